@@ -1,0 +1,20 @@
+# Compiler-wide choices: warnings as errors, sanitizers, ccache, mold.
+add_library(melon_warnings INTERFACE)
+target_compile_options(melon_warnings INTERFACE
+  $<$<COMPILE_LANGUAGE:C,CXX>:-Wall -Wextra -Wshadow -Wconversion -Werror>)
+
+set(MELON_SANITIZE "" CACHE STRING "Sanitizers for every target, as -fsanitize takes them")
+if(MELON_SANITIZE)
+  add_compile_options(-fsanitize=${MELON_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${MELON_SANITIZE})
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()

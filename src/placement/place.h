@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/device.h"
+#include "core/grant.h"
+#include "core/request.h"
+
+namespace melon::placement {
+
+/// A device and what is booked on it.
+struct DeviceState {
+  core::Device device;
+  MiB booked_memory;
+  Permille booked_compute;
+  int grants = 0;  // slices on it; a request for a whole device needs 0
+};
+
+/// How much of a device may be booked: 1000 permille of each unless the daemon's configuration
+/// overcommits explicitly.
+struct Limits {
+  Permille memory{1000};
+  Permille compute{1000};
+};
+
+/// One rule that one device failed.
+struct Rejection {
+  std::string device;  // Device::id; empty: the request as a whole
+  std::string rule;    // "memory", "compute", "health", "held", "type", "device", "enforcement", "whole", "count", "cpu"
+  std::string message; // the figures, in a sentence
+};
+
+/// Why a request does not fit, and the largest amounts that would: asked for, they are placed, and
+/// one granule (1 MiB, 1 permille) more is refused.
+struct Refusal {
+  std::vector<Rejection> rejections;
+  std::optional<MiB> memory_that_fits;       // with the compute as asked
+  std::optional<Permille> compute_that_fits; // with the memory as asked
+  bool can_ever_fit = false;                 // with every grant released
+};
+
+using Placement = std::vector<core::Slice>;
+
+/// Best fit over memory, then compute, then id; a CPU device only when asked for by device or type,
+/// or when no device of another kind exists. Pure and deterministic.
+std::variant<Placement, Refusal> place(std::span<const DeviceState> devices,
+                                       const core::Request& request, const Limits& limits);
+
+}  // namespace melon::placement

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+
+#include "shim/abi/region.h"
+
+namespace melon::abi {
+
+/// Writes the key of an OpenCL device: what the agent's discovery and the shim in a tenant derive
+/// alike from the driver's own answers, and so the device's identity between them. `uuid` (32 hex
+/// digits) and `pci` ("0000:01:00.0") are used when the driver tells them; PoCL tells neither, so
+/// platform, name and the ordinal among devices of that platform and name identify it.
+inline void opencl_device_key(char (&out)[kKeyBytes], const char* platform, const char* name,
+                              unsigned ordinal, const char* uuid, const char* pci) {
+  if (uuid != nullptr && uuid[0] != 0)
+    std::snprintf(out, kKeyBytes, "uuid:%s", uuid);
+  else if (pci != nullptr && pci[0] != 0)
+    std::snprintf(out, kKeyBytes, "pci:%s", pci);
+  else
+    std::snprintf(out, kKeyBytes, "opencl:%s|%s|%u", platform, name, ordinal);
+}
+
+}  // namespace melon::abi
