@@ -56,6 +56,8 @@ struct Grant {
   std::int64_t ended_unix_ms = 0;       // 0: not over
   std::optional<int> exit_code;         // 128 + signal for a signal
   std::string reason;                   // why it waits, or how it ended
+  int keep_seconds = 60;                // time to live without a process
+  std::int64_t wait_until_unix_ms = 0;  // queued: gives up then; 0: waits for ever
 
   bool operator==(const Grant&) const = default;
 };
