@@ -32,6 +32,9 @@ constexpr unsigned kMaxTenants = 512;    // of one device
 constexpr std::size_t kKeyBytes = 256;   // device_key.h
 constexpr std::size_t kIdBytes = 24;     // a grant's id with its terminating zero
 
+/// The environment variable of a tenant's process that names its grant's folder.
+constexpr char kGrantVariable[] = "MELON_GRANT";
+
 enum class Share : std::uint32_t { kHard = 0, kWeighted = 1, kBurst = 2 };
 enum class Priority : std::uint32_t { kLow = 0, kNormal = 1, kHigh = 2 };
 
