@@ -118,7 +118,9 @@ struct alignas(64) DeviceAccount {
   std::atomic<std::uint64_t> launches;
   std::atomic<std::uint64_t> refusals;     // allocations refused by the limit
   std::atomic<std::uint64_t> throttled_ns; // time that launches were held
-  std::uint64_t unused1[2];
+  /// The refill rate in which paid_until[] is expressed; whoever changes it rescales the debt, so
+  /// that a new limit does not have to wait for what was owed at the old one. 0: not yet used.
+  std::atomic<std::uint64_t> rate_permille[2];
 };
 
 struct LedgerFile {
@@ -164,7 +166,8 @@ struct ArenaPage {
   std::atomic<std::uint64_t> virtual_time;    // ns of device time divided by weight (weight 100 = 1)
   std::atomic<std::uint64_t> entitled_until;  // wants the device within its guarantee
   std::atomic<std::uint64_t> wants_until;     // wants more than that, by weight
-  std::uint64_t unused[3];
+  std::atomic<std::uint64_t> busy_until;      // has work on the device: holds lower priorities
+  std::uint64_t unused[2];
 };
 
 }  // namespace melon::abi
