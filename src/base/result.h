@@ -45,8 +45,8 @@ inline tl::unexpected<Error> fail(Code code, std::string message, std::string re
 
 #define MELON_CONCAT_INNER(a, b) a##b
 #define MELON_CONCAT(a, b) MELON_CONCAT_INNER(a, b)
-#define MELON_TRY_INNER(result, declaration, ...)                      \
-  auto result = __VA_ARGS__;                                           \
+#define MELON_TRY_INNER(result, declaration, ...)                                  \
+  auto result = __VA_ARGS__;                                                       \
   if (!result) return ::tl::unexpected<::melon::Error>(std::move(result).error()); \
   declaration = std::move(*result)
 
@@ -55,8 +55,8 @@ inline tl::unexpected<Error> fail(Code code, std::string message, std::string re
   MELON_TRY_INNER(MELON_CONCAT(melon_try_, __LINE__), declaration, __VA_ARGS__)
 
 /// MELON_RETURN_IF_ERROR(f()): returns f()'s error from the enclosing function, if it has one.
-#define MELON_RETURN_IF_ERROR(...)                                                      \
-  do {                                                                                  \
-    if (auto melon_status = __VA_ARGS__; !melon_status)                                 \
-      return ::tl::unexpected<::melon::Error>(std::move(melon_status).error());         \
+#define MELON_RETURN_IF_ERROR(...)                                              \
+  do {                                                                          \
+    if (auto melon_status = __VA_ARGS__; !melon_status)                         \
+      return ::tl::unexpected<::melon::Error>(std::move(melon_status).error()); \
   } while (false)

@@ -26,10 +26,10 @@ constexpr bool is_over(State s) {
 
 /// Memory and compute granted on one device.
 struct Slice {
-  std::string device;  // Device::id
-  MiB memory;
-  Permille compute;  // hard: the cap; burst: the guarantee; weighted: 0
-  Permille ceiling;  // burst: the most; hard: = compute; weighted: the whole device
+  std::string device = {};  // Device::id
+  MiB memory = {};
+  Permille compute = {};  // hard: the cap; burst: the guarantee; weighted: 0
+  Permille ceiling = {};  // burst: the most; hard: = compute; weighted: the whole device
 
   bool operator==(const Slice&) const = default;
 };
@@ -44,18 +44,18 @@ struct ProcessId {
 
 /// All slices of one workload, with its owner.
 struct Grant {
-  std::string id;    // "g-" and 12 characters; never reused
-  std::string name;  // what the user called it; unique among grants that are not over
+  std::string id = {};      // "g-" and 12 characters; never reused
+  std::string name = {};    // what the user called it; unique among grants that are not over
   std::uint32_t owner = 0;  // Unix user id
-  Request request;
-  std::vector<Slice> slices;
+  Request request = {};
+  std::vector<Slice> slices = {};
   State state = State::kQueued;
-  std::vector<std::string> arguments;   // private to owner and root
-  std::vector<ProcessId> processes;     // registered ones; those that only attached are in the ledger
+  std::vector<std::string> arguments = {};  // private to owner and root
+  std::vector<ProcessId> processes = {};    // registered; the ledger has those that only attached
   std::int64_t created_unix_ms = 0;
   std::int64_t ended_unix_ms = 0;       // 0: not over
-  std::optional<int> exit_code;         // 128 + signal for a signal
-  std::string reason;                   // why it waits, or how it ended
+  std::optional<int> exit_code = {};    // 128 + signal for a signal
+  std::string reason = {};              // why it waits, or how it ended
   int keep_seconds = 60;                // time to live without a process
   std::int64_t wait_until_unix_ms = 0;  // queued: gives up then; 0: waits for ever
 

@@ -16,16 +16,16 @@ enum class Priority { kLow, kNormal, kHigh };
 
 /// What a workload asks for. Values are per device.
 struct Request {
-  std::optional<MemoryAmount> memory;  // empty: the whole device, which must be free
-  std::optional<Permille> compute;     // empty: weighted, books nothing
-  std::optional<ShareMode> share;      // empty: hard with compute, weighted without
-  int weight = 100;                    // 1 to 10000; meaning only beside other weighted tenants
-  std::optional<Permille> max_compute; // burst's ceiling; empty: the whole device
+  std::optional<MemoryAmount> memory = {};  // empty: the whole device, which must be free
+  std::optional<Permille> compute = {};     // empty: weighted, books nothing
+  std::optional<ShareMode> share = {};      // empty: hard with compute, weighted without
+  int weight = 100;  // 1 to 10000; meaning only beside other weighted tenants
+  std::optional<Permille> max_compute = {};  // burst's ceiling; empty: the whole device
   Priority priority = Priority::kNormal;
-  int count = 1;                       // devices, 1 to 16
-  std::string device;                  // an id; empty: any
-  std::string type;                    // part of a type or a vendor id; empty: any
-  bool unenforced = false;             // accept a device whose limits nobody keeps
+  int count = 1;            // devices, 1 to 16
+  std::string device = {};  // an id; empty: any
+  std::string type = {};    // part of a type or a vendor id; empty: any
+  bool unenforced = false;  // accept a device whose limits nobody keeps
 
   ShareMode share_mode() const {
     return share.value_or(compute ? ShareMode::kHard : ShareMode::kWeighted);

@@ -14,9 +14,9 @@ namespace melon::placement {
 
 /// A device and what is booked on it.
 struct DeviceState {
-  core::Device device;
-  MiB booked_memory;
-  Permille booked_compute;
+  core::Device device = {};
+  MiB booked_memory = {};
+  Permille booked_compute = {};
   int grants = 0;  // slices on it; a request for a whole device needs 0
 };
 
@@ -29,18 +29,19 @@ struct Limits {
 
 /// One rule that one device failed.
 struct Rejection {
-  std::string device;  // Device::id; empty: the request as a whole
-  std::string rule;    // "memory", "compute", "health", "held", "type", "device", "enforcement", "whole", "count", "cpu"
-  std::string message; // the figures, in a sentence
+  std::string device = {};  // Device::id; empty: the request as a whole
+  std::string rule = {};  // "memory", "compute", "health", "held", "type", "device", "enforcement",
+                          // "whole", "count", "cpu"
+  std::string message = {};  // the figures, in a sentence
 };
 
 /// Why a request does not fit, and the largest amounts that would: asked for, they are placed, and
 /// one granule (1 MiB, 1 permille) more is refused.
 struct Refusal {
-  std::vector<Rejection> rejections;
-  std::optional<MiB> memory_that_fits;       // with the compute as asked
-  std::optional<Permille> compute_that_fits; // with the memory as asked
-  bool can_ever_fit = false;                 // with every grant released
+  std::vector<Rejection> rejections = {};
+  std::optional<MiB> memory_that_fits = {};        // with the compute as asked
+  std::optional<Permille> compute_that_fits = {};  // with the memory as asked
+  bool can_ever_fit = false;                       // with every grant released
 };
 
 using Placement = std::vector<core::Slice>;
