@@ -20,7 +20,7 @@ struct HttpRequest {
   std::string method;                        // "GET"
   std::string path;                          // decoded, without the query: "/v1/grants/web-1"
   std::map<std::string, std::string> query;  // decoded
-  std::string body;
+  std::string body = {};
   std::string content_type;
   std::string last_event_id;  // of a resuming event stream; empty otherwise
   Peer peer;
@@ -28,9 +28,9 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 200;
-  std::string body;
+  std::string body = {};
   std::string content_type = "application/json";
-  std::map<std::string, std::string> headers;  // beyond content type and length
+  std::map<std::string, std::string> headers = {};  // beyond content type and length
 };
 
 /// One server-sent event.

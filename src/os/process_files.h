@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace melon::os {
+
+/// The whole content of a file, also of those in /proc whose size says 0. Empty when it cannot be
+/// read. `at_most` bounds what is read.
+std::optional<std::string> read_file(const std::string& path, std::size_t at_most = 1 << 24);
+
+/// The processes of this machine, from /proc, in no order.
+std::vector<int> process_ids();
+
+/// What /proc/PID/stat says of a process, as far as Melon needs it.
+struct ProcessStat {
+  std::string name;               // the kernel's 15 characters
+  char state = '?';               // R, S, Z, ...
+  std::uint64_t start_ticks = 0;  // since boot; with the pid it names one process for ever
+  std::uint64_t cpu_ticks = 0;    // user and system time
+};
+
+/// Empty when there is no such process.
+std::optional<ProcessStat> process_stat(int pid);
+
+/// The real user of a process; empty when it is gone.
+std::optional<std::uint32_t> process_user(int pid);
+
+/// Its arguments joined by spaces; the kernel's name in brackets where there are none.
+std::string process_command(int pid);
+
+}  // namespace melon::os

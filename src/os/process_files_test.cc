@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is read of this very process must be what the kernel tells by other means.
+#include "os/process_files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace melon::os {
+namespace {
+
+TEST(ProcessFiles, TellsOfThisProcess) {
+  const auto stat = process_stat(::getpid());
+  ASSERT_TRUE(stat);
+  EXPECT_GT(stat->start_ticks, 0u);
+  EXPECT_EQ(process_user(::getpid()), ::getuid());
+  EXPECT_THAT(process_command(::getpid()), testing::HasSubstr("os_test"));
+  EXPECT_THAT(process_ids(), testing::Contains(::getpid()));
+}
+
+TEST(ProcessFiles, ANameWithParenthesesAndSpacesIsNotMistakenForFields) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::prctl(PR_SET_NAME, ") R 1 (x) 9 9");
+    ::pause();
+  }
+  std::optional<ProcessStat> stat;
+  do stat = process_stat(child);
+  while (stat && stat->name != ") R 1 (x) 9 9");
+  ASSERT_TRUE(stat);
+  EXPECT_GE(stat->start_ticks, process_stat(::getpid())->start_ticks);
+  EXPECT_THAT(stat->state, testing::AnyOf('S', 'R', 'D'));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_FALSE(process_stat(child));
+  EXPECT_FALSE(process_user(child));
+  EXPECT_EQ(process_command(child), "");
+}
+
+TEST(ProcessFiles, ReadsAtMostWhatIsAsked) {
+  EXPECT_EQ(read_file("/dev/zero", 5000)->size(), 5000u);
+  EXPECT_FALSE(read_file("/nonexistent"));
+}
+
+}  // namespace
+}  // namespace melon::os
