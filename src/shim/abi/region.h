@@ -31,6 +31,7 @@ constexpr unsigned kLanes = 4;           // concurrent memory operations of one 
 constexpr unsigned kMaxTenants = 512;    // of one device
 constexpr std::size_t kKeyBytes = 256;   // device_key.h
 constexpr std::size_t kIdBytes = 24;     // a grant's id with its terminating zero
+constexpr std::uint64_t kMaxGranules = (std::uint64_t{1} << 30) - 1;  // countable on one device
 
 /// The environment variable of a tenant's process that names its grant's folder.
 constexpr char kGrantVariable[] = "MELON_GRANT";
@@ -40,9 +41,9 @@ enum class Priority : std::uint32_t { kLow = 0, kNormal = 1, kHigh = 2 };
 
 /// The limits on one device.
 struct DevicePolicy {
-  char key[kKeyBytes];            // which device, by its own properties
-  char arena[kIdBytes];           // the folder below arena/
-  std::uint64_t memory_granules;  // the limit
+  char key[kKeyBytes];               // which device, by its own properties
+  char arena[kIdBytes];              // the folder below arena/
+  std::uint64_t memory_granules;     // the limit
   std::uint32_t guarantee_permille;  // hard: the cap. burst: the guarantee. weighted: 0
   std::uint32_t ceiling_permille;    // never above this; 1000: no ceiling
   std::uint32_t weight;
@@ -80,7 +81,7 @@ struct PolicyFile {
 /// process becomes the writer). See ledger.h for the protocol.
 struct alignas(64) Lane {
   std::atomic<std::uint64_t> intent;   // {signed granules : 41 | sequence : 23}
-  std::atomic<std::uint64_t> applied;  // {granules : 41 | sequence : 23}
+  std::atomic<std::uint64_t> applied;  // {signed granules : 41 | sequence : 23}
   std::atomic<std::uint64_t> helped;   // {version : 41 | sequence : 23}, written by others
   std::uint64_t unused[5];
 };
@@ -88,10 +89,12 @@ struct alignas(64) Lane {
 /// One process of the grant. `owner` is the whole identity in one word, so that one
 /// compare-and-swap claims a slot and death at any instruction leaves it readable:
 /// {0 free | 1 live | 2 reaping : 2 bits} {start time in clock ticks : 38} {pid : 24}; while
-/// reaping, pid and start time are the reaper's.
+/// reaping, pid, start time and namespace are the reaper's. A free slot's lanes hold nothing, and
+/// its sequences go on where the last owner left them.
 struct alignas(64) ProcessSlot {
   std::atomic<std::uint64_t> owner;
   std::atomic<std::uint64_t> pid_namespace;  // inode of /proc/self/ns/pid; 0: not yet written
+  std::atomic<std::uint64_t> image;          // of Identity; 0: not yet written or unknown
   std::atomic<std::uint64_t> flags;          // ProcessFlag bits, for the agent
   std::atomic<std::uint64_t> consumed_ns[kMaxDevices];  // device time, cumulative, for display
   Lane lanes[kMaxDevices][kLanes];
@@ -99,9 +102,9 @@ struct alignas(64) ProcessSlot {
 
 /// What a process tells the agent about itself.
 enum ProcessFlag : std::uint64_t {
-  kFlagPrivateLedger = 1,    // the shared ledger was unusable; limits are kept by this process alone
+  kFlagPrivateLedger = 1,  // the shared ledger was unusable; limits are kept by this process alone
   kFlagTooManyProcesses = 2,
-  kFlagNoTimer = 4,          // the device gives no cost; compute is not limited
+  kFlagNoTimer = 4,  // the device gives no cost; compute is not limited
   kFlagUnknownSymbol = 8,
   kFlagReconcileOnly = 16,
 };
@@ -116,8 +119,8 @@ struct alignas(64) DeviceAccount {
   std::atomic<std::int64_t> paid_until[2];
   std::atomic<std::uint64_t> consumed_ns;  // device time of all processes, dead ones too
   std::atomic<std::uint64_t> launches;
-  std::atomic<std::uint64_t> refusals;     // allocations refused by the limit
-  std::atomic<std::uint64_t> throttled_ns; // time that launches were held
+  std::atomic<std::uint64_t> refusals;      // allocations refused by the limit
+  std::atomic<std::uint64_t> throttled_ns;  // time that launches were held
   /// The refill rate in which paid_until[] is expressed; whoever changes it rescales the debt, so
   /// that a new limit does not have to wait for what was owed at the old one. 0: not yet used.
   std::atomic<std::uint64_t> rate_permille[2];
@@ -128,7 +131,9 @@ struct LedgerFile {
   std::uint32_t version;
   std::uint32_t bytes;  // sizeof(LedgerFile)
   char grant[kIdBytes];
-  std::atomic<std::uint64_t> flags;  // ProcessFlag bits of processes that hold no slot
+  std::atomic<std::uint64_t> flags;       // ProcessFlag bits of processes that hold no slot
+  std::atomic<std::uint32_t> slot_bound;  // no slot at or above it was ever claimed
+  std::uint32_t unused;
   alignas(64) DeviceAccount devices[kMaxDevices];
   ProcessSlot slots[kMaxProcesses];
 };
@@ -163,7 +168,7 @@ struct ArenaPage {
   std::uint64_t magic;
   std::uint32_t version;
   std::uint32_t bytes;
-  std::atomic<std::uint64_t> virtual_time;    // ns of device time divided by weight (weight 100 = 1)
+  std::atomic<std::uint64_t> virtual_time;  // ns of device time divided by weight (weight 100 = 1)
   std::atomic<std::uint64_t> entitled_until;  // wants the device within its guarantee
   std::atomic<std::uint64_t> wants_until;     // wants more than that, by weight
   std::atomic<std::uint64_t> busy_until;      // has work on the device: holds lower priorities
