@@ -30,8 +30,9 @@ struct Limits {
 /// One rule that one device failed.
 struct Rejection {
   std::string device = {};  // Device::id; empty: the request as a whole
-  std::string rule = {};  // "memory", "compute", "health", "held", "type", "device", "enforcement",
-                          // "whole", "count", "cpu"
+  /// "device", "type", "cpu", "health", "held", "enforcement", "queue", "whole", "memory",
+  /// "compute", "count"
+  std::string rule = {};
   std::string message = {};  // the figures, in a sentence
 };
 
@@ -41,13 +42,18 @@ struct Refusal {
   std::vector<Rejection> rejections = {};
   std::optional<MiB> memory_that_fits = {};        // with the compute as asked
   std::optional<Permille> compute_that_fits = {};  // with the memory as asked
-  bool can_ever_fit = false;                       // with every grant released
+  bool together = false;      // neither alone would do: ask for both of the above at once
+  bool can_ever_fit = false;  // with every grant released
 };
 
 using Placement = std::vector<core::Slice>;
 
-/// Best fit over memory, then compute, then id; a CPU device only when asked for by device or type,
-/// or when no device of another kind exists. Pure and deterministic.
+/// Best fit: the least memory left over, then the least compute, then the id. A whole-device
+/// request needs an empty device; `count` devices are distinct. `device` is an id or an alias;
+/// `type` a vendor's id or part of a type, in any case. A CPU device is considered only where no
+/// device of another kind matches `device` and `type`. One slice never exceeds its device, also
+/// where the limits overcommit. Pure and deterministic; expects a request that
+/// core::check_request() passed.
 std::variant<Placement, Refusal> place(std::span<const DeviceState> devices,
                                        const core::Request& request, const Limits& limits);
 
