@@ -19,8 +19,6 @@ __extension__ using Wide = unsigned __int128;
 constexpr std::string_view kMemoryForms =
     "write an amount such as 512MiB, 512Mi, 0.5GiB or 2G (k M G T are decimal; Ki Mi Gi Ti, also "
     "with B, are binary), a plain number of MiB such as 4096, or a share of the device such as 25%";
-constexpr std::string_view kComputeForms =
-    "write a percentage of one device, from 0.1% to 100%, such as 25% or 12.5%";
 
 struct Unit {
   std::string_view name;
@@ -101,11 +99,12 @@ tl::expected<Number, std::string_view> split_number(std::string_view text) {
 }
 
 /// The number of a "%" as permille. The error is the broken rule alone.
-tl::expected<Permille, std::string_view> to_permille(const Number& number) {
-  const auto broken = [](std::string_view rule) { return tl::unexpected(rule); };
+tl::expected<Permille, std::string> to_permille(const Number& number, Permille largest) {
+  const auto broken = [](std::string rule) { return tl::unexpected(std::move(rule)); };
   const Wide tenths = number.digits * 10;
   if (tenths < number.scale) return broken("the smallest share is 0.1%");
-  if (tenths > number.scale * 1000) return broken("a device has no more than 100%");
+  if (tenths > number.scale * static_cast<Wide>(largest.count()))
+    return broken(fmt::format("the largest share is {}", to_text(largest)));
   if (tenths % number.scale != 0) return broken("shares go in steps of 0.1%");
   return Permille(static_cast<std::int64_t>(tenths / number.scale));
 }
@@ -145,7 +144,7 @@ Result<MemoryAmount> parse_memory(std::string_view text) {
   const auto number = split_number(text);
   if (!number) return bad(number.error());
   if (number->unit == "%") {
-    const auto share = to_permille(*number);
+    const auto share = to_permille(*number, kWholeDevice);
     if (!share) return bad(share.error());
     return MemoryAmount{MiB(0), *share};
   }
@@ -162,20 +161,26 @@ Result<MemoryAmount> parse_memory(std::string_view text) {
   return MemoryAmount{MiB(static_cast<std::int64_t>(rounded_up)), std::nullopt};
 }
 
-Result<Permille> parse_compute(std::string_view text) {
-  const auto bad = [text](std::string_view rule, std::string_view remedy = kComputeForms) {
-    return fail(Code::kInvalidArgument, fmt::format("compute '{}': {}", text, rule),
-                std::string(remedy));
+Result<Permille> parse_percentage(std::string_view what, std::string_view text, Permille largest) {
+  const std::string forms =
+      fmt::format("write a percentage from 0.1% to {}, such as 25% or 12.5%", to_text(largest));
+  const auto bad = [what, text](std::string_view rule, std::string remedy) {
+    return fail(Code::kInvalidArgument, fmt::format("{} '{}': {}", what, text, rule),
+                std::move(remedy));
   };
   const auto number = split_number(text);
-  if (!number) return bad(number.error());
+  if (!number) return bad(number.error(), forms);
   if (number->unit.empty())
     return bad("a plain number could mean percent, permille or cores",
-               fmt::format("write {}%; {}", text, kComputeForms));
-  if (number->unit != "%") return bad(fmt::format("'{}' is not a unit of compute", number->unit));
-  const auto share = to_permille(*number);
-  if (!share) return bad(share.error());
+               fmt::format("write {}%; {}", text, forms));
+  if (number->unit != "%") return bad(fmt::format("'{}' is not the unit %", number->unit), forms);
+  const auto share = to_permille(*number, largest);
+  if (!share) return bad(share.error(), forms);
   return *share;
+}
+
+Result<Permille> parse_compute(std::string_view text) {
+  return parse_percentage("compute", text, kWholeDevice);
 }
 
 std::string to_text(MiB memory) {

@@ -31,6 +31,10 @@ Result<MemoryAmount> parse_memory(std::string_view text);
 /// could mean percent, permille or cores. Errors: kInvalidArgument.
 Result<Permille> parse_compute(std::string_view text);
 
+/// Parses "150%" into permille, in steps of 0.1% up to `largest`; `what` opens the message.
+/// For sums over devices and overcommit. Errors: kInvalidArgument.
+Result<Permille> parse_percentage(std::string_view what, std::string_view text, Permille largest);
+
 /// "512 MiB", "1.5 GiB": for people; exact (falls back to MiB when a fraction would be lost).
 std::string to_text(MiB memory);
 /// "25%", "12.5%".

@@ -128,6 +128,13 @@ TEST(ParseCompute, RefusesTheRestAndSaysWhatIsAccepted) {
   EXPECT_NE(parse_compute("25").error().remedy.find("write 25%"), std::string::npos);
 }
 
+TEST(ParsePercentage, HasTheBoundThatTheCallerSets) {
+  EXPECT_EQ(*parse_percentage("overcommit", "150%", Permille(2000)), Permille(1500));
+  const auto more = parse_percentage("overcommit", "200.1%", Permille(2000));
+  ASSERT_FALSE(more);
+  EXPECT_NE(more.error().message.find("200%"), std::string::npos);
+}
+
 TEST(ToText, IsShortAndExact) {
   EXPECT_EQ(to_text(MiB(512)), "512 MiB");
   EXPECT_EQ(to_text(MiB(1024)), "1 GiB");

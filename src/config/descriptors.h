@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "vendors/descriptor.h"
+
+namespace melon::config {
+
+/// One YAML text with the name that messages call it by.
+struct TextFile {
+  std::string name = {};
+  std::string content = {};
+};
+
+/// Reads one descriptor from each file, checks each and all together (vendors::check). Errors:
+/// kInvalidArgument, "FILE:LINE: rule", with a remedy.
+Result<std::vector<vendors::Descriptor>> parse_descriptors(std::span<const TextFile> files);
+
+/// The descriptors built into the binary; a file in `override_folder` (*.yaml) with the same id
+/// replaces one of them, with another id adds one. An empty folder name: the built-in ones alone.
+/// Errors: those of parse_descriptors(), kNotFound when the folder cannot be read.
+Result<std::vector<vendors::Descriptor>> load_descriptors(const std::string& override_folder);
+
+}  // namespace melon::config
