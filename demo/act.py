@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every scene works with: the stage, the meter, the story, and the `melon` command."""
+import json
+import pathlib
+import random
+import shlex
+import time
+
+from .meter import Meter, Window
+from .stage import Program, Stage, StageError, wait_until
+from .story import Story
+
+FOREIGN_PERCENT = 4.0  # more than this of the machine used by others disturbs a measurement
+TRIES = 3
+LATEST_REPEAT_SECONDS = 150  # after so long no measurement is repeated: the demo stays short
+
+
+class Act:
+    def __init__(self, stage: Stage, meter: Meter, story: Story, seed: int):
+        self.stage = stage
+        self.meter = meter
+        self.story = story
+        self.seed = seed
+        self.dice = random.Random(seed)
+        self.device = {}  # as `melon devices -o json` showed it
+
+    def melon(self, *arguments, seconds: float = 60, expect: int = 0, show: bool = True) -> str:
+        """Runs `melon ...` and shows it; its output. Another exit status than expected ends the demo."""
+        words = ["melon", *map(str, arguments)]
+        if show:
+            self.story.command(self.readable(words))
+        result = self.stage.run("melon", [self.stage.melon, *arguments], seconds)
+        if result.returncode != expect:
+            raise StageError(f"`{shlex.join(words)}` ended with {result.returncode}, expected "
+                             f"{expect}:\n{result.stdout[-1500:]}")
+        return result.stdout
+
+    def query(self, *arguments):
+        """`melon ... -o json`, parsed."""
+        return json.loads(self.melon(*arguments, "-o", "json", show=False))
+
+    def run(self, name: str, flags: list, program: list, show: bool = True) -> Program:
+        """Starts `melon run --name NAME FLAGS -- PROGRAM` and returns at once."""
+        command = ["melon", "run", "--name", name, *flags, "--", *map(str, program)]
+        if show:
+            self.story.command(self.readable(command))
+        return self.stage.start(name, [self.stage.melon, *command[1:]])
+
+    def run_to_end(self, name: str, flags: list, program: list, seconds: float = 60):
+        """The same, to its end; exit status and output."""
+        command = ["melon", "run", "--name", name, *flags, "--", *map(str, program)]
+        self.story.command(self.readable(command))
+        result = self.stage.run(name, [self.stage.melon, *command[1:]], seconds)
+        return result.returncode, result.stdout
+
+    def readable(self, words: list) -> str:
+        """The command as a person would type it: no long paths, no inner details."""
+        short = [pathlib.Path(word).name if word.startswith("/") else word for word in map(str, words)]
+        if "hashcat" in short:
+            short = short[: short.index("hashcat") + 1] + ["…"]
+        if "-c" in short:
+            short = short[: short.index("-c") + 1] + ["…"]
+        return " ".join(word if word == "…" else shlex.quote(word) for word in short)
+
+    def processes_of(self, name: str) -> list:
+        """The pids that Melon shows for the workload."""
+        for workload in self.query("ps"):
+            if workload["name"] == name:
+                return sorted(workload["pids"] or [])
+        return []
+
+    def stop(self, *names: str):
+        for name in names:
+            self.melon("stop", name, show=False)
+        self.gone(*names)
+
+    def gone(self, *names: str):
+        wait_until(lambda: not any(self.stage.processes(name) for name in names), 20,
+                   f"{', '.join(names)} to end")
+
+    def measure(self, seconds: float) -> Window:
+        """Watches for so long; again, and says so, when other programs used the machine."""
+        for attempt in range(1, TRIES + 1):
+            window = self.meter.watch(seconds)
+            foreign = window.foreign_percent
+            if foreign <= FOREIGN_PERCENT:
+                return window
+            again = attempt < TRIES and self.story.seconds < LATEST_REPEAT_SECONDS
+            self.story.say(f"Other programs used {foreign:.0f} % of the machine meanwhile"
+                           + (": measuring again." if again else "; read the figures with that in mind."))
+            if not again:
+                return window
+        return window
+
+    def settle(self):
+        """A change takes effect within a second; what is measured begins after it."""
+        time.sleep(1.0)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the demo's own parts: measuring, ending what was started, verdicts, the page."""
+import io
+import pathlib
+import re
+import tempfile
+import time
+import unittest
+import xml.etree.ElementTree
+
+from demo import charts, meter, programs, report
+from demo.screen import Screen
+from demo.stage import Stage, StageError, wait_until
+from demo.story import Story
+
+SPIN = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
+
+
+class StageTest(unittest.TestCase):
+    def setUp(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        self.stage = Stage(pathlib.Path(self.temporary.name), pathlib.Path(self.temporary.name))
+        self.stage.open()
+
+    def tearDown(self):
+        self.stage.close()
+        self.temporary.cleanup()
+
+    def test_finds_and_measures_what_a_program_started(self):
+        """The child's parent ends at once; its time still counts for the program's name."""
+        watcher = meter.Meter(str(self.stage.folder))
+        first = watcher.sample()
+        parent = self.stage.start("spinner", ["sh", "-c", f"python3 -c '{SPIN}' & sleep 0.1"])
+        parent.wait(20)
+        wait_until(lambda: watcher.sample().cpu_seconds.get("spinner", 0.0) > 0.2, 60, "CPU time")
+        window = meter.Window(first, watcher.sample())
+        self.assertGreater(window.percent("spinner"), 0)
+        self.assertEqual(window.percent("nobody"), 0)
+
+    def test_time_of_ended_programs_stays_counted(self):
+        watcher = meter.Meter(str(self.stage.folder))
+        self.stage.start("spinner", ["python3", "-c", SPIN])
+        wait_until(lambda: watcher.sample().cpu_seconds.get("spinner", 0.0) > 0.2, 60, "CPU time")
+        before = watcher.sample().cpu_seconds["spinner"]
+        self.stage.end("spinner")
+        self.assertGreaterEqual(watcher.sample().cpu_seconds["spinner"], before)
+        self.assertNotIn("spinner", watcher.sample().resident_bytes)
+
+    def test_other_programs_are_foreign_load(self):
+        other_folder = tempfile.TemporaryDirectory()
+        self.addCleanup(other_folder.cleanup)
+        other = Stage(pathlib.Path(other_folder.name), pathlib.Path(other_folder.name))
+        other.open()
+        self.addCleanup(other.close)
+        watcher = meter.Meter(str(self.stage.folder))
+        first = watcher.sample()
+        other.start("spinner", ["python3", "-c", SPIN])
+        wait_until(lambda: meter.Window(first, watcher.sample()).foreign_percent > 0, 60, "load")
+        self.assertNotIn("spinner", watcher.sample().cpu_seconds)
+
+    def test_clear_ends_everything_of_this_stage_also_what_ignores_sigterm(self):
+        self.stage.start("deaf", ["sh", "-c", "trap '' TERM; sleep 300 & sleep 300"])
+        wait_until(lambda: len(self.stage.processes("deaf")) == 3, 20, "the programs")
+        self.stage.clear()
+        self.assertEqual(self.stage.processes("deaf"), [])
+
+    def test_a_folder_serves_one_run_at_a_time_and_the_refused_one_ends_nothing(self):
+        self.stage.start("first", ["sleep", "300"])
+        second = Stage(self.stage.folder, self.stage.folder)
+        with self.assertRaisesRegex(StageError, "another run uses"):
+            second.open()
+        second.close()
+        self.assertEqual(len(self.stage.processes("first")), 1)
+
+    def test_programs_write_inside_the_folder(self):
+        environment = self.stage.environment("any")
+        for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "POCL_CACHE_DIR"):
+            self.assertTrue(environment[name].startswith(str(self.stage.folder)), name)
+
+    def test_events_skip_a_half_written_line(self):
+        program = self.stage.start("writer", ["printf", '{"event":"a","t":1}\\nwords\\n{"event":'])
+        program.wait(20)
+        self.assertEqual(program.events(), [{"event": "a", "t": 1}])
+
+
+class StoryTest(unittest.TestCase):
+    def setUp(self):
+        self.out = io.StringIO()
+        self.story = Story(Screen(self.out))
+
+    def test_a_share_outside_its_tolerance_breaks_the_promise(self):
+        self.story.scene("Shares", "")
+        self.story.within("inside", 25, 27.9, 3)
+        self.story.within("above", 25, 28.1, 3)
+        self.story.within("below", 25, 21.9, 3)
+        self.assertEqual([check.what for check in self.story.broken], ["above", "below"])
+
+    def test_page_is_self_contained_and_escapes(self):
+        scene = self.story.scene("Shares & <more>", "lead", ("compute",))
+        self.story.quote("<script>alert(1)</script>")
+        scene.ask("a", 25)
+        samples = [meter.Sample(scene.start + 0.5 * i, {"a": 0.25 * i}, {"a": 0},
+                                meter.Machine(0.0, 0.0), 0.0) for i in range(9)]
+        scene.end = scene.start + 4
+        self.story.within("a", 25, 25, 3)
+        page = report.render(self.story, samples)
+        self.assertNotIn("<script", page)
+        self.assertNotRegex(page, r"https?://|@import|src=")
+        self.assertEqual(len(re.findall('class="line"', page)), 1)
+        self.assertEqual(len(re.findall('class="asked"', page)), 1)
+
+
+class ChartTest(unittest.TestCase):
+    def test_plot_is_well_formed_and_stays_inside_its_frame(self):
+        line = charts.Line("a < b", [(0, 10), (5, 400)], [(0, 25), (2, None)], 1)
+        drawn = charts.plot("t", "%", [line], [(4.9, "late & long note")], 5, 100)
+        svg = xml.etree.ElementTree.fromstring(drawn).find("svg")
+        for path in svg.iter("path"):
+            for y in re.findall(r"[ML]\S+ (\S+?)(?:[LHM]|$| )", path.get("d")):
+                self.assertTrue(charts.TOP <= float(y) <= charts.HEIGHT, path.get("d"))
+
+    def test_steps_are_round(self):
+        self.assertEqual(charts.nice_step(100, 5), 20)
+        self.assertEqual(charts.nice_step(3700, 5), 1000)
+
+
+class ProgramsTest(unittest.TestCase):
+    def test_hashcats_refusal_is_found_in_its_words(self):
+        words = "* Device #1: Not enough allocatable device memory for this attack."
+        self.assertEqual(programs.hashcat_words(f"a\n{words}\nb"), words)
+        self.assertEqual(programs.hashcat_words("Started: now"), "")
+
+
+if __name__ == "__main__":
+    unittest.main()

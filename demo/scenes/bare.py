@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What programs get when nothing is between them and the device."""
+from .. import programs
+from ..act import Act
+
+WARM_MARK = "warm"
+MEMORY_MIB = 1536
+
+
+def _warm(act: Act):
+    mark = act.stage.folder / WARM_MARK
+    if not mark.exists():
+        act.story.say("First run here: the programs compile their kernels once, about half a minute.")
+        programs.warm(act.stage)
+        mark.touch()
+
+
+def without_melon(act: Act):
+    """Two programs race, and nothing limits their memory."""
+    story, stage = act.story, act.stage
+    scene = story.scene("Without Melon", "Two copies of hashcat on the bare device. Nothing stands "
+                        "between them: they race, and a third program takes what memory it likes.",
+                        ("compute", "memory"))
+    _warm(act)
+    names = ("bare-1", "bare-2")
+    story.command("hashcat … & hashcat … &")
+    racers = [stage.start(name, programs.hashcat(name)) for name in names]
+    for name in (*names, "bare-3"):
+        scene.track(name)
+    for racer in racers:
+        programs.hashcat_running(racer)
+    window = act.measure(4)
+    figures = [window.percent(name) for name in names]
+    story.say(f"They race: {figures[0]:.0f} % and {figures[1]:.0f} % of the machine, and no way to "
+              "say who should have more.")
+    story.command(f"melon-demo-load --memory-mib {MEMORY_MIB} --hold &")
+    holder = stage.start("bare-3", [stage.load, "--memory-mib", MEMORY_MIB, "--hold"])
+    holder.wait_for_event("filled", 30)
+    resident = sum(p.resident_bytes for p in stage.processes("bare-3")) >> 20
+    story.say(f"A program that asks for {MEMORY_MIB} MiB of the device has {resident} MiB resident: "
+              "nobody asked whether others need it.")
+    act.meter.sample()
+    stage.end(*names, "bare-3")
