@@ -172,7 +172,8 @@ struct ArenaPage {
   std::atomic<std::uint64_t> entitled_until;  // wants the device within its guarantee
   std::atomic<std::uint64_t> wants_until;     // wants more than that, by weight
   std::atomic<std::uint64_t> busy_until;      // has work on the device: holds lower priorities
-  std::uint64_t unused[2];
+  std::atomic<std::uint64_t> flags;           // ProcessFlag bits, also when there is no ledger
+  std::uint64_t unused[1];
 };
 
 }  // namespace melon::abi

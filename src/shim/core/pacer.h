@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <pthread.h>
+#include <atomic>
+#include <cstdint>
+
+#include "shim/abi/region.h"
+#include "shim/core/attach.h"
+#include "shim/core/bucket.h"
+#include "shim/core/cost_table.h"
+#include "shim/core/flight.h"
+#include "shim/core/meter.h"
+#include "shim/core/policy_view.h"
+#include "shim/core/rivals.h"
+
+namespace melon::shim {
+
+/// Device time that a queue may launch between two questions to the shared state.
+constexpr Nanoseconds kQuantum = 250'000;
+/// What a launch is thought to cost before any of its key has finished.
+constexpr Nanoseconds kUnknownCost = 1'000'000;
+
+/// Decides when launches of this process may go to one device, and charges what they cost.
+///
+/// A launch passes four gates, in this order: suspension, work in flight, the grant's buckets,
+/// the device's other tenants. Passing gives its queue a lease of kQuantum, within which launches
+/// cost a look-up and two subtractions. Flights bring measured cost back.
+///
+///  P1  charged = the sum of estimates at launch, corrected to what was measured at the finish.
+///  P2  ungated work in flight <= kInFlight (1 ms beside a higher priority), or the fewest
+///      launches that keep the device busy, plus one lease per queue.
+///  P3  no gate holds for ever: buckets wait for the clock, the flight gate gives up on flights
+///      that make no progress, rivals leave every tenant 1 %.
+/// Any thread; `lock_` guards all but the atomics. Zero-filled memory, then open().
+class Pacer {
+ public:
+  struct Hold {
+    enum class By { kNothing, kSuspension, kFlights, kBucket, kRivals } by = By::kNothing;
+    Nanoseconds until = 0;
+  };
+
+  struct Setting {
+    PolicyView* policy;
+    abi::LedgerFile* ledger;
+    int slot;
+    unsigned device;
+    const char* arena_folder;  // nullptr: none
+    Nanoseconds now;
+  };
+
+  void open(const Setting& setting);
+  void attach(const DeviceSource& source) { meter_.attach(source); }
+
+  /// The usual path: false when the launch has to ask. The policy is as it was and the queue's
+  /// lease covers it, or nothing limits this device.
+  bool let_through(QueueState& queue, std::uint64_t key, Order order, Launch& launch) {
+    if (policy_->generation() != seen_policy_.load(std::memory_order_acquire) || rivals_.moved())
+      return false;
+    if (!paced_.load(std::memory_order_relaxed)) return ++queue.uncounted < kCountEvery;
+    if (order != Order::kInOrder || queue.lease == 0) return false;
+    const CostTable::Estimate cost = costs_.find(key);
+    if (cost.samples < kLearning || cost.cost_ns > queue.lease) return false;
+    queue.lease -= cost.cost_ns;
+    queue.uncharged += cost.cost_ns;
+    note_open(queue, key, cost.cost_ns);
+    launch.estimate = cost.cost_ns;
+    return true;
+  }
+
+  /// Asks the gates. Nothing holds: the launch goes, `launch` is complete.
+  Hold ask(QueueState& queue, std::uint64_t key, Order order, Nanoseconds now, Launch& launch);
+
+  void cancel(const Launch& launch, QueueState& queue, Nanoseconds now);
+  void close_queue(QueueState& queue, Nanoseconds now);
+  void finish(Flight* flight, Nanoseconds start, Nanoseconds end, Nanoseconds now);
+  void open_gate(Flight* flight, Nanoseconds now);
+
+  bool paced() const { return paced_.load(std::memory_order_relaxed); }
+  /// Takes the policy if it has moved.
+  void refresh(Nanoseconds now);
+  unsigned in_flight();
+  /// Bumped by finishes and cancelled flights; holders wait on it.
+  const std::atomic<std::uint32_t>& progress() const { return progress_; }
+  bool has_waiters() const { return waiters_.load() > 0; }
+  void count_waiter(int by) { waiters_.fetch_add(by); }
+  void count_throttled(Nanoseconds held) { account_->throttled_ns.fetch_add(held); }
+  void raise_flag(std::uint64_t bits) { rivals_.raise_flag(bits); }
+
+ private:
+  static constexpr unsigned kLearning = 4;     // first launches of a key, all measured
+  static constexpr unsigned kCountEvery = 16;  // launches counted at once when nothing is limited
+
+  struct Rules {
+    abi::Share share;
+    abi::Priority priority;
+    std::uint32_t weight;
+    bool suspended;
+  };
+  struct Request {
+    std::uint64_t key;
+    Order order;
+    Nanoseconds estimate;
+    unsigned samples;
+    bool entitled;
+  };
+
+  static void note_open(QueueState& queue, std::uint64_t key, Nanoseconds estimate) {
+    if (queue.open_launches == 0) queue.open_key = key;
+    queue.open_mixed = queue.open_mixed || queue.open_key != key;
+    queue.open_estimate += estimate;
+    ++queue.open_launches;
+    ++queue.uncounted;
+  }
+
+  void adopt_rules(Nanoseconds now);
+  Hold held_by_flights(const Request& request, Nanoseconds now);
+  bool stalled(Nanoseconds now);
+  Hold held_by_bucket(Request& request, Nanoseconds now) const;
+  Hold held_by_rivals(const Request& request, Nanoseconds now);
+  bool rivals_object(const Request& request, Nanoseconds now);
+  bool pass_by_guard(Nanoseconds estimate, Nanoseconds now);
+
+  void go(QueueState& queue, const Request& request, Nanoseconds now, Launch& launch);
+  Flight* make_flight(QueueState& queue, const Request& request, Nanoseconds now);
+  void count_in(const Flight& flight);
+  void count_out(const Flight& flight);
+
+  void settle_queue(QueueState& queue, Nanoseconds now);
+  void count_launches(QueueState& queue);
+  void charge(Nanoseconds cost, bool entitled, Nanoseconds now);
+  void correct(std::int64_t difference, bool entitled, Nanoseconds now);
+  std::int64_t virtual_of(std::int64_t cost) const;
+  void publish(bool entitled, Nanoseconds now);
+  void settle_idle(Nanoseconds now);
+  void add_consumed(Nanoseconds cost);
+  Nanoseconds burst() const;
+
+  PolicyView* policy_;
+  abi::DeviceAccount* account_;
+  std::atomic<std::uint64_t>* slot_consumed_;  // nullptr: no slot
+  unsigned device_;
+  std::atomic<std::uint64_t> seen_policy_;
+  std::atomic<bool> paced_;
+  CostTable costs_;
+
+  pthread_mutex_t lock_;
+  Rules rules_;
+  Bucket guarantee_, ceiling_;
+  Rivals rivals_;
+  Meter meter_;
+  FlightPool flights_;
+  std::uint64_t epoch_;  // flights of an older one no longer count: they made no progress
+  Nanoseconds in_flight_estimate_;
+  unsigned in_flight_, unknown_in_flight_, unfinished_;
+  Nanoseconds progress_at_;  // last finish, or first admission after idleness
+  Nanoseconds largest_;      // largest recent kernel
+  Nanoseconds guard_next_;   // when the 1 % that rivals must leave is due
+  Nanoseconds guard_left_;
+  std::uint64_t counted_;  // launches of this process in the ledger's counter
+  std::uint64_t others_counted_;
+  Nanoseconds shared_until_;  // other processes of the grant launch too
+  std::atomic<std::uint32_t> progress_;
+  std::atomic<int> waiters_;
+};
+
+}  // namespace melon::shim

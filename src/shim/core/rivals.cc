@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the pages of a device's other tenants and writes the own one.
+
+#include "shim/core/rivals.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "shim/abi/files.h"
+#include "shim/abi/publish.h"
+
+namespace melon::shim {
+namespace {
+
+using Nanoseconds = std::uint64_t;
+
+constexpr Nanoseconds kPollInterval = 250'000;
+/// No honest page promises more; a longer one is garbage and counts as "no".
+constexpr Nanoseconds kLongestClaim = 2'000'000'000;
+/// How far ahead of all others a virtual time can honestly be.
+constexpr std::uint64_t kFarthestAhead = 1'000'000'000;
+
+bool holds(Nanoseconds until, Nanoseconds now) { return until > now; }
+
+Nanoseconds believable(Nanoseconds until, Nanoseconds now) {
+  return until > now + kLongestClaim ? 0 : until;
+}
+
+/// Opened anew each time: a descriptor that is kept could become a file of the program.
+bool read_page_of(const char* folder, const char* grant, abi::ArenaView& page) {
+  char path[kPathBytes];
+  if (!join_path(path, folder, grant)) return false;
+  const int saved = errno;
+  const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);  // NOLINT: varargs
+  const bool whole = fd >= 0 && abi::read_arena_page(fd, page);
+  if (fd >= 0) ::close(fd);
+  errno = saved;
+  return whole;
+}
+
+void replace(std::atomic<std::uint64_t>& word, std::uint64_t& said, std::uint64_t next) {
+  std::uint64_t expected = said;
+  if (next < said && word.compare_exchange_strong(expected, next)) said = next;
+}
+
+void say(std::atomic<std::uint64_t>& word, std::uint64_t& said, std::uint64_t next) {
+  if (next == 0) return;
+  word.store(next, std::memory_order_relaxed);
+  said = next;
+}
+
+}  // namespace
+
+void Rivals::open(const char* arena_folder, const char* grant) {
+  char path[kPathBytes];
+  if (!join_path(path, arena_folder, "index")) return;
+  std::strncpy(folder_, arena_folder, sizeof(folder_) - 1);
+  std::strncpy(grant_, grant, sizeof(grant_) - 1);
+  abi::Region region;
+  if (abi::open_region(path, sizeof(abi::ArenaIndexFile), abi::Access::kRead, region) != 0) return;
+  ::close(region.fd);
+  const auto* const index = static_cast<const abi::ArenaIndexFile*>(region.address);
+  if (!abi::is_usable(*index, region.bytes)) return;
+  index_ = index;
+  seen_.store(~std::uint64_t{0}, std::memory_order_relaxed);
+  if (!join_path(path, arena_folder, grant)) return;
+  region = {};
+  if (abi::open_region(path, sizeof(abi::ArenaPage), abi::Access::kReadWrite, region) != 0) return;
+  ::close(region.fd);
+  auto* const page = static_cast<abi::ArenaPage*>(region.address);
+  // The tenant is the only writer of its page, so what an older version left is simply renewed.
+  page->magic = abi::kArenaMagic;
+  page->version = abi::kVersion;
+  page->bytes = sizeof(abi::ArenaPage);
+  page_ = page;
+}
+
+void Rivals::refresh() {
+  if (!moved()) return;
+  std::uint64_t generation = abi::current_generation(*index_);
+  const bool whole = abi::read_published(*index_, copy_, &generation);
+  seen_.store(generation, std::memory_order_relaxed);
+  if (!whole) return;  // the old rights stay in force until the next value
+  count_ = 0;
+  polled_at_ = 0;
+  const unsigned listed = std::min(copy_.count, abi::kMaxTenants);
+  for (unsigned i = 0; i < listed; ++i) {
+    abi::ArenaTenant& tenant = copy_.tenants[i];
+    tenant.grant[abi::kIdBytes - 1] = 0;
+    const bool named = tenant.grant[0] != 0 && std::strchr(tenant.grant, '/') == nullptr;
+    if (!named || std::strcmp(tenant.grant, grant_) == 0) continue;
+    rivals_[count_] = Rival{};
+    rivals_[count_++].right = tenant;
+  }
+}
+
+bool Rivals::any_above(abi::Priority priority) const {
+  for (unsigned i = 0; i < count_; ++i)
+    if (rivals_[i].right.priority > priority) return true;
+  return false;
+}
+
+/// A page costs some 2 us to read, so with many rivals it is done less often.
+Nanoseconds Rivals::interval() const { return kPollInterval * (1 + count_ / 8); }
+
+void Rivals::poll(Nanoseconds now) {
+  if (polled_at_ != 0 && now < next_poll()) return;
+  polled_at_ = now;
+  for (unsigned i = 0; i < count_; ++i) read_page(rivals_[i], now);
+}
+
+void Rivals::read_page(Rival& rival, Nanoseconds now) {
+  rival.entitled_until = rival.wants_until = rival.busy_until = 0;
+  abi::ArenaView page;
+  if (!read_page_of(folder_, rival.right.grant, page)) return;
+  rival.virtual_time = page.virtual_time;
+  rival.entitled_until = believable(page.entitled_until, now);
+  rival.wants_until = believable(page.wants_until, now);
+  rival.busy_until = believable(page.busy_until, now);
+}
+
+bool Rivals::busy_above(abi::Priority priority, Nanoseconds now) const {
+  for (unsigned i = 0; i < count_; ++i)
+    if (rivals_[i].right.priority > priority && holds(rivals_[i].busy_until, now)) return true;
+  return false;
+}
+
+bool Rivals::entitled_wants(abi::Priority priority, Nanoseconds now) const {
+  for (unsigned i = 0; i < count_; ++i) {
+    const Rival& rival = rivals_[i];
+    const bool has_right =
+        rival.right.share != abi::Share::kWeighted && rival.right.priority >= priority;
+    if (has_right && holds(rival.entitled_until, now)) return true;
+  }
+  return false;
+}
+
+bool Rivals::least_virtual_time(abi::Priority priority, Nanoseconds now,
+                                std::uint64_t& least) const {
+  bool found = false;
+  for (unsigned i = 0; i < count_; ++i) {
+    const Rival& rival = rivals_[i];
+    const bool competes =
+        rival.right.share != abi::Share::kHard && rival.right.priority == priority;
+    if (!competes || !holds(rival.wants_until, now)) continue;
+    least = found ? std::min(least, rival.virtual_time) : rival.virtual_time;
+    found = true;
+  }
+  return found;
+}
+
+void Rivals::join(abi::Priority priority, Nanoseconds now) {
+  if (page_ == nullptr || holds(page_->wants_until.load(std::memory_order_relaxed), now)) return;
+  std::uint64_t own = page_->virtual_time.load(std::memory_order_relaxed);
+  std::uint64_t start = 0;
+  if (least_virtual_time(priority, now, start)) {
+    start = std::max(start, std::min(own, start + kFarthestAhead));
+  } else {
+    start = own;
+    for (unsigned i = 0; i < count_; ++i) start = std::max(start, rivals_[i].virtual_time);
+  }
+  page_->virtual_time.compare_exchange_strong(own, start);
+}
+
+std::uint64_t Rivals::virtual_time() const {
+  return page_ == nullptr ? 0 : page_->virtual_time.load(std::memory_order_relaxed);
+}
+
+void Rivals::charge(std::int64_t virtual_ns) {
+  if (page_ != nullptr)
+    page_->virtual_time.fetch_add(static_cast<std::uint64_t>(virtual_ns),
+                                  std::memory_order_relaxed);
+}
+
+void Rivals::publish(Nanoseconds entitled_until, Nanoseconds wants_until, Nanoseconds busy_until) {
+  if (page_ == nullptr) return;
+  say(page_->entitled_until, said_entitled_, entitled_until);
+  say(page_->wants_until, said_wants_, wants_until);
+  say(page_->busy_until, said_busy_, busy_until);
+}
+
+void Rivals::shorten(Nanoseconds entitled_until, Nanoseconds wants_until, Nanoseconds busy_until) {
+  if (page_ == nullptr) return;
+  replace(page_->entitled_until, said_entitled_, entitled_until);
+  replace(page_->wants_until, said_wants_, wants_until);
+  replace(page_->busy_until, said_busy_, busy_until);
+}
+
+void Rivals::raise_flag(std::uint64_t bits) {
+  if (page_ != nullptr) page_->flags.fetch_or(bits, std::memory_order_relaxed);
+}
+
+}  // namespace melon::shim

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pacer's books: charges, corrections, what is in flight, and what the rivals are told.
+
+#include <algorithm>
+
+#include "shim/core/grant_files.h"
+#include "shim/core/pacer.h"
+
+namespace melon::shim {
+namespace {
+
+constexpr Nanoseconds kMillisecond = 1'000'000;
+constexpr Nanoseconds kSmallestBurst = 10 * kMillisecond;
+constexpr Nanoseconds kLargestBurst = 1000 * kMillisecond;
+/// A claim by weight outlives the work by this much, so that a program that waits for each result
+/// before its next launch keeps its place.
+constexpr Nanoseconds kWantsLinger = 3 * kMillisecond;
+/// The same for priority; shorter, because it stops others altogether.
+constexpr Nanoseconds kBusyLinger = 300'000;
+constexpr Nanoseconds kLongestClaim = 1000 * kMillisecond;
+/// Others on the device stretch what is in flight, seldom by more than this.
+constexpr Nanoseconds kStretch = 4;
+constexpr Nanoseconds kSharedMemory = 100 * kMillisecond;
+constexpr Nanoseconds kDisplayEvery = 50 * kMillisecond;
+
+}  // namespace
+
+Nanoseconds Pacer::burst() const {
+  return std::clamp(largest_ + largest_ / 2, kSmallestBurst, kLargestBurst);
+}
+
+std::int64_t Pacer::virtual_of(std::int64_t cost) const { return cost * 100 / rules_.weight; }
+
+void Pacer::charge(Nanoseconds cost, bool entitled, Nanoseconds now) {
+  if (entitled) guarantee_.charge(now, cost, burst());
+  ceiling_.charge(now, cost, burst());
+  if (!entitled) rivals_.charge(virtual_of(static_cast<std::int64_t>(cost)));
+}
+
+void Pacer::correct(std::int64_t difference, bool entitled, Nanoseconds now) {
+  if (entitled) guarantee_.correct(now, difference);
+  ceiling_.correct(now, difference);
+  if (!entitled) rivals_.charge(virtual_of(difference));
+}
+
+/// Charges what the queue launched on its lease.
+void Pacer::settle_queue(QueueState& queue, Nanoseconds now) {
+  if (queue.uncharged > 0) charge(queue.uncharged, queue.entitled, now);
+  queue.uncharged = 0;
+  queue.lease = 0;
+  count_launches(queue);
+}
+
+void Pacer::count_launches(QueueState& queue) {
+  if (queue.uncounted == 0) return;
+  account_->launches.fetch_add(queue.uncounted, std::memory_order_relaxed);
+  counted_ += queue.uncounted;
+  queue.uncounted = 0;
+}
+
+void Pacer::close_queue(QueueState& queue, Nanoseconds now) {
+  const Locked locked(lock_);
+  settle_queue(queue, now);
+  queue = {};
+}
+
+void Pacer::cancel(const Launch& launch, QueueState& queue, Nanoseconds now) {
+  if (launch.flight == nullptr && launch.estimate == 0) return;  // it was not charged
+  const Locked locked(lock_);
+  if (Flight* const flight = launch.flight; flight != nullptr) {
+    if (!flight->live) return;
+    count_out(*flight);
+    --unfinished_;
+    const unsigned before = flight->launches - 1;
+    if (before > 0) {  // the earlier launches it covered are open again
+      queue.open_launches += before;
+      queue.open_estimate += flight->charged - launch.estimate;
+      queue.open_mixed = queue.open_mixed || !flight->uniform;
+      queue.open_key = flight->key;
+    }
+    flights_.give_back(flight);
+    progress_.fetch_add(1);
+  } else if (queue.open_launches > 0) {
+    --queue.open_launches;
+    queue.open_estimate -= std::min(launch.estimate, queue.open_estimate);
+  }
+  const Nanoseconds leased = std::min(queue.uncharged, launch.estimate);
+  queue.uncharged -= leased;
+  const auto charged = static_cast<std::int64_t>(launch.estimate - leased);
+  if (charged > 0) correct(-charged, queue.entitled, now);
+}
+
+void Pacer::count_in(const Flight& flight) {
+  ++in_flight_;
+  in_flight_estimate_ += std::max(flight.charged, flight.estimate);
+  if (flight.unknown) ++unknown_in_flight_;
+}
+
+void Pacer::count_out(const Flight& flight) {
+  if (flight.gated || flight.epoch != epoch_) return;
+  --in_flight_;
+  in_flight_estimate_ -= std::max(flight.charged, flight.estimate);
+  if (flight.unknown) --unknown_in_flight_;
+}
+
+void Pacer::open_gate(Flight* flight, Nanoseconds now) {
+  const Locked locked(lock_);
+  if (!flight->live || !flight->gated) return;
+  flight->gated = false;
+  flight->epoch = epoch_;
+  flight->admitted = now;
+  count_in(*flight);
+  if (in_flight_ == 1) progress_at_ = now;
+}
+
+void Pacer::finish(Flight* flight, Nanoseconds start, Nanoseconds end, Nanoseconds now) {
+  const Locked locked(lock_);
+  if (!flight->live) return;
+  count_out(*flight);
+  --unfinished_;
+  progress_at_ = now;
+  Meter::Cost cost = meter_.settle(*flight, start, end, now, unfinished_ > 0);
+  costs_.add(flight->key, cost.each);
+  const std::uint64_t others = account_->launches.load(std::memory_order_relaxed) - counted_;
+  if (others != others_counted_) shared_until_ = now + kSharedMemory;
+  others_counted_ = others;
+  if (!cost.by_meter && (rivals_.any() || now < shared_until_)) {
+    // Spans stretch under others' slices; the low quantile of the key does not.
+    const Nanoseconds low = costs_.find(flight->key).cost_ns;
+    const Nanoseconds before =
+        flight->charged > flight->estimate ? flight->charged - flight->estimate : 0;
+    cost.run = std::min(cost.run, flight->uniform ? low * flight->launches : low + before);
+  }
+  largest_ = std::max(cost.each, largest_ - largest_ / 64);
+  const auto difference =
+      static_cast<std::int64_t>(cost.run) - static_cast<std::int64_t>(flight->charged);
+  correct(difference, flight->entitled, now);
+  add_consumed(cost.run);
+  flights_.give_back(flight);
+  if (in_flight_ == 0) rivals_.shorten(now, now + kWantsLinger, now + kBusyLinger + kQuantum);
+  progress_.fetch_add(1);
+}
+
+void Pacer::add_consumed(Nanoseconds cost) {
+  account_->consumed_ns.fetch_add(cost, std::memory_order_relaxed);
+  if (slot_consumed_ != nullptr) slot_consumed_->fetch_add(cost, std::memory_order_relaxed);
+}
+
+/// Where nothing is limited nothing is measured; the meter, read now and then, is for display.
+void Pacer::settle_idle(Nanoseconds now) {
+  if (!meter_.exists() || now < progress_at_ + kDisplayEvery) return;
+  progress_at_ = now;
+  add_consumed(meter_.take_unsettled());
+}
+
+/// Tells the rivals for how long this tenant will use the device. Claims lapse by themselves.
+void Pacer::publish(bool entitled, Nanoseconds now) {
+  if (!rivals_.any()) return;
+  const Nanoseconds work = std::min(in_flight_estimate_ * kStretch, kLongestClaim);
+  rivals_.publish(entitled ? now + work + kQuantum : 0, now + work + kWantsLinger,
+                  now + work + kBusyLinger + kQuantum);
+}
+
+unsigned Pacer::in_flight() {
+  const Locked locked(lock_);
+  return in_flight_;
+}
+
+}  // namespace melon::shim
