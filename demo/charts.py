@@ -5,6 +5,7 @@ Colours are CSS variables of the page (--c1 and so on), so that one drawing serv
 """
 import dataclasses
 import html
+import statistics
 
 WIDTH, HEIGHT = 720, 230
 LEFT, RIGHT, TOP, BOTTOM = 52, 132, 26, 30
@@ -93,23 +94,26 @@ def _notes(frame: Frame, notes: list) -> list:
     return parts
 
 
+def _usual(line: Line) -> float:
+    """The height at which a line mostly runs: its label goes there."""
+    return statistics.median(v for _, v in line.points) if line.points else 0.0
+
+
 def _labels(frame: Frame, lines: list) -> list:
-    """Names at the lines' right ends, pushed apart so that they do not overlap."""
-    wanted = sorted((frame.y(line.points[-1][1] if line.points else 0.0), line) for line in lines) \
-        if all(line.points for line in lines) else [(TOP, line) for line in lines]
-    parts, y = [], TOP - 8.0
-    placed = []
-    for want, line in wanted:
-        y = max(want + 4, y + 15)
-        placed.append([y, line])
-    overflow = placed[-1][0] - (HEIGHT - BOTTOM + 4) if placed else 0
-    for entry in reversed(placed):  # the lowest ones may have been pushed out at the bottom
-        if overflow > 0:
-            entry[0] -= overflow
-    for y, line in placed:
-        parts.append(f'<text class="label" x="{WIDTH - RIGHT + 8}" y="{y:.1f}" '
-                     f'fill="var(--c{line.color})">{html.escape(line.label)}</text>')
-    return parts
+    """Names to the right of the plot at the lines' heights, pushed apart so that none overlap."""
+    heights, y = [], TOP - 8.0
+    ordered = sorted(lines, key=_usual, reverse=True)
+    for line in ordered:
+        y = max(frame.y(_usual(line)) + 4, y + 16)
+        heights.append(y)
+    lowest = HEIGHT - BOTTOM + 4
+    for i in reversed(range(len(heights))):  # what was pushed out at the bottom comes back up
+        heights[i] = min(heights[i], lowest)
+        lowest = heights[i] - 16
+    x = WIDTH - RIGHT + 8
+    return [f'<line class="line" x1="{x}" x2="{x + 12}" y1="{y - 4:.1f}" y2="{y - 4:.1f}" '
+            f'stroke="var(--c{line.color})"/><text class="label" x="{x + 17}" y="{y:.1f}">'
+            f"{html.escape(line.label)}</text>" for line, y in zip(ordered, heights)]
 
 
 def plot(title: str, unit: str, lines: list, notes: list, seconds: float, top: float) -> str:

@@ -99,15 +99,15 @@ class StoryTest(unittest.TestCase):
         scene = self.story.scene("Shares & <more>", "lead", ("compute",))
         self.story.quote("<script>alert(1)</script>")
         scene.ask("a", 25)
-        samples = [meter.Sample(scene.start + 0.5 * i, {"a": 0.25 * i}, {"a": 0},
+        samples = [meter.Sample(scene.start + 0.5 * i, {"a": 0.25 * i}, {"a": 1 << 20},
                                 meter.Machine(0.0, 0.0), 0.0) for i in range(9)]
         scene.end = scene.start + 4
         self.story.within("a", 25, 25, 3)
         page = report.render(self.story, samples)
         self.assertNotIn("<script", page)
         self.assertNotRegex(page, r"https?://|@import|src=")
-        self.assertEqual(len(re.findall('class="line"', page)), 1)
-        self.assertEqual(len(re.findall('class="asked"', page)), 1)
+        self.assertEqual(len(re.findall('<path class="line"', page)), 1)
+        self.assertEqual(len(re.findall('<path class="asked"', page)), 1)
 
 
 class ChartTest(unittest.TestCase):

@@ -30,7 +30,7 @@ tr:last-child td { border-bottom:0; } td.fig { font-variant-numeric:tabular-nums
 figure { margin:14px 0 6px; } figcaption { font-size:13px; color:var(--soft); }
 svg { width:100%; height:auto; display:block; }
 svg text { font:11px system-ui,sans-serif; fill:var(--soft); }
-svg text.label { font-weight:600; font-size:12px; fill:revert-layer; }
+svg text.label { font-size:12px; fill:var(--ink); }
 svg .grid { stroke:var(--rule); } svg .mark { stroke:var(--soft); stroke-dasharray:2 3; }
 svg .line { fill:none; stroke-width:2; stroke-linejoin:round; }
 svg .asked { fill:none; stroke-width:1.6; stroke-dasharray:6 4; opacity:.75; }
@@ -49,15 +49,23 @@ def _compute_points(samples: list, name: str, scene) -> list:
     for i, sample in enumerate(samples):
         while samples[begin].t < sample.t - SMOOTH_SECONDS:
             begin += 1
-        if not scene.start <= sample.t <= scene.end or begin == i or name not in sample.cpu_seconds:
+        alive = name in sample.resident_bytes
+        if not alive or begin == i or not scene.start <= sample.t <= scene.end:
             continue
         points.append((sample.t - scene.start, meter.Window(samples[begin], sample).percent(name)))
     return points
 
 
 def _memory_points(samples: list, name: str, scene) -> list:
-    within = [s for s in samples if scene.start <= s.t <= scene.end and name in s.cpu_seconds]
-    return [(s.t - scene.start, s.resident_bytes.get(name, 0) / 2**20) for s in within]
+    """From its start to its end, and the drop to nothing after it."""
+    points = []
+    for sample in samples:
+        if not scene.start <= sample.t <= scene.end:
+            continue
+        resident = sample.resident_bytes.get(name, 0) / 2**20
+        if resident or (points and points[-1][1]):
+            points.append((sample.t - scene.start, resident))
+    return points
 
 
 def _steps(scene, steps: list) -> list:
