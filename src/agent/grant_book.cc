@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's decision state: who holds, who waits, who is over.
+#include "agent/grant_book.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "core/names.h"
+#include "placement/queue.h"
+
+namespace melon::agent {
+namespace {
+
+using core::Grant;
+using core::State;
+
+constexpr std::int64_t kMsPerSecond = 1000;
+
+bool is_older(const Grant* a, const Grant* b) {
+  return std::tie(a->created_unix_ms, a->id) < std::tie(b->created_unix_ms, b->id);
+}
+
+core::Request changed(core::Request request, const GrantChange& change) {
+  if (change.memory) request.memory = change.memory;
+  if (change.compute) request.compute = change.compute;
+  if (change.share) {
+    request.share = change.share;
+    // What the new mode has no use for would contradict it.
+    if (*change.share == core::ShareMode::kWeighted && !change.compute) request.compute.reset();
+    if (*change.share != core::ShareMode::kBurst && !change.max_compute)
+      request.max_compute.reset();
+  } else if (change.compute && request.share == core::ShareMode::kWeighted) {
+    request.share.reset();  // naming an amount of compute asks for a booked one
+  }
+  if (change.weight) request.weight = *change.weight;
+  if (change.max_compute) request.max_compute = change.max_compute;
+  if (change.priority) request.priority = *change.priority;
+  return request;
+}
+
+}  // namespace
+
+const core::Device* GrantBook::find_device(std::string_view id) const {
+  const auto found = std::ranges::find(devices_, id, &core::Device::id);
+  return found == devices_.end() ? nullptr : &*found;
+}
+
+void GrantBook::restore(Grant grant) {
+  if (!core::is_over(grant.state)) live_names_[grant.name] = grant.id;
+  const bool waits = grant.state == State::kQueued;
+  const std::string id = grant.id;
+  grants_[id] = std::move(grant);
+  std::erase(queue_, id);
+  if (!waits) return;
+  queue_.push_back(id);
+  std::ranges::sort(queue_, [this](const std::string& a, const std::string& b) {
+    return is_older(at(a), at(b));
+  });
+}
+
+std::vector<placement::DeviceState> GrantBook::device_states(std::string_view except) const {
+  std::vector<placement::DeviceState> states;
+  states.reserve(devices_.size());
+  for (const core::Device& device : devices_) states.push_back({.device = device});
+  for (const auto& [name, id] : live_names_) {
+    const Grant& grant = *at(id);
+    if (core::holds_slices(grant.state) && id != except) placement::book(states, grant.slices);
+  }
+  return states;
+}
+
+std::variant<placement::Placement, placement::Refusal> GrantBook::plan(
+    const core::Request& request) const {
+  return placement::place_behind(device_states(), waiting(), request, limits_);
+}
+
+std::vector<core::Request> GrantBook::waiting(std::string_view until) const {
+  std::vector<core::Request> requests;
+  for (const std::string& id : queue_) {
+    if (id == until) break;
+    requests.push_back(at(id)->request);
+  }
+  return requests;
+}
+
+std::optional<placement::Refusal> GrantBook::refusal_of(const Grant& grant) const {
+  if (grant.state != State::kQueued) return std::nullopt;
+  auto answer = placement::place_behind(device_states(), waiting(grant.id), grant.request, limits_);
+  if (auto* const refusal = std::get_if<placement::Refusal>(&answer)) return std::move(*refusal);
+  return std::nullopt;
+}
+
+std::string GrantBook::free_name(const std::string& id) const {
+  // The id's own letters make a name that is a DNS label and as unique as the id.
+  return fmt::format("w-{}", id.substr(id.find('-') + 1, 6));
+}
+
+Result<Admission> GrantBook::admit(const NewGrant& wanted, std::string id,
+                                   std::int64_t now_unix_ms) {
+  MELON_RETURN_IF_ERROR(core::check_request(wanted.request));
+  const std::string name = wanted.name.empty() ? free_name(id) : wanted.name;
+  MELON_RETURN_IF_ERROR(core::check_name(name));
+  if (live_names_.contains(name))
+    return fail(Code::kAlreadyExists, fmt::format("a grant named '{}' exists", name),
+                "choose another name, or stop that one first: melon stop " + name);
+
+  auto answer = plan(wanted.request);
+  auto* const refusal = std::get_if<placement::Refusal>(&answer);
+  if (refusal != nullptr && !(wanted.wait && refusal->can_ever_fit))
+    return Admission(std::move(*refusal));
+
+  Grant grant{.id = id,
+              .name = name,
+              .owner = wanted.owner,
+              .request = wanted.request,
+              .arguments = wanted.arguments,
+              .created_unix_ms = now_unix_ms,
+              .keep_seconds = wanted.keep_seconds};
+  if (refusal == nullptr) {
+    grant.state = State::kReserved;
+    grant.slices = std::get<placement::Placement>(std::move(answer));
+  } else {
+    grant.state = State::kQueued;
+    grant.reason = "waits for room";
+    if (wanted.wait_seconds > 0)
+      grant.wait_until_unix_ms = now_unix_ms + wanted.wait_seconds * kMsPerSecond;
+    queue_.push_back(id);
+  }
+  live_names_[name] = id;
+  return Admission(&(grants_[id] = std::move(grant)));
+}
+
+Result<Admission> GrantBook::change_waiting(Grant& grant, core::Request request) {
+  auto answer = placement::place_behind(device_states(), waiting(grant.id), request, limits_);
+  auto* const refusal = std::get_if<placement::Refusal>(&answer);
+  if (refusal != nullptr && !refusal->can_ever_fit) return Admission(std::move(*refusal));
+  grant.request = std::move(request);
+  return Admission(&grant);
+}
+
+Result<Admission> GrantBook::change(const std::string& id, const GrantChange& change) {
+  Grant& grant = *mutable_at(id);
+  if (core::is_over(grant.state))
+    return fail(Code::kFailedPrecondition, fmt::format("grant '{}' is over", grant.name),
+                "start a new one: melon run");
+  core::Request request = changed(grant.request, change);
+  MELON_RETURN_IF_ERROR(core::check_request(request));
+  if (grant.state == State::kQueued) return change_waiting(grant, std::move(request));
+
+  // It stays where it is: only its own devices are offered, healthy or not.
+  std::vector<placement::DeviceState> own;
+  for (placement::DeviceState& state : device_states(id)) {
+    if (std::ranges::find(grant.slices, state.device.id, &core::Slice::device) ==
+        grant.slices.end())
+      continue;
+    state.device.health = core::Health::kHealthy;
+    own.push_back(std::move(state));
+  }
+  auto answer = placement::place(own, request, limits_);
+  if (auto* const refusal = std::get_if<placement::Refusal>(&answer))
+    return Admission(std::move(*refusal));
+  auto& placed = std::get<placement::Placement>(answer);
+  for (core::Slice& slice : grant.slices) {  // the order of slices is their number in the ledger
+    const auto now = std::ranges::find(placed, slice.device, &core::Slice::device);
+    if (now != placed.end()) slice = *now;
+  }
+  grant.request = std::move(request);
+  return Admission(&grant);
+}
+
+Result<const Grant*> GrantBook::change_suspended(const std::string& id, bool suspended) {
+  Grant& grant = *mutable_at(id);
+  if (grant.state != State::kRunning && grant.state != State::kSuspended)
+    return fail(Code::kFailedPrecondition,
+                fmt::format("grant '{}' is {}; only a running one can be suspended or resumed",
+                            grant.name, core::to_text(grant.state)),
+                "see its state: melon ps -a");
+  grant.state = suspended ? State::kSuspended : State::kRunning;
+  return &grant;
+}
+
+std::vector<std::string> GrantBook::end_expired(std::int64_t now_unix_ms) {
+  std::vector<std::string> expired;
+  for (const std::string& id : queue_) {
+    const Grant& grant = *at(id);
+    if (grant.wait_until_unix_ms != 0 && grant.wait_until_unix_ms <= now_unix_ms)
+      expired.push_back(id);
+  }
+  for (const std::string& id : expired)
+    end(id, State::kFailed, "no room became free while it waited", now_unix_ms);
+  return expired;
+}
+
+std::vector<std::string> GrantBook::serve_queue(std::int64_t now_unix_ms) {
+  if (queue_.empty()) return {};
+  std::vector<std::string> served = end_expired(now_unix_ms);
+  const std::vector<std::string> order = queue_;
+  for (placement::Start& start : placement::next_starts(device_states(), waiting(), limits_)) {
+    Grant& grant = *mutable_at(order[start.waiter]);
+    grant.slices = std::move(start.placement);
+    grant.state = State::kReserved;
+    grant.reason.clear();
+    std::erase(queue_, grant.id);
+    served.push_back(grant.id);
+  }
+  return served;
+}
+
+Result<const Grant*> GrantBook::add_process(const std::string& id, core::ProcessId process) {
+  Grant& grant = *mutable_at(id);
+  if (!core::holds_slices(grant.state))
+    return fail(
+        Code::kFailedPrecondition,
+        fmt::format("grant '{}' is {} and holds no slices", grant.name, core::to_text(grant.state)),
+        "wait until it is reserved, or start a new one");
+  if (std::ranges::find(grant.processes, process) == grant.processes.end())
+    grant.processes.push_back(process);
+  if (grant.state == State::kReserved) grant.state = State::kRunning;
+  return &grant;
+}
+
+void GrantBook::mark_running(const std::string& id) {
+  Grant& grant = *mutable_at(id);
+  if (grant.state == State::kReserved) grant.state = State::kRunning;
+}
+
+void GrantBook::remove_process(const std::string& id, core::ProcessId process) {
+  std::vector<core::ProcessId>& processes = mutable_at(id)->processes;
+  if (processes.size() > 1) std::erase(processes, process);
+}
+
+void GrantBook::set_exit_code(const std::string& id, int exit_code) {
+  mutable_at(id)->exit_code = exit_code;
+}
+
+void GrantBook::end(const std::string& id, State state, std::string reason,
+                    std::int64_t now_unix_ms) {
+  Grant& grant = *mutable_at(id);
+  if (core::is_over(grant.state)) return;
+  grant.state = state;
+  grant.reason = std::move(reason);
+  grant.ended_unix_ms = now_unix_ms;
+  grant.processes.clear();
+  live_names_.erase(grant.name);
+  std::erase(queue_, id);
+}
+
+const Grant* GrantBook::at(const std::string& id) const {
+  const auto found = grants_.find(id);
+  return found == grants_.end() ? nullptr : &found->second;
+}
+
+Grant* GrantBook::mutable_at(const std::string& id) { return &grants_.find(id)->second; }
+
+const Grant* GrantBook::find(std::string_view name_or_id) const {
+  if (const auto by_id = grants_.find(name_or_id); by_id != grants_.end()) return &by_id->second;
+  if (const auto live = live_names_.find(name_or_id); live != live_names_.end())
+    return at(live->second);
+  const Grant* latest = nullptr;
+  for (const auto& [id, grant] : grants_)
+    if (grant.name == name_or_id && (latest == nullptr || is_older(latest, &grant)))
+      latest = &grant;
+  return latest;
+}
+
+std::vector<const Grant*> GrantBook::grants() const {
+  std::vector<const Grant*> all;
+  all.reserve(grants_.size());
+  for (const auto& [id, grant] : grants_) all.push_back(&grant);
+  std::ranges::sort(all, is_older);
+  return all;
+}
+
+void GrantBook::forget(const std::string& id) {
+  const auto found = grants_.find(id);
+  if (found == grants_.end()) return;
+  if (!core::is_over(found->second.state)) live_names_.erase(found->second.name);
+  std::erase(queue_, id);
+  grants_.erase(found);
+}
+
+std::vector<std::string> GrantBook::forget_finished(std::size_t keep) {
+  std::vector<const Grant*> over;
+  for (const auto& [id, grant] : grants_)
+    if (core::is_over(grant.state)) over.push_back(&grant);
+  if (over.size() <= keep) return {};
+  std::ranges::sort(over, {}, &Grant::ended_unix_ms);
+  std::vector<std::string> forgotten;
+  for (std::size_t i = 0; i + keep < over.size(); ++i) forgotten.push_back(over[i]->id);
+  for (const std::string& id : forgotten) grants_.erase(id);
+  return forgotten;
+}
+
+}  // namespace melon::agent

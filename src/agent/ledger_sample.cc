@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads a tenant's ledger without trusting a byte of it.
+#include "agent/ledger_sample.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "shim/abi/files.h"
+#include "shim/abi/guarded_mapping.h"
+#include "shim/abi/ledger.h"
+
+namespace melon::agent {
+namespace {
+
+struct FlagName {
+  abi::ProcessFlag bit;
+  const char* name;
+};
+
+constexpr std::array kFlagNames = {
+    FlagName{abi::kFlagPrivateLedger, "private_ledger"},
+    FlagName{abi::kFlagTooManyProcesses, "too_many_processes"},
+    FlagName{abi::kFlagNoTimer, "no_timer"},
+    FlagName{abi::kFlagUnknownSymbol, "unknown_symbol"},
+    FlagName{abi::kFlagReconcileOnly, "reconcile_only"},
+};
+
+const char* breach_text(abi::Breach breach) {
+  switch (breach) {
+    case abi::Breach::kNone:
+      return "";
+    case abi::Breach::kHeader:
+      return "its header is not one of this version";
+    case abi::Breach::kTotal:
+      return "its total is not the sum of its processes";
+    case abi::Breach::kAmount:
+      return "it holds an impossible amount";
+    case abi::Breach::kTwoSlots:
+      return "one process holds two slots";
+  }
+  return "it breaks an unknown rule";
+}
+
+void read_devices(const abi::LedgerFile& ledger, unsigned count, LedgerSample& sample) {
+  for (unsigned i = 0; i < count; ++i) {
+    const abi::DeviceAccount& account = ledger.devices[i];
+    sample.devices.push_back({.used_granules = abi::used_granules(ledger, i),
+                              .consumed_ns = account.consumed_ns.load(std::memory_order_relaxed),
+                              .throttled_ns = account.throttled_ns.load(std::memory_order_relaxed),
+                              .refusals = account.refusals.load(std::memory_order_relaxed),
+                              .launches = account.launches.load(std::memory_order_relaxed)});
+  }
+}
+
+void read_slots(const abi::LedgerFile& ledger, LedgerSample& sample) {
+  const unsigned bound =
+      std::min(ledger.slot_bound.load(std::memory_order_relaxed), abi::kMaxProcesses);
+  for (unsigned slot = 0; slot < bound; ++slot) {
+    const abi::Identity owner = abi::slot_owner(ledger, slot);
+    if (owner.pid == 0) continue;
+    sample.processes.push_back(
+        {.pid = static_cast<int>(owner.pid), .start_ticks = owner.start_ticks});
+    sample.flags |= ledger.slots[slot].flags.load(std::memory_order_relaxed);
+  }
+}
+
+/// One ledger mapped for the length of one look: ledgers of many grants would else keep their pages
+/// in this process.
+class GuardedLedger {
+ public:
+  explicit GuardedLedger(const std::string& path) {
+    if (abi::install_bus_guard() != 0 || abi::open_region(path.c_str(), sizeof(abi::LedgerFile),
+                                                          abi::Access::kReadWrite, region_) != 0)
+      return;
+    guard_ = abi::guard(region_);
+  }
+  ~GuardedLedger() {
+    abi::unguard(guard_);
+    if (region_.address != nullptr) abi::close_region(region_);
+  }
+  GuardedLedger(const GuardedLedger&) = delete;
+  GuardedLedger& operator=(const GuardedLedger&) = delete;
+
+  abi::LedgerFile* ledger() const {
+    return guard_ < 0 ? nullptr : static_cast<abi::LedgerFile*>(region_.address);
+  }
+  std::uint64_t file_bytes() const { return region_.bytes; }
+  int fd() const { return region_.fd; }
+  bool is_torn() const { return abi::is_lost(guard_); }
+
+ private:
+  abi::Region region_;
+  int guard_ = -1;
+};
+
+void read(GuardedLedger& map, unsigned device_count, LedgerSample& sample) {
+  abi::LedgerFile& ledger = *map.ledger();
+  sample.flags = ledger.flags.load(std::memory_order_relaxed);
+  if (ledger.slot_bound.load(std::memory_order_relaxed) != 0) {
+    abi::reap_dead(ledger, map.fd());
+    read_slots(ledger, sample);
+    const abi::Breach breach = abi::audit(ledger);
+    sample.broken = breach != abi::Breach::kNone;
+    sample.breach = breach_text(breach);
+  }
+  read_devices(ledger, device_count, sample);
+}
+
+}  // namespace
+
+LedgerSample sample_ledger(const std::string& path, unsigned device_count) {
+  LedgerSample sample;
+  GuardedLedger map(path);
+  if (map.ledger() == nullptr || !abi::is_usable(*map.ledger(), map.file_bytes())) {
+    sample.broken = true;
+    sample.breach = "its file was truncated, removed or is not a ledger";
+    return sample;
+  }
+  read(map, std::min(device_count, abi::kMaxDevices), sample);
+  if (map.is_torn()) {
+    sample.broken = true;
+    sample.breach = "its file was truncated";
+  }
+  return sample;
+}
+
+std::vector<std::string> flag_names(std::uint64_t flags) {
+  std::vector<std::string> names;
+  for (const FlagName& flag : kFlagNames)
+    if ((flags & flag.bit) != 0) names.emplace_back(flag.name);
+  return names;
+}
+
+}  // namespace melon::agent

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/grant.h"
+#include "shim/abi/region.h"
+
+namespace melon::agent {
+
+/// What one ledger says at one moment. Everything in it is the tenant's word.
+struct LedgerSample {
+  /// One slice, in the order of the grant's slices.
+  struct Device {
+    std::uint64_t used_granules = 0;
+    std::uint64_t consumed_ns = 0;
+    std::uint64_t throttled_ns = 0;
+    std::uint64_t refusals = 0;
+    std::uint64_t launches = 0;
+  };
+  bool broken = false;      // truncated, of another version, or against the rules of ledger.h
+  const char* breach = "";  // which rule
+  std::uint64_t flags = 0;  // abi::ProcessFlag bits of all processes
+  std::vector<Device> devices;
+  std::vector<core::ProcessId> processes;  // live slots; not yet checked against the machine
+};
+
+/// Frees what dead processes left in the ledger and reads it. Whatever the tenant did to the file,
+/// this returns: at worst a broken sample.
+LedgerSample sample_ledger(const std::string& path, unsigned device_count);
+
+/// The names of the bits, as the API shows them.
+std::vector<std::string> flag_names(std::uint64_t flags);
+
+}  // namespace melon::agent

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens to grants by themselves: adopted, sampled, ended, forgotten.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+
+#include "agent/workloads.h"
+#include "core/names.h"
+#include "os/process_files.h"
+
+namespace melon::agent {
+
+using core::Grant;
+using core::State;
+
+namespace {
+
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+constexpr std::uint64_t kGranulesPerMiB = (1U << 20) / abi::kGranule;
+/// The CLI tells how a program ended a moment after the kernel does; so long nobody is lost.
+constexpr std::int64_t kExitReportNs = 2 * kNsPerSecond;
+/// Rates are over at least this long; shorter ones show the bucket's steps, not the use.
+constexpr std::int64_t kRateNs = kNsPerSecond;
+constexpr int kLimitGraceSeconds = 10;
+
+Permille rate(std::uint64_t before, std::uint64_t now, std::int64_t elapsed_ns) {
+  constexpr std::int64_t kMost = 1000;
+  if (now <= before || elapsed_ns <= 0) return Permille(0);
+  const std::uint64_t part =
+      (now - before) / static_cast<std::uint64_t>(std::max<std::int64_t>(1, elapsed_ns / kMost));
+  return Permille(std::min<std::int64_t>(kMost, static_cast<std::int64_t>(part)));
+}
+
+}  // namespace
+
+Result<> Workloads::adopt() {
+  MELON_TRY(const std::vector<Grant> stored, parts_.store.grants());
+  std::vector<std::string> ids;
+  for (const Grant& grant : stored) {
+    book_.restore(grant);
+    ids.push_back(grant.id);
+  }
+  parts_.folder.remove_strangers(ids);
+  for (const std::string& id : ids) {
+    const Grant& grant = *book_.at(id);
+    if (!core::holds_slices(grant.state)) continue;
+    Tracked& known = tracked(id);
+    known.without_process_since_ns = parts_.clock.steady_ns();
+    known.last_work_ns = parts_.clock.steady_ns();
+    for (const core::ProcessId process : grant.processes)
+      if (parts_.watch.watch(process)) known.registered.insert(process);
+    MELON_RETURN_IF_ERROR(publish(grant));
+  }
+  return {};
+}
+
+Result<> Workloads::set_devices(std::vector<core::Device> devices) {
+  book_.set_devices(std::move(devices));
+  serve_queue();
+  return {};
+}
+
+void Workloads::process_gone(core::ProcessId process) {
+  for (auto& [id, known] : tracked_) {
+    if (known.registered.erase(process) == 0) continue;
+    const Grant& grant = *book_.at(id);
+    book_.remove_process(id, process);
+    known.without_process_since_ns = parts_.clock.steady_ns();
+    save_or_retry(id);
+    settle(grant);
+    return;
+  }
+}
+
+void Workloads::tick() {
+  std::vector<std::string> ids;  // ending a grant changes the map
+  for (const auto& [id, known] : tracked_) ids.push_back(id);
+  for (const std::string& id : ids) {
+    const Grant* const grant = book_.at(id);
+    if (grant == nullptr || !tracked_.contains(id)) continue;
+    sample(*grant, tracked(id));
+    continue_stop(*grant, tracked(id));
+    enforce_age(*grant, tracked(id));
+    settle(*grant);
+  }
+  const std::set<std::string> retry = unsaved_;
+  for (const std::string& id : retry) {
+    const Grant* const grant = book_.at(id);
+    if (grant == nullptr || save(*grant)) unsaved_.erase(id);
+  }
+  serve_queue();
+  save_events();
+}
+
+void Workloads::save_events() {
+  store::Change change{.events = parts_.events.unsaved()};
+  if (!change.events.empty() && parts_.store.apply(change)) parts_.events.mark_saved();
+}
+
+void Workloads::sample(const Grant& grant, Tracked& known) {
+  const LedgerSample before = std::move(known.sample);
+  known.sample = sample_ledger(parts_.folder.ledger_path(grant.id).string(),
+                               static_cast<unsigned>(grant.slices.size()));
+  known.in_ledger.clear();
+  for (const core::ProcessId process : known.sample.processes)
+    if (identify(process.pid) == process && os::process_user(process.pid) == grant.owner)
+      known.in_ledger.push_back(process);
+  if (!known.in_ledger.empty() && grant.state == State::kReserved) {
+    book_.mark_running(grant.id);
+    save_or_retry(grant.id);
+    told(grant, "process_started", fmt::format("process {}", known.in_ledger.front().pid));
+  }
+  measure(grant, known, before);
+  std::vector<std::string> shown = flags(grant, known);
+  if (shown == known.shown_flags) return;
+  for (const std::string& flag : shown)
+    if (std::ranges::find(known.shown_flags, flag) == known.shown_flags.end())
+      parts_.events.add(parts_.clock.unix_ms(), flag, grant.name,
+                        flag == "ledger_broken" ? known.sample.breach : "");
+  known.shown_flags = std::move(shown);
+  parts_.feed.changed(grant.id);
+}
+
+void Workloads::measure(const Grant& grant, Tracked& known, const LedgerSample& before) {
+  if (known.sample.broken) {
+    known.use.assign(grant.slices.size(), {});
+    known.sampled_ns.reset();
+    return;
+  }
+  known.use.resize(grant.slices.size());
+  const std::int64_t now = parts_.clock.steady_ns();
+  const bool rated = known.sampled_ns && now - *known.sampled_ns >= kRateNs;
+  const bool keeps = known.sampled_ns && !rated;
+  for (std::size_t i = 0; i < known.sample.devices.size(); ++i) {
+    const LedgerSample::Device& device = known.sample.devices[i];
+    known.use[i].memory = MiB(
+        static_cast<std::int64_t>((device.used_granules + kGranulesPerMiB - 1) / kGranulesPerMiB));
+    if (rated && i < known.rated_from.size()) {
+      const std::int64_t elapsed = now - *known.sampled_ns;
+      known.use[i].compute = rate(known.rated_from[i].consumed_ns, device.consumed_ns, elapsed);
+      known.use[i].throttled = rate(known.rated_from[i].throttled_ns, device.throttled_ns, elapsed);
+    }
+    const bool worked = i >= before.devices.size() ||
+                        before.devices[i].launches != device.launches ||
+                        before.devices[i].consumed_ns != device.consumed_ns;
+    if (worked) known.last_work_ns = now;
+  }
+  if (keeps) return;
+  known.rated_from = known.sample.devices;
+  known.sampled_ns = now;
+}
+
+void Workloads::continue_stop(const Grant& grant, Tracked& known) {
+  if (!known.kill_at_ns || parts_.clock.steady_ns() < *known.kill_at_ns) return;
+  signal_all(grant, SIGKILL);
+}
+
+void Workloads::enforce_age(const Grant& grant, Tracked& known) {
+  if (known.kill_at_ns) return;
+  const config::UserLimits limits = parts_.config.limits_of(grant.owner);
+  const std::int64_t age_seconds = (parts_.clock.unix_ms() - grant.created_unix_ms) / 1000;
+  const std::int64_t idle_seconds = (parts_.clock.steady_ns() - known.last_work_ns) / kNsPerSecond;
+  const bool too_old = limits.age && age_seconds > limits.age->count();
+  const bool too_idle = limits.idle && idle_seconds > limits.idle->count();
+  if (!too_old && !too_idle) return;
+  told(grant, "grant_over_limit",
+       too_old ? "older than its owner's limit allows"
+               : "idle for longer than its owner's limit "
+                 "allows");
+  (void)stop(grant, {.grace_seconds = kLimitGraceSeconds, .force = false}).has_value();
+}
+
+void Workloads::settle(const Grant& grant) {
+  const auto found = tracked_.find(grant.id);
+  if (found == tracked_.end()) return;
+  if (!live_processes(grant).empty()) {
+    found->second.without_process_since_ns = parts_.clock.steady_ns();
+    return;
+  }
+  settle_without_process(grant, found->second);
+}
+
+void Workloads::settle_without_process(const Grant& grant, Tracked& known) {
+  const std::int64_t alone_ns = parts_.clock.steady_ns() - known.without_process_since_ns;
+  const auto code = grant.exit_code ? grant.exit_code : parts_.folder.read_exit_code(grant.id);
+  if (!grant.processes.empty() && code) return end_with_code(grant, *code);
+  if (!grant.processes.empty()) {
+    if (alone_ns >= kExitReportNs)
+      end(grant.id, State::kLost, "its processes are gone and nobody saw how they ended");
+    return;
+  }
+  if (alone_ns < grant.keep_seconds * kNsPerSecond) return;
+  if (grant.state == State::kReserved)
+    end(grant.id, State::kFailed,
+        fmt::format("no process started within {} s", grant.keep_seconds));
+  else
+    end(grant.id, State::kLost,
+        fmt::format("without a process for {} s; none was registered", grant.keep_seconds));
+}
+
+void Workloads::end_with_code(const Grant& grant, int code) {
+  constexpr int kSignalBase = 128;
+  book_.set_exit_code(grant.id, code);
+  if (code == 0) return end(grant.id, State::kExited, "");
+  end(grant.id, State::kFailed,
+      code > kSignalBase ? fmt::format("ended by signal {}", code - kSignalBase)
+                         : fmt::format("exit status {}", code));
+}
+
+std::vector<core::ProcessId> Workloads::live_processes(const Grant& grant) const {
+  const auto found = tracked_.find(grant.id);
+  if (found == tracked_.end()) return {};
+  std::vector<core::ProcessId> live;
+  for (const core::ProcessId process : found->second.registered)
+    if (identify(process.pid) == process) live.push_back(process);
+  for (const core::ProcessId process : found->second.in_ledger)
+    if (!found->second.registered.contains(process) && identify(process.pid) == process)
+      live.push_back(process);
+  std::ranges::sort(live);
+  return live;
+}
+
+const Grant* Workloads::grant_of(core::ProcessId process) const {
+  for (const auto& [id, known] : tracked_)
+    if (known.registered.contains(process) ||
+        std::ranges::find(known.in_ledger, process) != known.in_ledger.end())
+      return book_.at(id);
+  return nullptr;
+}
+
+std::vector<std::string> Workloads::flags(const Grant& grant, const Tracked& known) const {
+  std::vector<std::string> names = flag_names(known.sample.flags);
+  if (known.sample.broken) names.emplace_back("ledger_broken");
+  for (std::size_t i = 0; i < grant.slices.size() && i < known.use.size(); ++i)
+    if (known.use[i].memory && *known.use[i].memory > grant.slices[i].memory) {
+      names.emplace_back("over_limit");
+      break;
+    }
+  if (known.escaped) names.emplace_back("unmanaged_process");
+  if (known.kill_at_ns) names.emplace_back("stopping");
+  return names;
+}
+
+GrantView Workloads::view(const Grant& grant, const Caller& caller) const {
+  GrantView view{.grant = &grant, .owner = user_name(grant.owner)};
+  const auto found = tracked_.find(grant.id);
+  if (found != tracked_.end()) {
+    view.use = found->second.use;
+    view.flags = flags(grant, found->second);
+  }
+  view.show_private = caller.owns(grant.owner);
+  if (!view.show_private) return view;
+  for (const core::ProcessId process : live_processes(grant)) view.pids.push_back(process.pid);
+  if (grant.state != State::kQueued) view.folder = parts_.folder.grant_folder(grant.id).string();
+  return view;
+}
+
+GrantEnvironment Workloads::environment(const Grant& grant,
+                                        const std::string& preload_library) const {
+  const std::string folder = parts_.folder.grant_folder(grant.id).string();
+  GrantEnvironment out;
+  out.variables.emplace_back(abi::kGrantVariable, folder);
+  out.mounts.push_back({folder, folder, true});
+  out.mounts.push_back({folder + "/ledger", folder + "/ledger", false});
+  for (const core::Slice& slice : grant.slices) {
+    const core::Device* const device = book_.find_device(slice.device);
+    if (device == nullptr) continue;
+    const std::string arena = parts_.folder.device_folder(*device).string();
+    out.mounts.push_back({arena, arena, true});
+    out.mounts.push_back({arena + "/" + grant.id, arena + "/" + grant.id, false});
+  }
+  if (preload_library.empty()) return out;
+  out.variables.emplace_back("LD_PRELOAD", preload_library);
+  out.variables.emplace_back("OPENCL_LAYERS", preload_library);
+  out.mounts.push_back({preload_library, preload_library, true});
+  return out;
+}
+
+void Workloads::set_escaped(std::set<std::string> grant_ids) {
+  for (auto& [id, known] : tracked_) known.escaped = grant_ids.contains(id);
+}
+
+std::vector<std::pair<std::string, std::string>> Workloads::broken_ledgers() const {
+  std::vector<std::pair<std::string, std::string>> broken;
+  for (const auto& [id, known] : tracked_)
+    if (known.sample.broken) broken.emplace_back(book_.at(id)->name, known.sample.breach);
+  return broken;
+}
+
+std::vector<std::string> Workloads::private_ledgers() const {
+  std::vector<std::string> names;
+  for (const auto& [id, known] : tracked_)
+    if ((known.sample.flags & abi::kFlagPrivateLedger) != 0) names.push_back(book_.at(id)->name);
+  return names;
+}
+
+}  // namespace melon::agent

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// What callers ask of grants: created, changed, released, stopped; stored before it is told.
+#include "agent/workloads.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "agent/user_limits.h"
+#include "base/id.h"
+#include "base/time_text.h"
+#include "core/names.h"
+#include "os/process_files.h"
+
+namespace melon::agent {
+
+using core::Grant;
+using core::State;
+
+namespace {
+
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+constexpr std::size_t kKeptFinished = 100;
+
+/// One line of a grant's slices, for events.
+std::string slices_text(const Grant& grant) {
+  std::string text;
+  for (const core::Slice& slice : grant.slices)
+    text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", melon::to_text(slice.memory),
+                        slice.device);
+  return text;
+}
+
+}  // namespace
+
+Workloads::Workloads(WorkloadParts parts)
+    : parts_(parts),
+      book_({.memory = parts.config.overcommit_memory, .compute = parts.config.overcommit_compute}),
+      random_(std::random_device{}()) {}
+
+void Workloads::told(const Grant& grant, std::string kind, std::string message) {
+  parts_.events.add(parts_.clock.unix_ms(), std::move(kind), grant.name, std::move(message));
+  parts_.feed.changed(grant.id);
+}
+
+Result<> Workloads::save(const Grant& grant) {
+  MELON_RETURN_IF_ERROR(parts_.store.apply({.put = {grant}}));
+  unsaved_.erase(grant.id);
+  return {};
+}
+
+void Workloads::save_or_retry(const std::string& id) {
+  const Grant* const grant = book_.at(id);
+  if (grant != nullptr && !save(*grant)) unsaved_.insert(id);
+}
+
+Result<> Workloads::publish(const Grant& grant) {
+  MELON_RETURN_IF_ERROR(parts_.folder.write_grant(grant, book_.devices()));
+  publish_sharers(grant);
+  return {};
+}
+
+void Workloads::publish_sharers(const Grant& grant) {
+  std::vector<const Grant*> live;
+  for (const Grant* const other : book_.grants())
+    if (core::holds_slices(other->state)) live.push_back(other);
+  for (const core::Slice& slice : grant.slices)
+    if (const core::Device* const device = book_.find_device(slice.device))
+      if (const auto written = parts_.folder.write_sharers(*device, live); !written)
+        parts_.events.add(parts_.clock.unix_ms(), "files_failed", grant.name,
+                          written.error().message);
+}
+
+Result<> Workloads::commit_new(const Grant& grant) {
+  MELON_RETURN_IF_ERROR(save(grant));
+  if (!core::holds_slices(grant.state)) return {};
+  if (auto published = publish(grant); !published) {
+    parts_.folder.remove_grant(grant.id);
+    (void)parts_.store.apply({.remove = {grant.id}})
+        .has_value();  // at worst it is found ended later
+    return published;
+  }
+  tracked(grant.id).without_process_since_ns = parts_.clock.steady_ns();
+  tracked(grant.id).last_work_ns = parts_.clock.steady_ns();
+  return {};
+}
+
+Result<Admission> Workloads::create(const NewGrant& wanted) {
+  MELON_RETURN_IF_ERROR(check_user_limits(
+      parts_.config.limits_of(wanted.owner), book_,
+      {.owner = wanted.owner, .request = wanted.request, .slices = {}, .except = {}}));
+  NewGrant complete = wanted;
+  if (complete.keep_seconds == 0)
+    complete.keep_seconds = static_cast<int>(parts_.config.keep.count());
+  MELON_TRY(const Admission admission,
+            book_.admit(complete, make_grant_id(random_), parts_.clock.unix_ms()));
+  const auto* const grant = std::get_if<const Grant*>(&admission);
+  if (grant == nullptr) return admission;
+  if (auto committed = commit_new(**grant); !committed) {
+    book_.forget((*grant)->id);
+    return tl::unexpected<Error>(committed.error());
+  }
+  if ((*grant)->state == State::kQueued)
+    told(**grant, "grant_queued", "waits for room");
+  else
+    told(**grant, "grant_reserved", slices_text(**grant));
+  return admission;
+}
+
+Result<Admission> Workloads::change(const Grant& grant, const GrantChange& change) {
+  const Grant before = grant;
+  const auto undo = [this, &before](const Error& error) {
+    book_.restore(before);
+    return tl::unexpected<Error>(error);
+  };
+  if (change.suspended) {
+    auto switched = book_.change_suspended(grant.id, *change.suspended);
+    if (!switched) return tl::unexpected<Error>(switched.error());
+  }
+  Admission admission(&grant);
+  GrantChange limits = change;
+  limits.suspended.reset();
+  if (limits != GrantChange{}) {
+    auto changed = book_.change(grant.id, limits);
+    if (!changed) return undo(changed.error());
+    if (std::holds_alternative<placement::Refusal>(*changed)) {
+      book_.restore(before);
+      return changed;
+    }
+    if (const auto allowed = check_user_limits(parts_.config.limits_of(grant.owner), book_,
+                                               {.owner = grant.owner,
+                                                .request = grant.request,
+                                                .slices = grant.slices,
+                                                .except = grant.id});
+        !allowed)
+      return undo(allowed.error());
+  }
+  if (const auto saved = save(grant); !saved) return undo(saved.error());
+  if (core::holds_slices(grant.state)) {
+    if (const auto published = publish(grant); !published) {
+      auto refused = undo(published.error());
+      save_or_retry(before.id);
+      return refused;
+    }
+  }
+  if (change.suspended) told(grant, *change.suspended ? "grant_suspended" : "grant_resumed", "");
+  if (limits != GrantChange{}) told(grant, "grant_changed", slices_text(grant));
+  serve_queue();
+  return admission;
+}
+
+Result<const Grant*> Workloads::release(const Grant& grant, bool force) {
+  if (core::is_over(grant.state))
+    return fail(Code::kFailedPrecondition, fmt::format("grant '{}' is over already", grant.name),
+                "it is forgotten by itself when newer ones have ended");
+  const bool alive = !live_processes(grant).empty();
+  if (alive && !force)
+    return fail(Code::kFailedPrecondition,
+                fmt::format("grant '{}' has running processes", grant.name),
+                "stop them first: melon stop " + grant.name);
+  signal_all(grant, SIGKILL);
+  end(grant.id, alive ? State::kFailed : State::kExited, alive ? "released by force" : "released");
+  return book_.at(grant.id);
+}
+
+Result<const Grant*> Workloads::add_process(const Grant& grant, int pid, const Caller& caller) {
+  const auto process = identify(pid);
+  if (!process)
+    return fail(Code::kNotFound, fmt::format("no process {} runs", pid),
+                "give the pid of a running process, as this machine counts them");
+  MELON_TRY(const std::uint32_t caller_uid, caller.uid());
+  const auto user = os::process_user(pid);
+  if (caller_uid != 0 && user != caller_uid)
+    return fail(Code::kPermissionDenied, fmt::format("process {} is another user's", pid),
+                "register a process of your own");
+  if (const Grant* const other = grant_of(*process); other != nullptr && other != &grant)
+    return fail(Code::kFailedPrecondition,
+                fmt::format("process {} runs in grant '{}'", pid, other->name),
+                "a process belongs to one grant");
+  const Grant before = grant;
+  MELON_TRY(const Grant* const changed, book_.add_process(grant.id, *process));
+  if (const auto saved = save(*changed); !saved) {
+    book_.restore(before);
+    return tl::unexpected<Error>(saved.error());
+  }
+  if (parts_.watch.watch(*process)) tracked(grant.id).registered.insert(*process);
+  told(*changed, "process_started", fmt::format("process {}", pid));
+  return changed;
+}
+
+Result<const Grant*> Workloads::report_exit(const Grant& grant, int exit_code) {
+  if (core::is_over(grant.state)) {
+    // The daemon saw the process vanish before the CLI could tell how it ended.
+    if (grant.state == State::kLost && !grant.exit_code) {
+      Grant known = grant;
+      known.exit_code = exit_code;
+      known.state = exit_code == 0 ? State::kExited : State::kFailed;
+      book_.restore(known);
+      save_or_retry(grant.id);
+      parts_.feed.changed(grant.id);
+    }
+    return &grant;
+  }
+  if (grant.processes.empty())
+    return fail(Code::kFailedPrecondition,
+                fmt::format("grant '{}' has no registered process", grant.name),
+                "register the process before its exit");
+  book_.set_exit_code(grant.id, exit_code);
+  save_or_retry(grant.id);
+  settle(grant);
+  return book_.at(grant.id);
+}
+
+Result<const Grant*> Workloads::stop(const Grant& grant, const StopBody& how) {
+  if (core::is_over(grant.state)) return &grant;
+  if (live_processes(grant).empty()) {
+    end(grant.id, State::kExited, "stopped before a process ran");
+    return book_.at(grant.id);
+  }
+  Tracked& known = tracked(grant.id);
+  signal_all(grant, how.force ? SIGKILL : SIGTERM);
+  if (!how.force) known.kill_at_ns = parts_.clock.steady_ns() + how.grace_seconds * kNsPerSecond;
+  told(grant, "grant_stopping",
+       how.force ? "killed" : fmt::format("{} s to end by itself", how.grace_seconds));
+  return &grant;
+}
+
+void Workloads::stop_all(int grace_seconds) {
+  for (const Grant* const grant : book_.grants())
+    if (!core::is_over(grant->state))
+      (void)stop(*grant, {.grace_seconds = grace_seconds, .force = false}).has_value();
+}
+
+void Workloads::signal_all(const Grant& grant, int signal) {
+  for (const core::ProcessId process : live_processes(grant))
+    signal_process(process, grant.owner, signal);
+}
+
+void Workloads::end(const std::string& id, State state, const std::string& reason) {
+  const Grant* const grant = book_.at(id);
+  if (grant == nullptr || core::is_over(grant->state)) return;
+  book_.end(id, state, reason, parts_.clock.unix_ms());
+  save_or_retry(id);
+  parts_.folder.retire_grant(id);
+  publish_sharers(*grant);
+  tracked_.erase(id);
+  told(*grant, fmt::format("grant_{}", core::to_text(state)), reason);
+  for (const std::string& old : book_.forget_finished(kKeptFinished)) {
+    parts_.folder.remove_grant(old);
+    unsaved_.erase(old);
+    (void)parts_.store.apply({.remove = {old}})
+        .has_value();  // the next start finds it over, and forgets it
+  }
+  serve_queue();
+}
+
+void Workloads::serve_queue() {
+  for (const std::string& id : book_.serve_queue(parts_.clock.unix_ms())) {
+    const Grant& grant = *book_.at(id);
+    save_or_retry(id);
+    if (!core::holds_slices(grant.state)) {
+      told(grant, "grant_failed", grant.reason);
+      continue;
+    }
+    if (const auto published = publish(grant); !published) {
+      end(id, State::kFailed, published.error().message);
+      continue;
+    }
+    tracked(id).without_process_since_ns = parts_.clock.steady_ns();
+    tracked(id).last_work_ns = parts_.clock.steady_ns();
+    told(grant, "grant_reserved", slices_text(grant));
+  }
+}
+
+bool Workloads::any_running() const {
+  return std::ranges::any_of(book_.grants(), [this](const Grant* grant) {
+    return core::holds_slices(grant->state) && !live_processes(*grant).empty();
+  });
+}
+
+}  // namespace melon::agent

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/answers.h"
+#include "agent/caller.h"
+#include "agent/event_log.h"
+#include "agent/grant_book.h"
+#include "agent/ledger_sample.h"
+#include "agent/process_watch.h"
+#include "agent/requests.h"
+#include "agent/state_folder.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "config/daemon_config.h"
+#include "store/store.h"
+
+namespace melon::agent {
+
+/// What Workloads stands on. Everything outlives it.
+struct WorkloadParts {
+  const Clock& clock;
+  const config::DaemonConfig& config;
+  store::Store& store;
+  const StateFolder& folder;
+  EventLog& events;
+  GrantFeed& feed;
+  ProcessWatch& watch;
+};
+
+/// The grants of this machine in action: the book's decisions, made durable, made visible to
+/// tenants as files, and followed through the life of their processes.
+///
+///  W1  what the book says is in the store before anybody is told; a change that cannot be stored
+///      is taken back (a new or changed grant) or stored later (an end that has happened anyway).
+///  W2  a policy file says what the book says, from before a grant is told to its caller until its
+///      processes are gone.
+///  W3  a process is signalled only by (pid, start time), and only the owner's own.
+/// Not thread-safe: owned by the server's thread.
+class Workloads {
+ public:
+  explicit Workloads(WorkloadParts parts);
+
+  /// Takes over what the store remembers: programs that still run go on under their limits. The
+  /// devices must be known already. Errors: the store's and the state folder's.
+  Result<> adopt();
+  /// Discovery found these devices.
+  Result<> set_devices(std::vector<core::Device> devices);
+
+  Result<Admission> create(const NewGrant& wanted);
+  Result<Admission> change(const core::Grant& grant, const GrantChange& change);
+  /// Errors: kFailedPrecondition while processes live, unless forced.
+  Result<const core::Grant*> release(const core::Grant& grant, bool force);
+  /// Errors: kNotFound when no such process runs, kPermissionDenied when it is not the caller's.
+  Result<const core::Grant*> add_process(const core::Grant& grant, int pid, const Caller& caller);
+  Result<const core::Grant*> report_exit(const core::Grant& grant, int exit_code);
+  Result<const core::Grant*> stop(const core::Grant& grant, const StopBody& how);
+  void stop_all(int grace_seconds);
+
+  /// A watched process ended.
+  void process_gone(core::ProcessId process);
+  /// Twice a second: samples, reaps, ends what is over, serves the queue.
+  void tick();
+  /// Stores events that are not stored yet; tick() does, and the daemon's end.
+  void save_events();
+
+  const GrantBook& book() const { return book_; }
+  GrantView view(const core::Grant& grant, const Caller& caller) const;
+  GrantEnvironment environment(const core::Grant& grant, const std::string& preload_library) const;
+  /// Processes that run inside the grant: registered ones and those of its ledger that are really
+  /// its owner's.
+  std::vector<core::ProcessId> live_processes(const core::Grant& grant) const;
+  /// Which live grant a process belongs to; null: none.
+  const core::Grant* grant_of(core::ProcessId process) const;
+  /// Grants whose programs were seen on a device without the library, from now on.
+  void set_escaped(std::set<std::string> grant_ids);
+  /// Names of live grants whose ledger is broken, with the reason.
+  std::vector<std::pair<std::string, std::string>> broken_ledgers() const;
+  std::vector<std::string> private_ledgers() const;
+  /// Changes that are not stored yet, because the store refused.
+  std::size_t unsaved() const { return unsaved_.size(); }
+  bool any_running() const;
+
+ private:
+  /// What is known of a live grant beside the book; made anew after a restart.
+  struct Tracked {
+    LedgerSample sample;
+    std::vector<SliceUse> use;
+    std::set<core::ProcessId> registered;  // alive as far as the watch says
+    std::vector<core::ProcessId> in_ledger;
+    std::vector<LedgerSample::Device> rated_from;  // the counts that the current rates start at
+    std::optional<std::int64_t> sampled_ns;        // when
+    std::int64_t without_process_since_ns = 0;
+    std::int64_t last_work_ns = 0;
+    std::optional<std::int64_t> kill_at_ns;
+    bool escaped = false;
+    std::vector<std::string> shown_flags;
+  };
+
+  Result<> commit_new(const core::Grant& grant);
+  Result<> save(const core::Grant& grant);
+  void save_or_retry(const std::string& id);
+  Result<> publish(const core::Grant& grant);
+  void publish_sharers(const core::Grant& grant);
+  void end(const std::string& id, core::State state, const std::string& reason);
+  void end_with_code(const core::Grant& grant, int code);
+  void settle(const core::Grant& grant);
+  void settle_without_process(const core::Grant& grant, Tracked& tracked);
+  void sample(const core::Grant& grant, Tracked& tracked);
+  void measure(const core::Grant& grant, Tracked& tracked, const LedgerSample& before);
+  void enforce_age(const core::Grant& grant, Tracked& tracked);
+  void continue_stop(const core::Grant& grant, Tracked& tracked);
+  void signal_all(const core::Grant& grant, int signal);
+  void serve_queue();
+  void told(const core::Grant& grant, std::string kind, std::string message);
+  std::vector<std::string> flags(const core::Grant& grant, const Tracked& tracked) const;
+  Tracked& tracked(const std::string& id) { return tracked_[id]; }
+
+  WorkloadParts parts_;
+  GrantBook book_;
+  std::mt19937_64 random_;
+  std::map<std::string, Tracked> tracked_;  // live grants that hold slices, by id
+  std::set<std::string> unsaved_;
+};
+
+}  // namespace melon::agent
