@@ -12,9 +12,6 @@ namespace {
 // A compare-and-swap fails only because somebody else succeeded, so honest peers never use these
 // up; a peer that scribbles over the ledger must not hold a process (or the agent) for ever.
 constexpr unsigned kMaxAttempts = 1u << 20;
-// Each step of all lanes moves up to 2^30 granules: enough for any drift that release() leaves.
-constexpr unsigned kMaxSubtractions = 64;
-
 /// One lane and where it lives.
 struct Place {
   LedgerFile& ledger;
@@ -117,52 +114,59 @@ bool operate(const Place& place, std::int64_t delta, std::uint64_t limit) {
   return true;
 }
 
-std::int64_t lane_granules(const LedgerFile& ledger, unsigned device, unsigned slot,
-                           unsigned lane) {
-  const Lane& where = ledger.slots[slot].lanes[device][lane];
-  return lane_word(where.applied.load(std::memory_order_acquire)).granules;
-}
-
-enum class Sign { kBelowZero, kAboveZero };
-enum class Step { kNone, kMoved, kStuck };
-
-/// One step towards zero for a lane on this side of it, cut to what the total can take.
-Step subtract_lane(const Place& place, Sign sign) {
-  const std::int64_t amount = lane_granules(place.ledger, place.device, place.slot, place.index);
-  if (amount == 0 || (amount < 0) != (sign == Sign::kBelowZero)) return Step::kNone;
-  const auto used = static_cast<std::int64_t>(used_granules(place.ledger, place.device));
-  const auto room = static_cast<std::int64_t>(kMaxGranules) - used;
-  const std::int64_t raise = -amount < room ? -amount : room;
-  const std::int64_t lower = amount < used ? amount : used;
-  const std::int64_t delta = amount < 0 ? raise : -lower;
-  if (delta == 0) return Step::kNone;
-  return operate(place, delta, kMaxGranules) ? Step::kMoved : Step::kStuck;
-}
-
-/// Brings all lanes of a slot on one device to zero: those below it first, so that the total never
-/// has to go below zero. False: somebody keeps the device word from ever being exchanged.
-bool subtract_device(LedgerFile& ledger, unsigned device, unsigned slot) {
-  bool moved = true;
-  for (unsigned step = 0; moved && step < kMaxSubtractions; ++step) {
-    moved = false;
-    for (const Sign sign : {Sign::kBelowZero, Sign::kAboveZero}) {
-      for (unsigned lane = 0; lane < kLanes; ++lane) {
-        const Step result = subtract_lane({ledger, device, slot, lane}, sign);
-        if (result == Step::kStuck) return false;
-        moved |= result == Step::kMoved;
-      }
-    }
+/// Makes one amount of a slot's lanes on one device, so that a single operation can subtract it:
+/// lane by lane, the total would for a moment be more, or worse less, than what is in use. The sum
+/// is logged first; whoever goes on after a death writes the same again.
+void write_merged(ProcessSlot& slot, unsigned device, std::int64_t sum) {
+  for (Lane& lane : slot.lanes[device]) {
+    const bool first = &lane == &slot.lanes[device][0];
+    const LaneWord last = lane_word(lane.applied.load(std::memory_order_relaxed));
+    lane.applied.store(pack(LaneWord{first ? sum : 0, last.sequence}), std::memory_order_release);
+    MELON_FAULT_POINT("merge.during");
   }
+  slot.merge.store(0, std::memory_order_release);
+  MELON_FAULT_POINT("merge.after");
+}
+
+void merge_lanes(ProcessSlot& slot, unsigned device) {
+  const std::int64_t sum = lanes_sum(slot, device);
+  slot.merge.store(pack(LaneWord{sum, device + 1}), std::memory_order_release);
+  MELON_FAULT_POINT("merge.before");
+  write_merged(slot, device, sum);
+}
+
+/// Ends what a reaper left that died while it merged.
+void finish_merge(ProcessSlot& slot) {
+  const LaneWord merge = lane_word(slot.merge.load(std::memory_order_acquire));
+  if (merge.sequence == 0) return;
+  if (merge.sequence <= kMaxDevices)
+    write_merged(slot, static_cast<unsigned>(merge.sequence) - 1, merge.granules);
+  else
+    slot.merge.store(0, std::memory_order_release);
+}
+
+bool holds_nothing(const ProcessSlot& slot, unsigned device) {
+  for (const Lane& lane : slot.lanes[device])
+    if (lane_word(lane.applied.load(std::memory_order_acquire)).granules != 0) return false;
   return true;
 }
 
-/// Drops amounts that could not be subtracted because the total never held them: garbage.
-void forget_device(LedgerFile& ledger, unsigned device, unsigned slot) {
-  for (Lane& lane : ledger.slots[slot].lanes[device]) {
-    const LaneWord last = lane_word(lane.applied.load(std::memory_order_relaxed));
-    if (last.granules != 0)
-      lane.applied.store(pack(LaneWord{0, last.sequence}), std::memory_order_release);
-  }
+/// Subtracts what a slot's lanes, all at rest, hold on one device. False: somebody keeps the device
+/// word from ever being exchanged.
+bool subtract_device(LedgerFile& ledger, unsigned device, unsigned slot) {
+  ProcessSlot& where = ledger.slots[slot];
+  if (holds_nothing(where, device)) return true;
+  merge_lanes(where, device);
+  const std::int64_t sum = lanes_sum(where, device);
+  const auto used = static_cast<std::int64_t>(used_granules(ledger, device));
+  const std::int64_t part = sum < used ? sum : used;
+  if (part > 0 && !operate({ledger, device, slot, 0}, -part, kMaxGranules)) return false;
+  // Less than all, or less than nothing, only in a ledger full of garbage: forget the rest.
+  const LaneWord last = lane_word(where.lanes[device][0].applied.load(std::memory_order_relaxed));
+  if (last.granules != 0)
+    where.lanes[device][0].applied.store(pack(LaneWord{0, last.sequence}),
+                                         std::memory_order_release);
+  return true;
 }
 
 }  // namespace
@@ -175,17 +179,6 @@ bool reserve(LedgerFile& ledger, unsigned device, unsigned slot, unsigned lane,
   const std::uint64_t used = used_granules(ledger, device);
   if (granules > limit || used > limit - granules) return false;
   return operate({ledger, device, slot, lane}, static_cast<std::int64_t>(granules), limit);
-}
-
-std::uint64_t release_held(LedgerFile& ledger, unsigned device, unsigned slot, unsigned lane,
-                           std::uint64_t granules) {
-  if (!in_range(device, slot, lane)) return 0;
-  const std::int64_t held = lane_granules(ledger, device, slot, lane);
-  if (held <= 0) return 0;
-  const auto most = static_cast<std::uint64_t>(held);
-  const std::uint64_t part = granules < most ? granules : most;
-  release(ledger, device, slot, lane, part);
-  return part;
 }
 
 void release(LedgerFile& ledger, unsigned device, unsigned slot, unsigned lane,
@@ -201,8 +194,7 @@ std::uint64_t used_granules(const LedgerFile& ledger, unsigned device) {
 
 std::uint64_t slot_granules(const LedgerFile& ledger, unsigned device, unsigned slot) {
   if (!in_range(device, slot, 0)) return 0;
-  std::int64_t sum = 0;
-  for (unsigned lane = 0; lane < kLanes; ++lane) sum += lane_granules(ledger, device, slot, lane);
+  const std::int64_t sum = lanes_sum(ledger.slots[slot], device);
   return sum > 0 ? static_cast<std::uint64_t>(sum) : 0;
 }
 
@@ -227,10 +219,10 @@ void settle_lane(LedgerFile& ledger, unsigned device, unsigned slot, unsigned la
 }
 
 bool subtract_slot(LedgerFile& ledger, unsigned slot) {
+  finish_merge(ledger.slots[slot]);
   for (unsigned device = 0; device < kMaxDevices; ++device) {
     for (unsigned lane = 0; lane < kLanes; ++lane) settle_lane(ledger, device, slot, lane);
     if (!subtract_device(ledger, device, slot)) return false;
-    forget_device(ledger, device, slot);
   }
   return true;
 }

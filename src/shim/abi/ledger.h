@@ -14,8 +14,8 @@
 // Refused in between: intent(L) <- {0, s - 1}, so that only committed operations use up sequences.
 // Whoever finds L dead decides exactly: intent.seq == applied.seq: nothing pending. Else the
 // operation committed if the device word carries {L, s} or helped(L) == s; otherwise it never
-// happened. The reaper then subtracts the lane's amount as one more operation of L itself, so that
-// a reaper that dies too is continued by the next.
+// happened. The reaper then makes one amount of the slot's lanes and subtracts it as one more
+// operation of a lane of its own, so that a reaper that dies too is continued by the next.
 
 #include <cstdint>
 
@@ -45,16 +45,8 @@ void release_slot(LedgerFile& ledger, unsigned slot, const Identity& self, int l
 bool reserve(LedgerFile& ledger, unsigned device, unsigned slot, unsigned lane,
              std::uint64_t granules, std::uint64_t limit_granules);
 
-/// Subtracts up to `granules`, as far as the lane holds them, and returns how many. A process whose
-/// object was reserved on another lane goes on with its other lanes: lanes that never go below zero
-/// cannot drift apart, however long one thread allocates what another frees. The caller holds the
-/// lane's in-process lock.
-std::uint64_t release_held(LedgerFile& ledger, unsigned device, unsigned slot, unsigned lane,
-                           std::uint64_t granules);
-
-/// Subtracts granules even if the lane goes below zero: for the rest that no lane held when
-/// release_held() was tried on each, which happens only while other threads move amounts. Never
-/// refused; a process's lanes still sum to its use.
+/// Subtracts granules. A lane may go below zero, so any lane frees what another reserved: only the
+/// sum of a process's lanes means anything. Never refused. The caller holds the lane's lock.
 void release(LedgerFile& ledger, unsigned device, unsigned slot, unsigned lane,
              std::uint64_t granules);
 

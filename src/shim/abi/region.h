@@ -95,6 +95,7 @@ struct alignas(64) ProcessSlot {
   std::atomic<std::uint64_t> owner;
   std::atomic<std::uint64_t> pid_namespace;  // inode of /proc/self/ns/pid; 0: not yet written
   std::atomic<std::uint64_t> image;          // of Identity; 0: not yet written or unknown
+  std::atomic<std::uint64_t> merge;          // a reaper's log: {sum of lanes : 41 | device + 1}
   std::atomic<std::uint64_t> flags;          // ProcessFlag bits, for the agent
   std::atomic<std::uint64_t> consumed_ns[kMaxDevices];  // device time, cumulative, for display
   Lane lanes[kMaxDevices][kLanes];

@@ -181,10 +181,12 @@ int claim_slot(LedgerFile& ledger, const Identity& self, int ledger_fd) {
 void release_slot(LedgerFile& ledger, unsigned slot, const Identity& self, int ledger_fd) {
   if (slot >= kMaxProcesses) return;
   ProcessSlot& where = ledger.slots[slot];
-  const std::uint64_t mine = owner_word(SlotState::kLive, self);
-  if (where.owner.load(std::memory_order_acquire) != mine) return;
+  std::uint64_t owner = owner_word(SlotState::kLive, self);
+  const std::uint64_t leaving = owner_word(SlotState::kReaping, self);
   MELON_FAULT_POINT("leave.before");
-  if (subtract_slot(ledger, slot)) free_slot(where, slot, mine, ledger_fd);
+  if (!where.owner.compare_exchange_strong(owner, leaving, std::memory_order_acq_rel)) return;
+  MELON_FAULT_POINT("leave.after");
+  if (subtract_slot(ledger, slot)) free_slot(where, slot, leaving, ledger_fd);
 }
 
 Identity slot_owner(const LedgerFile& ledger, unsigned slot) {

@@ -74,6 +74,15 @@ constexpr std::uint64_t owner_start_ticks(std::uint64_t owner) {
   return (owner >> kPidBits) & kStartMask;
 }
 
+/// What a slot's lanes on a device hold together. Lanes may drift apart without bound (one thread
+/// allocates what another frees) and wrap around; their sum modulo 2^41 is still the process's use.
+inline std::int64_t lanes_sum(const ProcessSlot& slot, unsigned device) {
+  std::uint64_t sum = 0;
+  for (const Lane& lane : slot.lanes[device])
+    sum += lane.applied.load(std::memory_order_acquire) & ~kSequenceMask;
+  return lane_word(sum).granules;
+}
+
 /// The number of slots to look at, whatever the file says.
 inline unsigned slots_in_use(const LedgerFile& ledger) {
   const std::uint32_t bound = ledger.slot_bound.load(std::memory_order_acquire);
