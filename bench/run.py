@@ -45,8 +45,8 @@ def run_micro(stage: Stage) -> tuple:
 def run_live(act: Act, parts: list) -> list:
     """The parts that need a daemon."""
     found = []
-    act.melon("up", "--detach", "--state", "state")
-    pid = act.query("version")["daemon"]["pid"]
+    act.up()
+    pid = act.daemon_pid()
     if "daemon" in parts:
         act.settle()
         found += daemon.idle(act, pid)

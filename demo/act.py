@@ -69,6 +69,16 @@ class Act:
                 return sorted(workload["pids"] or [])
         return []
 
+    def up(self):
+        """Starts the daemon; returns when it is ready."""
+        self.melon("up", "--detach", "--state", "state", "--config", self.stage.configuration)
+
+    def daemon_pid(self) -> int:
+        daemon = self.query("version").get("daemon")
+        if not daemon:
+            raise StageError("no daemon answers; its log is in the state folder")
+        return daemon["pid"]
+
     def stop(self, *names: str):
         for name in names:
             self.melon("stop", name, show=False)

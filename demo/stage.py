@@ -92,6 +92,13 @@ class Stage:
         return path if len(path) <= LONGEST_SOCKET_PATH else "melon.sock"
 
     @property
+    def configuration(self) -> str:
+        """The daemon's: its locks on devices stay in the folder too."""
+        path = self.folder / "demo.yaml"
+        path.write_text(f"lock_folder: {self.folder / 'runtime'}\n")
+        return path.name
+
+    @property
     def melon(self) -> pathlib.Path:
         return self.find("melon")
 

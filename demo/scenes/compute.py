@@ -29,6 +29,7 @@ def compute(act: Act):
     window = act.measure(WINDOW_SECONDS)
     for name, percent in shares.items():
         story.within(f"hashcat, hard {percent} %", percent, window.percent(name), 3)
+    story.quote(act.melon("ps"))
     swapped = {"quarter": 50, "half": 25}
     for name, percent in swapped.items():
         act.melon("set", name, "--compute", f"{percent}%")

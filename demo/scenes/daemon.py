@@ -15,7 +15,7 @@ def devices(act: Act):
     act.story.scene("melon up, melon devices", "One process on one machine: it finds the devices, grants "
                     "slices of them and tells programs their limits.")
     started = time.monotonic()
-    _up(act)
+    act.up()
     act.story.say(f"Ready after {time.monotonic() - started:.1f} s.")
     act.story.quote(act.melon("devices"))
     found = [d for d in act.query("devices") if d["vendor"] == "opencl" and not d.get("simulated")]
@@ -23,19 +23,6 @@ def devices(act: Act):
         raise StageError("the daemon found no OpenCL device; `melon doctor` says why")
     act.device = found[0]
     act.story.facts.append(("device memory", f"{act.device['memory_mib']} MiB"))
-
-
-def _up(act: Act):
-    act.melon("up", "--detach", "--state", os.path.relpath(act.stage.state, act.stage.folder))
-
-
-def _daemon_pid(act: Act) -> int:
-    """The daemon's process: the one that serves our socket."""
-    answer = act.query("version")
-    pid = answer.get("daemon", answer).get("pid")
-    if not pid:
-        raise StageError(f"`melon version -o json` names no daemon: {answer}")
-    return pid
 
 
 def restart(act: Act):
@@ -50,14 +37,14 @@ def restart(act: Act):
     for name, percent in names.items():
         scene.ask(name, percent)
     story.command("kill -9 <the daemon>")
-    os.kill(_daemon_pid(act), signal.SIGKILL)
+    os.kill(act.daemon_pid(), signal.SIGKILL)
     scene.note("daemon killed")
     time.sleep(0.3)
     story.quote(act.melon("ps", expect=5))
     window = act.measure(5)
     for name, percent in names.items():
         story.within(f"{name}, while there is no daemon", percent, window.percent(name), 3)
-    _up(act)
+    act.up()
     scene.note("daemon back")
     wait_until(lambda: all(act.processes_of(name) for name in names), 10, "both to be adopted")
     after = {name: act.processes_of(name) for name in names}
