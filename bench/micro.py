@@ -40,6 +40,13 @@ def nanoseconds(benchmark: dict) -> float:
     return benchmark["real_time"] * {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}[benchmark["time_unit"]]
 
 
+def readable(value: float) -> str:
+    for unit, scale in (("ns", 1), ("us", 1e3), ("ms", 1e6)):
+        if value < 1000 * scale:
+            return f"{value / scale:.3g} {unit}"
+    return f"{value / 1e9:.3g} s"
+
+
 def informative(benchmarks: list) -> list:
-    return [figures.Figure(f"{b['program']}: {b['run_name']}", "", f"{nanoseconds(b):.4g} ns", None,
-                           {"value": nanoseconds(b)}) for b in benchmarks]
+    return [figures.Figure(f"{b['program']}: {b['run_name']}", "", readable(nanoseconds(b)), None,
+                           {"value_ns": nanoseconds(b)}) for b in benchmarks]

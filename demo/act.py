@@ -91,6 +91,7 @@ class Act:
     def measure(self, seconds: float) -> Window:
         """Watches for so long; again, and says so, when other programs used the machine."""
         for attempt in range(1, TRIES + 1):
+            self.story.screen.progress(f"measuring for {seconds:g} s")
             window = self.meter.watch(seconds)
             foreign = window.foreign_percent
             if foreign <= FOREIGN_PERCENT:

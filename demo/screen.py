@@ -13,6 +13,7 @@ class Screen:
 
     def __init__(self, out=sys.stdout):
         self.out = out
+        self.passing = False  # a progress line stands on the terminal
         self.color = out.isatty() and "NO_COLOR" not in os.environ and \
             os.environ.get("TERM") != "dumb"
         self.width = min(shutil.get_terminal_size((100, 24)).columns, 110)
@@ -21,7 +22,18 @@ class Screen:
         return f"\033[{STYLES[style]}m{text}\033[0m" if self.color else text
 
     def write(self, text: str = ""):
+        if self.passing:
+            self.out.write("\r\033[K")
+            self.passing = False
         print(text, file=self.out, flush=True)
+
+    def progress(self, text: str):
+        """What is going on; gone with the next line. Nothing where it would stay."""
+        if not self.out.isatty():
+            return
+        self.out.write("\r\033[K" + self.paint("dim", f"   … {text}"))
+        self.out.flush()
+        self.passing = True
 
     def heading(self, number: int, title: str):
         self.write(f"\n{self.paint('bold', f'{number}  {title}')}")
