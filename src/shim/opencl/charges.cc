@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory reserved in the grant for the program's objects.
+
+#include "shim/opencl/charges.h"
+
+namespace melon::shim {
+namespace {
+
+Slab<Charge> g_charges;
+
+void release_slices(std::uint32_t slices, std::uint64_t bytes) {
+  Tenant& mine = *tenant();
+  for (; slices != 0; slices &= slices - 1)
+    mine.release(static_cast<unsigned>(__builtin_ctz(slices)), bytes);
+}
+
+bool reserve_slices(std::uint32_t slices, std::uint64_t bytes) {
+  Tenant& mine = *tenant();
+  for (std::uint32_t rest = slices; rest != 0; rest &= rest - 1) {
+    if (mine.reserve(static_cast<unsigned>(__builtin_ctz(rest)), bytes)) continue;
+    release_slices(slices & ~rest, bytes);
+    return false;
+  }
+  return true;
+}
+
+void CL_CALLBACK on_destroyed(cl_mem, void* charge) { release(static_cast<Charge*>(charge)); }
+
+}  // namespace
+
+std::uint64_t rounded(std::uint64_t bytes) {
+  const std::uint64_t up = bytes + (abi::kGranule - 1);
+  return up < bytes ? ~(abi::kGranule - 1) : up & ~(abi::kGranule - 1);
+}
+
+Charge* reserve(const ContextRecord& context, std::uint64_t bytes) {
+  const std::uint64_t counted = rounded(bytes);
+  if (!reserve_slices(context.slices, counted)) return nullptr;
+  Charge* const charge = g_charges.take();
+  if (charge == nullptr) {
+    release_slices(context.slices, counted);
+    return nullptr;
+  }
+  charge->epoch = session()->epoch;
+  charge->slices = context.slices;
+  charge->bytes = counted;
+  return charge;
+}
+
+void release(Charge* charge) {
+  if (charge->epoch == session()->epoch) release_slices(charge->slices, charge->bytes);
+  g_charges.give(charge);
+}
+
+bool settle(Charge* charge, std::uint64_t bytes) {
+  const std::uint64_t counted = rounded(bytes);
+  if (counted > charge->bytes && !reserve_slices(charge->slices, counted - charge->bytes))
+    return false;
+  if (counted < charge->bytes) release_slices(charge->slices, charge->bytes - counted);
+  charge->bytes = counted;
+  return true;
+}
+
+bool bind(const Driver& next, cl_mem object, Charge* charge) {
+  return next.clSetMemObjectDestructorCallback != nullptr &&
+         next.clSetMemObjectDestructorCallback(object, on_destroyed, charge) == CL_SUCCESS;
+}
+
+}  // namespace melon::shim

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "shim/opencl/devices.h"
+
+namespace melon::shim {
+
+/// Memory that one object of the program holds, on every granted device of its context.
+struct Charge {
+  std::uint32_t index;
+  std::atomic<std::uint32_t> next;
+  std::uint32_t epoch;   // the session that reserved it
+  std::uint32_t slices;  // one bit for each device
+  std::uint64_t bytes;   // a multiple of the granule
+};
+
+/// Bytes as they are counted: rounded up to the granule. Saturates.
+std::uint64_t rounded(std::uint64_t bytes);
+
+/// Reserves before the driver is called. Null: over the limit of one of the devices; nothing is
+/// held then.
+Charge* reserve(const ContextRecord& context, std::uint64_t bytes);
+/// Gives everything back. Once. Charges of an earlier session are only dropped.
+void release(Charge* charge);
+/// Changes what a charge holds. False: over the limit; unchanged.
+bool settle(Charge* charge, std::uint64_t bytes);
+
+/// Leaves the charge to the memory object: it is released when the driver really destroys the
+/// object, after the last release, deferred use and enqueued command. False: the driver cannot
+/// tell; the charge is still the caller's.
+bool bind(const Driver& next, cl_mem object, Charge* charge);
+
+}  // namespace melon::shim

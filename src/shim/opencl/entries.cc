@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The exported OpenCL functions, and the ICD loader's own functions behind them.
+
+#include "shim/opencl/entries.h"
+
+#include <string.h>
+
+#include <atomic>
+
+#include "shim/opencl/driver.h"
+#include "shim/opencl/lookup.h"
+
+namespace melon::shim {
+
+constinit __thread unsigned entry_depth = 0;
+
+namespace {
+
+Driver g_loader;  // filled before g_loader_known
+std::atomic<bool> g_loader_known{false};
+
+// What a function answers when the loader lacks it: the program asked for something that this
+// OpenCL does not have.
+template <class T>
+T missing() {
+  if constexpr (__is_same(T, cl_int)) return CL_INVALID_OPERATION;
+  if constexpr (!__is_same(T, void) && !__is_same(T, cl_int)) return nullptr;
+}
+
+template <class Function>
+void look_up(Function& slot, const char* name) {
+  void* const found = find_in_loader(name);
+  __atomic_store_n(&slot, reinterpret_cast<Function>(found), __ATOMIC_RELAXED);
+}
+
+// Threads may race here: they write the same values.
+void look_up_all() {
+#define HOOK(ret, name, params, ...) look_up(g_loader.name, #name);
+#define EXTENSION(ret, name, params, ...)
+#define CALLED(name) look_up(g_loader.name, #name);
+#include "shim/opencl/opencl.def"
+#undef HOOK
+#undef EXTENSION
+#undef CALLED
+  if (g_loader.clGetDeviceInfo != nullptr) g_loader_known.store(true, std::memory_order_release);
+}
+
+struct Entered {
+  Entered() { ++entry_depth; }
+  ~Entered() { --entry_depth; }
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+};
+
+}  // namespace
+
+const Driver& loader() {
+  if (!g_loader_known.load(std::memory_order_acquire)) look_up_all();
+  return g_loader;
+}
+
+cl_int answer(const void* value, size_t bytes, size_t room, void* out, size_t* out_bytes) {
+  if (out != nullptr) {
+    if (room < bytes) return CL_INVALID_VALUE;
+    if (bytes != 0) memcpy(out, value, bytes);
+  }
+  if (out_bytes != nullptr) *out_bytes = bytes;
+  return CL_SUCCESS;
+}
+
+}  // namespace melon::shim
+
+#define HOOK(ret, name, params, ...)                              \
+  MELON_EXPORT ret CL_API_CALL name params {                      \
+    const melon::shim::Driver& next = melon::shim::loader();      \
+    if (next.name == nullptr) return melon::shim::missing<ret>(); \
+    const melon::shim::Entered entered;                           \
+    return melon::shim::hook::name(next, __VA_ARGS__);            \
+  }
+#define EXTENSION(ret, name, params, ...)
+#define CALLED(name)
+#include "shim/opencl/opencl.def"
+#undef HOOK
+#undef EXTENSION
+#undef CALLED
+
+namespace melon::shim {
+
+void* preload_entry(const char* name) {
+#define HOOK(ret, symbol, params, ...) \
+  if (strcmp(name, #symbol) == 0) return reinterpret_cast<void*>(&::symbol);
+#define EXTENSION(ret, symbol, params, ...)
+#define CALLED(symbol)
+#include "shim/opencl/opencl.def"
+#undef HOOK
+#undef EXTENSION
+#undef CALLED
+  return nullptr;
+}
+
+}  // namespace melon::shim

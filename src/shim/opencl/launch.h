@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "shim/opencl/queues.h"
+
+namespace melon::shim {
+
+/// What a command costs the device.
+struct Cost {
+  enum class Kind : std::uint8_t {
+    kNone,      // nothing: it only takes part in the order of commands
+    kUnits,     // runs on the compute units
+    kTransfer,  // host to device or back: on the units of a CPU device, on copy engines elsewhere
+    kBarrier,   // nothing, and later commands of the queue wait for it
+    kMarker,    // nothing, and without a wait list it waits for all earlier commands
+  } kind;
+  std::uint64_t key;  // commands of like cost
+};
+constexpr Cost kNoCost{Cost::Kind::kNone, 0};
+
+/// A key for a kind of command of about a size. `what` tells kinds apart: a kernel's handle, or the
+/// address of the hook's function for the others.
+inline Cost units(const void* what, std::uint64_t size) {
+  const auto id = reinterpret_cast<std::uintptr_t>(what);
+  const unsigned magnitude = size == 0 ? 0 : 64 - static_cast<unsigned>(__builtin_clzll(size));
+  return {Cost::Kind::kUnits, (id * 0x9e3779b97f4a7c15ULL) ^ magnitude};
+}
+inline Cost transfer(const void* what, std::uint64_t size) {
+  return {Cost::Kind::kTransfer, units(what, size).key};
+}
+
+/// A command's wait list and where the program wants its event (may be null).
+struct Waits {
+  cl_uint count;
+  const cl_event* events;
+  cl_event* out;
+};
+
+/// True inside the program's completion callbacks, which run on the driver's threads.
+extern __thread unsigned callback_depth __attribute__((tls_model("initial-exec")));
+
+/// The driver's functions for code that runs outside any call of the program.
+const Driver& any_driver();
+
+/// One command on its way to the driver.
+struct Submission {
+  const Driver& next;
+  Queue* queue;
+  Cost cost;
+  Waits waits;
+  Launch launch{};
+  GateRef gate{};
+  cl_event own = nullptr;  // our event, where the program wants none
+  bool charged = false;
+  bool in_callback = false;
+
+  cl_event* event() { return waits.out != nullptr ? waits.out : &own; }
+};
+
+/// Before the driver: waits until the command may go. False: nothing to follow, pass it on as is.
+bool begin(Submission& submission);
+/// After the driver has answered.
+void end(Submission& submission, cl_command_queue queue, cl_int status);
+
+/// Takes a command to the driver: holds it as the limits say, asks for a completion notice where
+/// one is due, and keeps account of what waits for the program. `call(event)` is the driver's
+/// function with `event` for the program's.
+template <class Call>
+cl_int submit(const Driver& next, cl_command_queue queue, Cost cost, Waits waits, Call call) {
+  Queue* const known = tenant() != nullptr ? find_queue(queue) : nullptr;
+  if (known == nullptr || known->slice < 0) return call(waits.out);
+  Submission submission{next, known, cost, waits};
+  if (!begin(submission)) return call(waits.out);
+  if (submission.launch.flight == nullptr && submission.gate.gate == nullptr) {
+    const cl_int status = call(waits.out);
+    if (__builtin_expect(status != CL_SUCCESS, 0)) end(submission, queue, status);
+    return status;
+  }
+  const cl_int status = call(submission.event());
+  end(submission, queue, status);
+  return status;
+}
+
+}  // namespace melon::shim

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks symbols up past our own exports, and answers the program's dlsym for OpenCL names.
+
+#include "shim/opencl/lookup.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <atomic>
+
+#include "shim/opencl/entries.h"
+
+using Dlsym = void* (*)(void*, const char*);
+
+// The real dlsym, for the assembly entry.
+extern "C" {
+__attribute__((visibility("hidden"))) void* melon_real_dlsym = nullptr;
+__attribute__((visibility("hidden"))) void* melon_find_dlsym();
+__attribute__((visibility("hidden"))) int melon_is_ours(const char* name, const void* caller);
+__attribute__((visibility("hidden"))) void* melon_dlsym(void* handle, const char* name);
+}
+
+namespace melon::shim {
+namespace {
+
+struct Tables {
+  const ElfW(Sym) * symbols = nullptr;
+  const char* strings = nullptr;
+  const uint32_t* gnu_hash = nullptr;
+  const uint32_t* hash = nullptr;
+};
+
+Tables tables_of(const dl_phdr_info& object) {
+  Tables tables;
+  for (int i = 0; i < object.dlpi_phnum; ++i) {
+    if (object.dlpi_phdr[i].p_type != PT_DYNAMIC) continue;
+    const auto* entry =
+        reinterpret_cast<const ElfW(Dyn)*>(object.dlpi_addr + object.dlpi_phdr[i].p_vaddr);
+    for (; entry->d_tag != DT_NULL; ++entry) {
+      // glibc has relocated these addresses already, musl has not.
+      const uintptr_t value = entry->d_un.d_ptr;
+      const uintptr_t address = value < object.dlpi_addr ? object.dlpi_addr + value : value;
+      if (entry->d_tag == DT_SYMTAB) tables.symbols = reinterpret_cast<const ElfW(Sym)*>(address);
+      if (entry->d_tag == DT_STRTAB) tables.strings = reinterpret_cast<const char*>(address);
+      if (entry->d_tag == DT_GNU_HASH) tables.gnu_hash = reinterpret_cast<const uint32_t*>(address);
+      if (entry->d_tag == DT_HASH) tables.hash = reinterpret_cast<const uint32_t*>(address);
+    }
+  }
+  return tables;
+}
+
+bool names(const Tables& tables, uint32_t index, const char* name) {
+  const ElfW(Sym)& symbol = tables.symbols[index];
+  return symbol.st_shndx != SHN_UNDEF && strcmp(tables.strings + symbol.st_name, name) == 0;
+}
+
+// The index of a defined symbol by the GNU hash table; 0: none.
+uint32_t find_by_gnu_hash(const Tables& tables, const char* name) {
+  const uint32_t buckets = tables.gnu_hash[0];
+  const uint32_t first = tables.gnu_hash[1];
+  const uint32_t words = tables.gnu_hash[2];
+  if (buckets == 0) return 0;
+  uint32_t hash = 5381;
+  for (const char* c = name; *c != 0; ++c) hash = hash * 33 + static_cast<unsigned char>(*c);
+  const uint32_t* const bucket = tables.gnu_hash + 4 + words * (sizeof(ElfW(Addr)) / 4);
+  const uint32_t* const chain = bucket + buckets;
+  uint32_t index = bucket[hash % buckets];
+  if (index < first) return 0;
+  for (;; ++index) {
+    if ((chain[index - first] | 1U) == (hash | 1U) && names(tables, index, name)) return index;
+    if ((chain[index - first] & 1U) != 0) return 0;
+  }
+}
+
+uint32_t find_by_hash(const Tables& tables, const char* name) {
+  const uint32_t count = tables.hash[1];
+  for (uint32_t i = 1; i < count; ++i)
+    if (names(tables, i, name)) return i;
+  return 0;
+}
+
+void* find_in_object(const dl_phdr_info& object, const char* name) {
+  const Tables tables = tables_of(object);
+  if (tables.symbols == nullptr || tables.strings == nullptr) return nullptr;
+  uint32_t index = 0;
+  if (tables.gnu_hash != nullptr)
+    index = find_by_gnu_hash(tables, name);
+  else if (tables.hash != nullptr)
+    index = find_by_hash(tables, name);
+  if (index == 0) return nullptr;
+  return reinterpret_cast<void*>(object.dlpi_addr + tables.symbols[index].st_value);
+}
+
+bool contains(const dl_phdr_info& object, const void* address) {
+  const auto wanted = reinterpret_cast<uintptr_t>(address);
+  for (int i = 0; i < object.dlpi_phnum; ++i) {
+    const ElfW(Phdr)& part = object.dlpi_phdr[i];
+    const uintptr_t begin = object.dlpi_addr + part.p_vaddr;
+    if (part.p_type == PT_LOAD && wanted >= begin && wanted - begin < part.p_memsz) return true;
+  }
+  return false;
+}
+
+bool is_loader_file(const char* path) {
+  const char* const slash = strrchr(path, '/');
+  const char* const file = slash != nullptr ? slash + 1 : path;
+  return strncmp(file, "libOpenCL", 9) == 0;
+}
+
+struct Search {
+  const char* name;
+  const void* address;
+  bool past_us;
+  void* found;
+};
+
+int visit_for_dlsym(dl_phdr_info* object, size_t, void* data) {
+  auto& search = *static_cast<Search*>(data);
+  if (contains(*object, &melon_real_dlsym)) {
+    search.past_us = true;
+    return 0;
+  }
+  // Loaded before us: the program itself, whose own dlsym would be its private one. When we are
+  // opened late (as a layer) the libc lies before us, so take it unless a later one is found.
+  void* const found = find_in_object(*object, "dlsym");
+  if (found == nullptr) return 0;
+  search.found = found;
+  return search.past_us ? 1 : 0;
+}
+
+int visit_for_loader(dl_phdr_info* object, size_t, void* data) {
+  auto& search = *static_cast<Search*>(data);
+  if (!is_loader_file(object->dlpi_name)) return 0;
+  search.found = find_in_object(*object, search.name);
+  return search.found != nullptr ? 1 : 0;
+}
+
+int visit_for_address(dl_phdr_info* object, size_t, void* data) {
+  auto& search = *static_cast<Search*>(data);
+  if (!contains(*object, search.address)) return 0;
+  search.past_us = is_loader_file(object->dlpi_name);
+  return 1;
+}
+
+// The next definition after ours in the global scope, when the name lies in a loader.
+void* next_in_scope(const char* name) {
+  const auto real = reinterpret_cast<Dlsym>(melon_find_dlsym());
+  return real != nullptr ? real(RTLD_NEXT, name) : nullptr;
+}
+
+}  // namespace
+
+void* find_real_dlsym() {
+  Search search{nullptr, nullptr, false, nullptr};
+  dl_iterate_phdr(visit_for_dlsym, &search);
+  return search.found;
+}
+
+void* find_in_loader(const char* name) {
+  if (void* const next = next_in_scope(name); next != nullptr) return next;
+  Search search{name, nullptr, false, nullptr};
+  dl_iterate_phdr(visit_for_loader, &search);
+  return search.found;
+}
+
+bool is_in_loader(const void* address) {
+  Search search{nullptr, address, false, nullptr};
+  dl_iterate_phdr(visit_for_address, &search);
+  return search.past_us;
+}
+
+}  // namespace melon::shim
+
+void* melon_find_dlsym() {
+  void* known = __atomic_load_n(&melon_real_dlsym, __ATOMIC_RELAXED);
+  if (known == nullptr) {
+    known = melon::shim::find_real_dlsym();
+    __atomic_store_n(&melon_real_dlsym, known, __ATOMIC_RELAXED);
+  }
+  return known;
+}
+
+// Only names that begin with "cl" come here. A loader's own look-ups (in drivers) stay its own.
+int melon_is_ours(const char* name, const void* caller) {
+  return melon::shim::preload_entry(name) != nullptr && !melon::shim::is_in_loader(caller) ? 1 : 0;
+}
+
+void* melon_dlsym(void* handle, const char* name) {
+  const auto real = reinterpret_cast<Dlsym>(melon_find_dlsym());
+  if (real == nullptr) return nullptr;
+  void* const ours = melon::shim::preload_entry(name);
+  void* const found = real(handle, name);
+  // RTLD_DEFAULT finds ours first; it is offered only where a loader has the function.
+  if (found == nullptr) return nullptr;
+  if (found == ours) return melon::shim::find_in_loader(name) != nullptr ? ours : nullptr;
+  return melon::shim::is_in_loader(found) ? ours : found;
+}

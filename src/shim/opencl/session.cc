@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens the tenancy at the first OpenCL call, and again in a forked child.
+
+#include "shim/opencl/session.h"
+
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+
+namespace melon::shim {
+namespace {
+
+constexpr int kWipeOnFork = 18;  // MADV_WIPEONFORK, Linux 4.14
+
+std::atomic<Session*> g_page{nullptr};
+std::atomic<std::uint32_t> g_epochs{0};
+std::atomic<int> g_pid{0};  // set only where the kernel cannot wipe pages on fork
+const Clock* g_clock = nullptr;
+Session g_no_page{};  // where there is no memory for a page
+
+Session* make_page() {
+  void* const memory =
+      mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return &g_no_page;
+  if (madvise(memory, 4096, kWipeOnFork) != 0) g_pid.store(getpid(), std::memory_order_relaxed);
+  auto* const page = static_cast<Session*>(memory);
+  Session* expected = nullptr;
+  if (g_page.compare_exchange_strong(expected, page)) return page;
+  munmap(memory, 4096);
+  return expected;
+}
+
+void open_session(Session* page) {
+  const Guard guard(page->opening);
+  if (__atomic_load_n(&page->ready, __ATOMIC_ACQUIRE) != 0) return;
+  const char* const folder = getenv(abi::kGrantVariable);
+  page->tenant = nullptr;
+  if (folder != nullptr && folder[0] != 0) {
+    Tenant* const opened = Tenant::open(folder, g_clock != nullptr ? *g_clock : real_clock());
+    if (opened != nullptr && opened->active()) page->tenant = opened;
+  }
+  page->epoch = g_epochs.fetch_add(1, std::memory_order_relaxed) + 1;
+  __atomic_store_n(&page->ready, 1, __ATOMIC_RELEASE);
+}
+
+// Only on kernels before 4.14: notices a fork by the pid.
+void forget_after_fork(Session* page) {
+  int known = g_pid.load(std::memory_order_relaxed);
+  if (known == 0 || known == getpid()) return;
+  if (!g_pid.compare_exchange_strong(known, getpid())) return;
+  __builtin_memset(page, 0, sizeof *page);
+}
+
+}  // namespace
+
+Session* session() {
+  Session* page = g_page.load(std::memory_order_acquire);
+  if (page == nullptr) page = make_page();
+  if (__builtin_expect(g_pid.load(std::memory_order_relaxed) != 0, 0)) forget_after_fork(page);
+  if (__builtin_expect(__atomic_load_n(&page->ready, __ATOMIC_ACQUIRE) == 0, 0)) open_session(page);
+  return page;
+}
+
+void use_clock(const Clock& clock) { g_clock = &clock; }
+
+void Lock::lock_contended() {
+  while (word_.exchange(2, std::memory_order_acquire) != 0)
+    syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, 2, nullptr, nullptr, 0);
+}
+
+void Lock::wake() { syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0); }
+
+}  // namespace melon::shim

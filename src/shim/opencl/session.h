@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "shim/core/attach.h"
+#include "shim/opencl/lock.h"
+
+namespace melon::shim {
+
+/// This process's tenancy, from the first OpenCL call on.
+///
+/// A fork must not carry it along: the child has its own slot in the ledger and none of the
+/// parent's threads, and locks held by others would stay held. So the session lives in a page that
+/// the kernel wipes in a forked child (MADV_WIPEONFORK), also after a raw fork system call.
+///  S1  a session that is not `ready` is opened again before anything is read from it.
+///  S2  nothing of an earlier session (epoch) is released into a later one.
+struct Session {
+  std::uint32_t ready;
+  std::uint32_t epoch;
+  Tenant* tenant;  // null: no grant, everything passes
+  Lock opening;
+  Lock handles;  // insertions into handle tables
+  Lock gates;
+  Lock workers;
+  Lock svm;
+  Lock attaching;
+  std::uint32_t attached;  // slices whose device source is named; guarded by `attaching`
+};
+
+/// The session; opens it when needed. Never null.
+Session* session();
+
+/// The tenant, or null when no grant is named: then every call passes untouched.
+inline Tenant* tenant() { return session()->tenant; }
+
+/// For tests that prove accuracy: another clock than the real one. Before the first call.
+void use_clock(const Clock& clock);
+
+}  // namespace melon::shim
