@@ -5,6 +5,7 @@
 
 #include <linux/futex.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -52,7 +53,7 @@ void forget_after_fork(Session* page) {
   int known = g_pid.load(std::memory_order_relaxed);
   if (known == 0 || known == getpid()) return;
   if (!g_pid.compare_exchange_strong(known, getpid())) return;
-  __builtin_memset(page, 0, sizeof *page);
+  memset(static_cast<void*>(page), 0, sizeof *page);
 }
 
 }  // namespace
