@@ -130,25 +130,16 @@ class LaneHeld {
       if (i % abi::kLanes == abi::kLanes - 1) sched_yield();
     }
   }
-  /// The given lane, if it is free.
-  LaneHeld(State& state, unsigned device, unsigned lane)
-      : locks_(state.lanes[device]), lane_(lane) {
-    held_ = try_lock();
-  }
-  ~LaneHeld() {
-    if (held_) locks_[lane_].taken.store(false, std::memory_order_release);
-  }
+  ~LaneHeld() { locks_[lane_].taken.store(false, std::memory_order_release); }
   LaneHeld(const LaneHeld&) = delete;
   LaneHeld& operator=(const LaneHeld&) = delete;
   unsigned lane() const { return lane_; }
-  bool held() const { return held_; }
 
  private:
   bool try_lock() { return !locks_[lane_].taken.exchange(true, std::memory_order_acquire); }
 
   State::LaneLock (&locks_)[abi::kLanes];
   unsigned lane_ = 0;
-  bool held_ = true;
 };
 
 bool reserve_once(State& state, unsigned device, std::uint64_t granules) {
@@ -165,18 +156,11 @@ bool reap(State& state) {
   return abi::reap_dead(*state.files.ledger, fd) > 0;
 }
 
-/// Any lane frees what another reserved, each as far as it holds something.
+/// Any lane frees what another reserved: only the sum of the lanes counts.
 void release_granules(State& state, unsigned device, std::uint64_t granules) {
-  abi::LedgerFile& ledger = *state.files.ledger;
-  const auto slot = static_cast<unsigned>(state.slot);
-  const unsigned start = first_lane();
-  for (unsigned i = 0; i < abi::kLanes && granules > 0; ++i) {
-    const LaneHeld lane(state, device, (start + i) % abi::kLanes);
-    if (lane.held()) granules -= abi::release_held(ledger, device, slot, lane.lane(), granules);
-  }
-  if (granules == 0) return;
   const LaneHeld lane(state, device);
-  abi::release(ledger, device, slot, lane.lane(), granules);
+  abi::release(*state.files.ledger, device, static_cast<unsigned>(state.slot), lane.lane(),
+               granules);
 }
 
 /// Sleeps until a launch that is held may ask again.
