@@ -78,7 +78,8 @@ std::optional<ProcessStat> process_stat(int pid) {
                      .state = rest.front(),
                      .start_ticks = *start,
                      .cpu_ticks = parse_number(word(rest, 14 - 3)).value_or(0) +
-                                  parse_number(word(rest, 15 - 3)).value_or(0)};
+                                  parse_number(word(rest, 15 - 3)).value_or(0),
+                     .memory_bytes = parse_number(word(rest, 23 - 3)).value_or(0)};
 }
 
 std::optional<std::uint32_t> process_user(int pid) {

@@ -21,6 +21,7 @@ struct ProcessStat {
   char state = '?';               // R, S, Z, ...
   std::uint64_t start_ticks = 0;  // since boot; with the pid it names one process for ever
   std::uint64_t cpu_ticks = 0;    // user and system time
+  std::uint64_t memory_bytes = 0;  // virtual; 0 for zombies and the kernel's own
 };
 
 /// Empty when there is no such process.

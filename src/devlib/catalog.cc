@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// All devices of this machine, through every vendor's library.
+#include "devlib/catalog.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "os/process_files.h"
+
+namespace melon::devlib {
+
+Catalog::Catalog(std::vector<vendors::Descriptor> vendors, Settings settings) {
+  std::ranges::stable_partition(vendors, is_management_library);
+  for (vendors::Descriptor& vendor : vendors) {
+    auto library = open_library(vendor, settings);
+    sources_.push_back({std::move(vendor), std::move(library)});
+  }
+}
+
+Catalog::Catalog(std::vector<vendors::Descriptor> vendors,
+                 std::vector<std::unique_ptr<DeviceLibrary>> libraries) {
+  for (std::size_t i = 0; i < vendors.size(); ++i)
+    sources_.push_back({std::move(vendors[i]), std::move(libraries[i])});
+}
+
+Discovered Catalog::discover() {
+  Discovered all;
+  for (Source& source : sources_) {
+    Discovered found = source.library->enumerate();
+    std::ranges::move(found.devices, std::back_inserter(all.devices));
+    std::ranges::move(found.findings, std::back_inserter(all.findings));
+  }
+  const std::vector<core::Device> seen = std::move(all.devices);
+  all.devices = merge_devices(seen);
+  library_key_.clear();
+  std::map<std::string, int> numbers;
+  for (core::Device& device : all.devices) {
+    device.index = numbers[device.vendor]++;
+    device.id = fmt::format("{}-{}", device.vendor, device.index);
+    // Merging may have taken another library's key; the device's own library knows its first one.
+    const auto own = std::ranges::find_if(seen, [&](const core::Device& d) {
+      return d.vendor == device.vendor &&
+             (d.key == device.key ||
+              std::ranges::find_first_of(d.aliases, device.aliases) != d.aliases.end());
+    });
+    library_key_[device.id] = own == seen.end() ? device.key : own->key;
+  }
+  devices_ = all.devices;
+  return all;
+}
+
+Catalog::Source* Catalog::source_of(const core::Device& device) {
+  const auto source = std::ranges::find(
+      sources_, device.vendor, [](const Source& s) -> const std::string& { return s.vendor.id; });
+  return source == sources_.end() ? nullptr : &*source;
+}
+
+Sample Catalog::sample(const core::Device& device) {
+  const auto key = library_key_.find(device.id);
+  Source* const source = source_of(device);
+  if (source == nullptr || key == library_key_.end())
+    return {.health = core::Health::kUnhealthy,
+            .health_reason = fmt::format("no library tells of device '{}'", device.id)};
+  core::Device known = device;
+  known.key = key->second;
+  return source->library->sample(known);
+}
+
+/// False when the device's library does not tell.
+bool Catalog::add_told(const core::Device& device, std::vector<DeviceProcess>& out) {
+  core::Device known = device;
+  known.key = library_key_[device.id];
+  const auto pids = source_of(device)->library->processes(known);
+  if (!pids) return false;
+  for (const int pid : *pids) {
+    const auto stat = os::process_stat(pid);
+    if (!stat) continue;
+    out.push_back({.process = {pid, stat->start_ticks},
+                   .user = os::process_user(pid).value_or(0),
+                   .command = os::process_command(pid),
+                   .vendor = device.vendor,
+                   .device = device.id});
+  }
+  return true;
+}
+
+std::vector<DeviceProcess> Catalog::processes() {
+  std::vector<DeviceProcess> all;
+  std::vector<vendors::Descriptor> scanned;
+  for (const Source& source : sources_) {
+    bool untold = false;
+    for (const core::Device& device : devices_)
+      if (device.vendor == source.vendor.id && !add_told(device, all)) untold = true;
+    if (untold) scanned.push_back(source.vendor);
+  }
+  std::ranges::move(scan_.scan(scanned), std::back_inserter(all));
+  for (DeviceProcess& entry : all) {  // the only device of a vendor needs no telling
+    const auto of_vendor = [&](const core::Device& d) { return d.vendor == entry.vendor; };
+    if (entry.device.empty() && std::ranges::count_if(devices_, of_vendor) == 1)
+      entry.device = std::ranges::find_if(devices_, of_vendor)->id;
+  }
+  return all;
+}
+
+}  // namespace melon::devlib

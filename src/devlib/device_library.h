@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+#include "core/device.h"
+#include "core/grant.h"
+
+namespace melon::devlib {
+
+/// Something that discovery could not do, and how to mend it: not an error, because the other
+/// devices are there.
+struct Finding {
+  std::string code = {};     // stable: "opencl_driver_crashed"
+  std::string message = {};  // what was found
+  std::string meaning = {};  // what follows from it
+  std::string remedy = {};   // what to do; a command where one exists
+};
+
+/// What discovery found.
+struct Discovered {
+  std::vector<core::Device> devices = {};
+  std::vector<Finding> findings = {};
+};
+
+/// How a device is doing. Empty: its library does not tell.
+struct Sample {
+  std::optional<MiB> used_memory = {};  // by everybody on it
+  std::optional<Permille> utilization =
+      {};  // of the time since the last sample, or as the library averages
+  core::Health health = core::Health::kHealthy;
+  std::string health_reason = {};  // empty when healthy
+};
+
+/// One way to find devices and to ask how they are; the seam to a vendor's library. An absent
+/// library finds no devices and is no error. Not thread-safe; calls may take seconds.
+class DeviceLibrary {
+ public:
+  DeviceLibrary() = default;
+  DeviceLibrary(const DeviceLibrary&) = delete;
+  DeviceLibrary& operator=(const DeviceLibrary&) = delete;
+  virtual ~DeviceLibrary() = default;
+
+  /// Devices in the library's own order, without `id` and `index`.
+  virtual Discovered enumerate() = 0;
+  /// `device` as enumerate() gave it; it is recognised by its key.
+  virtual Sample sample(const core::Device& device) = 0;
+  /// Pids of the processes on the device. Empty optional: the library does not tell.
+  virtual std::optional<std::vector<int>> processes(const core::Device& device) = 0;
+};
+
+/// A process that is on a device, whoever started it.
+struct DeviceProcess {
+  core::ProcessId process = {};
+  std::uint32_t user = 0;
+  std::string command = {};
+  std::string vendor = {};  // descriptor id
+  std::string device = {};  // Device::id; empty: some device of this vendor
+};
+
+}  // namespace melon::devlib

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// One file per device, locked by the daemon that slices it.
+#include "devlib/device_lock.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "os/process_files.h"
+
+namespace melon::devlib {
+namespace {
+
+tl::unexpected<Error> system_error(std::string_view what, const std::string& name) {
+  const int cause = errno;
+  const bool denied = cause == EACCES || cause == EPERM || cause == EROFS || cause == ELOOP;
+  return fail(denied ? Code::kPermissionDenied : Code::kUnavailable,
+              fmt::format("cannot {} '{}': {}", what, name, std::strerror(cause)),
+              denied ? "name a folder for device locks that every daemon's user may write" : "");
+}
+
+/// FNV-1a. Spreads names; two devices of one name would only be locked together.
+std::uint64_t hash(std::string_view text) {
+  std::uint64_t value = 0xcbf29ce484222325;
+  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return value;
+}
+
+/// Opens what is there before making it: in a sticky folder the kernel refuses O_CREAT on another
+/// user's file.
+os::Descriptor open_lock_file(const std::string& path) {
+  constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    for (const int access : {O_RDWR, O_RDONLY}) {
+      const int found = ::open(path.c_str(), access | kFlags);
+      if (found >= 0) return os::Descriptor(found);
+    }
+    if (errno != ENOENT) break;
+    const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | kFlags, 0666);
+    if (made >= 0) {
+      ::fchmod(made, 0666);  // the next holder may be another user and must write his name
+      return os::Descriptor(made);
+    }
+    if (errno != EEXIST) break;
+  }
+  return {};
+}
+
+std::string describe_holder(const std::string& path) {
+  const auto text = os::read_file(path, 4096).value_or("");
+  const auto space = text.find(' ');
+  if (space == std::string::npos) return "another process";
+  const std::string pid = text.substr(0, space);
+  const auto line_end = text.find('\n', space);
+  return fmt::format("process {} with state folder '{}'", pid,
+                     text.substr(space + 1, line_end - space - 1));
+}
+
+}  // namespace
+
+Result<DeviceLock> DeviceLock::take(const std::string& folder, const std::string& device_key,
+                                    const std::string& state_folder) {
+  if (::mkdir(folder.c_str(), 0700) == 0) ::chmod(folder.c_str(), 01777);
+  const std::string path = fmt::format("{}/{:016x}.lock", folder, hash(device_key));
+  os::Descriptor file = open_lock_file(path);
+  if (!file) return system_error("open device lock", path);
+  if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return system_error("lock device by", path);
+    return fail(Code::kAlreadyExists,
+                fmt::format("device '{}' is held by {}", device_key, describe_holder(path)),
+                "use that daemon, or stop it with: melon down");
+  }
+  const std::string holder = fmt::format("{} {}\n{}\n", ::getpid(), state_folder, device_key);
+  // For people only: a holder who may not write here still holds the lock.
+  if (::ftruncate(file.number(), 0) == 0)
+    static_cast<void>(::pwrite(file.number(), holder.data(), holder.size(), 0) != 0);
+  return DeviceLock(std::move(file));
+}
+
+}  // namespace melon::devlib

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpenCL drivers that fail as soon as they are loaded; FAULT says how.
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+__attribute__((constructor)) static void fail(void) {
+#if defined(FAULT_CRASH)
+  abort();
+#elif defined(FAULT_HANG)
+  for (;;) pause();
+#else
+  puts("a driver's chatter {\"kind\": \"cpu\"}");
+  fflush(stdout);
+#endif
+}
