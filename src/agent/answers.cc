@@ -163,6 +163,27 @@ std::string to_json(const HealthView& view) {
                {"findings", view.findings}});
 }
 
+std::string to_json(const vendors::Descriptor& vendor) {
+  Json kinds = Json::array();
+  for (const vendors::Kind kind : vendor.kinds) kinds.push_back(vendors::to_text(kind));
+  return dump({{"id", vendor.id},
+               {"name", vendor.title},
+               {"enforcement", core::to_text(vendor.enforcement)},
+               {"discovery", vendors::to_text(vendor.discovery)},
+               {"libraries", vendor.libraries},
+               {"kinds", std::move(kinds)},
+               {"process_libraries", vendor.process_libraries},
+               {"device_nodes", vendor.device_nodes},
+               {"environment", vendor.environment},
+               {"resources",
+                {{"count", text_or_null(vendor.resources.count)},
+                 {"memory", text_or_null(vendor.resources.memory)},
+                 {"memory_percentage", text_or_null(vendor.resources.memory_percentage)},
+                 {"compute", text_or_null(vendor.resources.compute)},
+                 {"priority", text_or_null(vendor.resources.priority)}}},
+               {"source", text_or_null(vendor.source)}});
+}
+
 std::string plan_json(const placement::Placement& placement) {
   return dump({{"placements", placements_json(placement)}});
 }

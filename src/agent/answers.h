@@ -11,6 +11,7 @@
 #include "core/grant.h"
 #include "net/http.h"
 #include "placement/place.h"
+#include "vendors/descriptor.h"
 
 namespace melon::agent {
 
@@ -93,6 +94,7 @@ std::string to_json(const Finding& finding);
 std::string to_json(const GrantEnvironment& environment);
 std::string to_json(const VersionView& view);
 std::string to_json(const HealthView& view);
+std::string to_json(const vendors::Descriptor& vendor);
 std::string plan_json(const placement::Placement& placement);
 std::string explanation_json(const core::Grant& grant, const std::string& reason,
                              const std::optional<placement::Refusal>& refusal);

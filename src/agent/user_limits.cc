@@ -12,8 +12,8 @@ namespace melon::agent {
 namespace {
 
 struct Holding {
-  MiB memory;
-  Permille compute;
+  MiB memory = {};
+  Permille compute = {};
   int grants = 0;
 };
 

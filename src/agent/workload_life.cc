@@ -58,10 +58,9 @@ Result<> Workloads::adopt() {
   return {};
 }
 
-Result<> Workloads::set_devices(std::vector<core::Device> devices) {
+void Workloads::set_devices(std::vector<core::Device> devices) {
   book_.set_devices(std::move(devices));
   serve_queue();
-  return {};
 }
 
 void Workloads::process_gone(core::ProcessId process) {
@@ -230,6 +229,19 @@ const Grant* Workloads::grant_of(core::ProcessId process) const {
         std::ranges::find(known.in_ledger, process) != known.in_ledger.end())
       return book_.at(id);
   return nullptr;
+}
+
+const Grant* Workloads::ledger_grant_of(core::ProcessId process) const {
+  for (const auto& [id, known] : tracked_)
+    if (std::ranges::find(known.in_ledger, process) != known.in_ledger.end()) return book_.at(id);
+  return nullptr;
+}
+
+const Grant* Workloads::grant_in(const std::string& folder) const {
+  const std::filesystem::path path = folder;
+  const std::string id = path.filename().string();
+  const bool ours = tracked_.contains(id) && parts_.folder.grant_folder(id) == path;
+  return ours ? book_.at(id) : nullptr;
 }
 
 std::vector<std::string> Workloads::flags(const Grant& grant, const Tracked& known) const {

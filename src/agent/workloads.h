@@ -52,7 +52,7 @@ class Workloads {
   /// devices must be known already. Errors: the store's and the state folder's.
   Result<> adopt();
   /// Discovery found these devices.
-  Result<> set_devices(std::vector<core::Device> devices);
+  void set_devices(std::vector<core::Device> devices);
 
   Result<Admission> create(const NewGrant& wanted);
   Result<Admission> change(const core::Grant& grant, const GrantChange& change);
@@ -79,6 +79,10 @@ class Workloads {
   std::vector<core::ProcessId> live_processes(const core::Grant& grant) const;
   /// Which live grant a process belongs to; null: none.
   const core::Grant* grant_of(core::ProcessId process) const;
+  /// The same, but only if it stands in that grant's ledger, which is where limits are kept.
+  const core::Grant* ledger_grant_of(core::ProcessId process) const;
+  /// The live grant with this folder; null: none.
+  const core::Grant* grant_in(const std::string& folder) const;
   /// Grants whose programs were seen on a device without the library, from now on.
   void set_escaped(std::set<std::string> grant_ids);
   /// Names of live grants whose ledger is broken, with the reason.

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starts a daemon, runs it, and ends it in order.
+#include "agent/daemon.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+
+#include "agent/daemon_state.h"
+#include "config/descriptors.h"
+#include "core/names.h"
+
+namespace melon::agent {
+namespace {
+
+constexpr int kStopGraceSeconds = 10;
+constexpr std::size_t kKeptEvents = 1000;
+/// Devices are asked every so many ticks.
+constexpr unsigned kDeviceTicks = 2;
+constexpr mode_t kNothingForOthersToWrite = 022;
+
+/// Every grant and connection costs descriptors; the soft limit is often 1024.
+void raise_descriptor_limit() {
+  constexpr rlim_t kEnough = 65'536;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, kEnough));
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string own_binary() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).string();
+}
+
+std::string find_library(const std::vector<std::string>& candidates) {
+  const auto found = std::ranges::find_if(
+      candidates, [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; });
+  return found == candidates.end() ? "" : *found;
+}
+
+/// One place for all daemons of the machine, whoever runs them.
+std::string default_lock_folder() {
+  return ::access("/run/lock", W_OK) == 0 ? "/run/lock/melon" : "/tmp/melon-locks";
+}
+
+Result<config::DaemonConfig> load_config(const DaemonOptions& options) {
+  constexpr const char* kSystemFile = "/etc/melon/melon.yaml";
+  if (!options.config_file.empty()) return config::load_daemon_config(options.config_file);
+  if (::access(kSystemFile, F_OK) == 0) return config::load_daemon_config(kSystemFile);
+  return config::DaemonConfig{};
+}
+
+int exit_status_of(Code code) {
+  switch (code) {
+    case Code::kInvalidArgument:
+      return 2;
+    case Code::kAlreadyExists:
+      return 4;
+    default:
+      return 1;
+  }
+}
+
+}  // namespace
+
+Daemon::Daemon(config::DaemonConfig config, Places places)
+    : config_(std::move(config)), places_(std::move(places)) {}
+
+Daemon::~Daemon() = default;
+
+Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options) {
+  MELON_TRY(config::DaemonConfig config, load_config(options));
+  MELON_TRY(Places places, places_of(options, config, real_surroundings()));
+  const std::string metrics =
+      options.metrics_address.empty() ? config.metrics_address : options.metrics_address;
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config), std::move(places)));
+  MELON_RETURN_IF_ERROR(daemon->open_state());
+  MELON_RETURN_IF_ERROR(daemon->listen(metrics));
+  MELON_RETURN_IF_ERROR(daemon->find_devices());
+  MELON_RETURN_IF_ERROR(daemon->adopt());
+  return daemon;
+}
+
+Result<> Daemon::open_state() {
+  MELON_TRY(vendors_, config::load_descriptors(config_.vendors_folder));
+  library_candidates_ = library_candidates(own_binary());
+  library_ = find_library(library_candidates_);
+  MELON_TRY(StateFolder folder, StateFolder::open(places_.state_folder));
+  folder_ = std::make_unique<StateFolder>(std::move(folder));
+  MELON_TRY(store_, store::open_sqlite((folder_->root() / "melon.db").string()));
+  MELON_TRY(auto stored, store_->events({.at_most = kKeptEvents}));
+  const std::int64_t now = clock_.unix_ms();
+  if (!stored.empty()) clock_behind_ms_ = std::max<std::int64_t>(0, stored.back().unix_ms - now);
+  events_ = std::make_unique<EventLog>(now, std::move(stored));
+  feed_ = std::make_unique<GrantFeed>(now);
+  return {};
+}
+
+Result<> Daemon::listen(const std::string& metrics_address) {
+  constexpr std::size_t kBacklog = 8192;  // a watcher is first sent every grant
+  server_ = std::make_unique<net::Server>(net::ServerOptions{.max_event_backlog = kBacklog});
+  const std::filesystem::path socket = places_.socket;
+  std::error_code ignored;  // listening says what is wrong
+  std::filesystem::create_directories(socket.parent_path(), ignored);
+  MELON_RETURN_IF_ERROR(server_->listen_unix(
+      socket.string(), places_.socket_mode,
+      [this](const net::HttpRequest& request) { return api_->answer(request); }));
+  if (metrics_address.empty()) return {};
+  MELON_TRY(const int port,
+            server_->listen_tcp(metrics_address, [this](const net::HttpRequest& request) {
+              return api_->answer_metrics(request);
+            }));
+  events_->add(clock_.unix_ms(), "metrics_listening", "", fmt::format("port {}", port));
+  return {};
+}
+
+Result<> Daemon::find_devices() {
+  const std::string locks =
+      config_.lock_folder.empty() ? default_lock_folder() : config_.lock_folder;
+  roster_ = std::make_unique<DeviceRoster>(std::make_unique<devlib::Catalog>(vendors_),
+                                           RosterSettings{.lock_folder = locks,
+                                                          .state_folder = places_.state_folder,
+                                                          .ignored = config_.ignored_devices});
+  roster_->discover();
+  return {};
+}
+
+Result<> Daemon::adopt() {
+  MELON_TRY(watch_, ProcessWatch::start([this](core::ProcessId process) {
+              server_->post([this, process] { workloads_->process_gone(process); });
+            }));
+  workloads_ = std::make_unique<Workloads>(WorkloadParts{.clock = clock_,
+                                                         .config = config_,
+                                                         .store = *store_,
+                                                         .folder = *folder_,
+                                                         .events = *events_,
+                                                         .feed = *feed_,
+                                                         .watch = *watch_});
+  workloads_->set_devices(roster_->devices());
+  MELON_RETURN_IF_ERROR(workloads_->adopt());
+  api_ = std::make_unique<Api>(*workloads_, *events_, *feed_, sources(), ::geteuid());
+  events_->add(clock_.unix_ms(), "daemon_started", "",
+               fmt::format("{} devices, {} grants", roster_->devices().size(), health().grants));
+  tick();
+  return {};
+}
+
+void Daemon::run() {
+  server_->every(config_.sampling_interval, [this] { tick(); });
+  server_->on_signals({SIGTERM, SIGINT}, [this](int) { end(false); });
+  server_->run();
+  watch_.reset();  // its thread posts to the server
+  workloads_->save_events();
+}
+
+void Daemon::tick() {
+  if (ticks_++ % kDeviceTicks == 0) look_at_devices();
+  workloads_->tick();
+  if (stopping_ && !workloads_->any_running()) server_->stop();
+}
+
+void Daemon::look_at_devices() {
+  if (roster_->refresh()) {
+    workloads_->set_devices(roster_->devices());
+    for (const core::Device& device : roster_->devices())
+      events_->add(clock_.unix_ms(), fmt::format("device_{}", core::to_text(device.health)), "",
+                   fmt::format("{} {}", device.id, device.health_reason));
+  }
+  device_users_ = judge_device_users(roster_->scan(), *workloads_, claims_of);
+  std::set<std::string> escaped;
+  std::set<core::ProcessId> unmanaged;
+  for (const DeviceUser& user : device_users_) {
+    if (user.managed) continue;
+    unmanaged.insert(user.seen.process);
+    if (user.grant != nullptr) escaped.insert(user.grant->id);
+    if (!reported_unmanaged_.contains(user.seen.process))
+      events_->add(clock_.unix_ms(), "unmanaged_process",
+                   user.grant == nullptr ? "" : user.grant->name,
+                   fmt::format("process {} of {} is on a device outside any grant's limits",
+                               user.seen.process.pid, user_name(user.seen.user)));
+  }
+  reported_unmanaged_ = std::move(unmanaged);
+  workloads_->set_escaped(std::move(escaped));
+}
+
+void Daemon::end(bool stop_all) {
+  stopping_ = true;
+  events_->add(clock_.unix_ms(), "daemon_stopping", "",
+               stop_all ? "programs are ended first" : "programs go on under their limits");
+  if (!stop_all) return server_->stop();
+  workloads_->stop_all(kStopGraceSeconds);
+}
+
+int run_daemon(const DaemonOptions& options) {
+  ::umask(kNothingForOthersToWrite);
+  raise_descriptor_limit();
+  auto daemon = Daemon::start(options);
+  if (!daemon) {
+    const Error& error = daemon.error();
+    fmt::print(stderr, "melon: the daemon cannot start: {}\n", error.message);
+    if (!error.remedy.empty()) fmt::print(stderr, "  {}\n", error.remedy);
+    return exit_status_of(error.code);
+  }
+  (*daemon)->run();
+  return 0;
+}
+
+}  // namespace melon::agent

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/api.h"
+#include "agent/device_roster.h"
+#include "agent/device_users.h"
+#include "agent/event_log.h"
+#include "agent/findings.h"
+#include "agent/places.h"
+#include "agent/process_watch.h"
+#include "agent/state_folder.h"
+#include "agent/workloads.h"
+#include "base/clock.h"
+#include "config/daemon_config.h"
+#include "net/server.h"
+#include "store/store.h"
+#include "vendors/descriptor.h"
+
+namespace melon::agent {
+
+/// One running daemon: its parts, and what happens twice a second. Everything but ProcessWatch's
+/// own thread runs on the server's thread.
+class Daemon {
+ public:
+  /// Takes locks, store and socket, finds devices, adopts what runs.
+  static Result<std::unique_ptr<Daemon>> start(const DaemonOptions& options);
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  /// Serves until it is told to end.
+  void run();
+
+ private:
+  Daemon(config::DaemonConfig config, Places places);
+
+  Result<> open_state();
+  Result<> listen(const std::string& metrics_address);
+  Result<> find_devices();
+  Result<> adopt();
+  void tick();
+  void look_at_devices();
+  void end(bool stop_all);
+
+  ApiSources sources();
+  std::vector<DeviceView> device_views() const;
+  std::vector<ProcessView> process_views(const Caller& caller) const;
+  std::vector<Finding> findings() const;
+  std::string metrics() const;
+  VersionView version() const;
+  HealthView health() const;
+
+  SystemClock clock_;
+  config::DaemonConfig config_;
+  Places places_;
+  std::vector<vendors::Descriptor> vendors_;
+  std::string library_;  // empty: not found
+  std::vector<std::string> library_candidates_;
+  std::unique_ptr<StateFolder> folder_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<EventLog> events_;
+  std::unique_ptr<GrantFeed> feed_;
+  std::unique_ptr<DeviceRoster> roster_;
+  std::unique_ptr<Workloads> workloads_;
+  std::unique_ptr<Api> api_;
+  std::vector<DeviceUser> device_users_;
+  std::set<core::ProcessId> reported_unmanaged_;
+  std::int64_t clock_behind_ms_ = 0;
+  unsigned ticks_ = 0;
+  bool stopping_ = false;
+  std::unique_ptr<net::Server> server_;
+  std::unique_ptr<ProcessWatch> watch_;  // last: its thread posts to the server
+};
+
+}  // namespace melon::agent

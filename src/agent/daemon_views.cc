@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the daemon shows of itself, its devices and who is on them.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "agent/daemon_state.h"
+#include "agent/metrics.h"
+#include "core/names.h"
+#include "os/process_files.h"
+
+namespace melon::agent {
+
+ApiSources Daemon::sources() {
+  return {.devices = [this] { return device_views(); },
+          .vendors =
+              [this] {
+                std::vector<std::string> texts;
+                for (const vendors::Descriptor& vendor : vendors_) texts.push_back(to_json(vendor));
+                return texts;
+              },
+          .vendor = [this](const std::string& id) -> std::optional<std::string> {
+            const vendors::Descriptor* const vendor = vendors::find(vendors_, id);
+            if (vendor == nullptr) return std::nullopt;
+            return to_json(*vendor);
+          },
+          .processes = [this](const Caller& caller) { return process_views(caller); },
+          .findings = [this] { return findings(); },
+          .metrics = [this] { return metrics(); },
+          .version = [this] { return version(); },
+          .health = [this] { return health(); },
+          .shutdown =
+              [this](bool stop_all) {
+                // Afterwards, so that the caller gets his answer.
+                server_->post([this, stop_all] { end(stop_all); });
+              }};
+}
+
+std::vector<DeviceView> Daemon::device_views() const {
+  std::vector<DeviceView> views;
+  for (placement::DeviceState& state : workloads_->book().device_states()) {
+    const devlib::Sample& sample = roster_->sample_of(state.device.id);
+    views.push_back(
+        {.state = std::move(state),
+         .limits = {.memory = config_.overcommit_memory, .compute = config_.overcommit_compute},
+         .used_memory = sample.used_memory,
+         .utilization = sample.utilization});
+  }
+  for (const core::Grant* const grant : workloads_->book().grants()) {
+    if (!core::holds_slices(grant->state)) continue;
+    for (const core::Slice& slice : grant->slices)
+      for (DeviceView& view : views)
+        if (view.state.device.id == slice.device) view.grants.push_back(grant->name);
+  }
+  return views;
+}
+
+std::vector<ProcessView> Daemon::process_views(const Caller& caller) const {
+  std::vector<ProcessView> views;
+  std::set<core::ProcessId> seen;
+  const auto show = [&](core::ProcessId process, std::uint32_t user, const std::string& command) {
+    ProcessView view{.user = user_name(user)};
+    if (caller.owns(user)) {
+      view.pid = process.pid;
+      view.command = command;
+    }
+    seen.insert(process);
+    return view;
+  };
+  for (const DeviceUser& user : device_users_) {
+    ProcessView view = show(user.seen.process, user.seen.user, user.seen.command);
+    view.device = roster_->device_of(user.seen);
+    view.grant = user.grant == nullptr ? "" : user.grant->name;
+    view.managed = user.managed;
+    views.push_back(std::move(view));
+  }
+  for (const core::Grant* const grant : workloads_->book().grants()) {
+    if (!core::holds_slices(grant->state)) continue;
+    for (const core::ProcessId process : workloads_->live_processes(*grant)) {
+      if (seen.contains(process)) continue;
+      ProcessView view = show(process, grant->owner, os::process_command(process.pid));
+      view.grant = grant->name;
+      view.managed = true;
+      views.push_back(std::move(view));
+    }
+  }
+  return views;
+}
+
+std::vector<Finding> Daemon::findings() const {
+  Circumstances facts{.discovery = roster_->findings(),
+                      .devices = roster_->devices(),
+                      .preload_library = library_,
+                      .preload_candidates = library_candidates_,
+                      .broken_ledgers = workloads_->broken_ledgers(),
+                      .private_ledgers = workloads_->private_ledgers(),
+                      .unsaved_changes = workloads_->unsaved(),
+                      .state_folder = places_.state_folder,
+                      .state_free_bytes = folder_->free_bytes(),
+                      .clock_behind_ms = clock_behind_ms_,
+                      .is_root = ::geteuid() == 0};
+  for (const DeviceUser& user : device_users_)
+    if (!user.managed)
+      facts.unmanaged.push_back(
+          fmt::format("{} ({})", user.seen.process.pid, user_name(user.seen.user)));
+  for (const core::Grant* const grant : workloads_->book().grants())
+    if (core::holds_slices(grant->state) &&
+        std::ranges::any_of(grant->slices, [this](const core::Slice& slice) {
+          return workloads_->book().find_device(slice.device) == nullptr;
+        }))
+      facts.grants_without_device.push_back(grant->name);
+  return findings_of(facts);
+}
+
+std::string Daemon::metrics() const {
+  MetricFacts facts{.devices = device_views(), .findings = findings().size()};
+  const Caller nobody({}, ::geteuid());
+  for (const core::Grant* const grant : workloads_->book().grants()) {
+    ++facts.states[std::string(core::to_text(grant->state))];
+    if (core::is_over(grant->state)) continue;
+    facts.grants.push_back(workloads_->view(*grant, nobody));
+    facts.processes[grant->name] = static_cast<int>(workloads_->live_processes(*grant).size());
+  }
+  facts.unmanaged_processes = static_cast<int>(
+      std::ranges::count_if(device_users_, [](const DeviceUser& user) { return !user.managed; }));
+  return metrics_text(facts);
+}
+
+VersionView Daemon::version() const {
+  return {.pid = ::getpid(),
+          .user = user_name(::geteuid()),
+          .state_folder = places_.state_folder,
+          .preload_library = library_};
+}
+
+HealthView Daemon::health() const {
+  const std::vector<const core::Grant*> grants = workloads_->book().grants();
+  return {.stopping = stopping_,
+          .grants = static_cast<std::size_t>(std::ranges::count_if(
+              grants, [](const core::Grant* grant) { return !core::is_over(grant->state); })),
+          .devices = roster_->devices().size(),
+          .findings = findings().size()};
+}
+
+}  // namespace melon::agent

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/answers.h"
+#include "devlib/catalog.h"
+#include "devlib/device_lock.h"
+
+namespace melon::agent {
+
+/// How the roster treats the machine's devices.
+struct RosterSettings {
+  std::string lock_folder = {};
+  std::string state_folder = {};          // told to other daemons that ask for a device
+  std::vector<std::string> ignored = {};  // ids or aliases
+};
+
+/// The devices that this daemon may slice, what they report, and who is on them.
+///
+///  R1  a device without its lock is shown as held, and becomes usable when the holder lets go.
+/// Not thread-safe: owned by the server's thread; discover() takes as long as drivers take.
+class DeviceRoster {
+ public:
+  DeviceRoster(std::unique_ptr<devlib::Catalog> catalog, RosterSettings settings);
+
+  void discover();
+  /// Asks each device how it is and tries again for held ones. True when health changed.
+  bool refresh();
+  /// Looks for processes on devices.
+  const std::vector<devlib::DeviceProcess>& scan();
+
+  const std::vector<core::Device>& devices() const { return devices_; }
+  const devlib::Sample& sample_of(const std::string& device_id) const;
+  const std::vector<Finding>& findings() const { return findings_; }
+  /// The device that a process is on: that of the scan, or the vendor's only one; else empty.
+  std::string device_of(const devlib::DeviceProcess& process) const;
+
+ private:
+  bool is_ignored(const core::Device& device) const;
+  bool take_lock(core::Device& device);
+
+  std::unique_ptr<devlib::Catalog> catalog_;
+  RosterSettings settings_;
+  std::vector<core::Device> devices_;
+  std::vector<devlib::DeviceLock> locks_;
+  std::set<std::string> locked_;  // keys
+  std::map<std::string, devlib::Sample> samples_;
+  std::vector<devlib::DeviceProcess> processes_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace melon::agent

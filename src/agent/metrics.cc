@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes what Prometheus scrapes.
+#include "agent/metrics.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <functional>
+#include <iterator>
+
+#include "core/names.h"
+
+namespace melon::agent {
+namespace {
+
+constexpr std::int64_t kBytesPerMiB = 1 << 20;
+constexpr double kPermille = 1000.0;
+
+/// Appends lines of one metric.
+class Lines {
+ public:
+  Lines(std::string& out, std::string_view name) : out_(out), name_(name) {}
+  void add(const std::string& labels, double value) {
+    fmt::format_to(std::back_inserter(out_), "{}{} {}\n", name_, labels, value);
+  }
+
+ private:
+  std::string& out_;
+  std::string_view name_;
+};
+
+/// A metric and how it is made of the facts.
+struct Source {
+  Metric metric;
+  std::function<void(const MetricFacts&, Lines&)> write;
+};
+
+std::string label_text(const std::string& value) {
+  std::string out;
+  for (const char letter : value) {
+    if (letter == '\\' || letter == '"') out += '\\';
+    if (letter == '\n')
+      out += "\\n";
+    else
+      out += letter;
+  }
+  return out;
+}
+
+std::string device_labels(const DeviceView& view) {
+  return fmt::format("{{device=\"{}\",vendor=\"{}\"}}", label_text(view.state.device.id),
+                     label_text(view.state.device.vendor));
+}
+
+using DeviceValue = std::function<std::optional<double>(const DeviceView&)>;
+using SliceValue = std::function<std::optional<double>(const GrantView&, std::size_t slice)>;
+
+std::function<void(const MetricFacts&, Lines&)> of_devices(DeviceValue value) {
+  return [value = std::move(value)](const MetricFacts& facts, Lines& lines) {
+    for (const DeviceView& view : facts.devices)
+      if (const auto amount = value(view)) lines.add(device_labels(view), *amount);
+  };
+}
+
+std::function<void(const MetricFacts&, Lines&)> of_slices(SliceValue value) {
+  return [value = std::move(value)](const MetricFacts& facts, Lines& lines) {
+    for (const GrantView& view : facts.grants)
+      for (std::size_t i = 0; i < view.grant->slices.size(); ++i)
+        if (const auto amount = value(view, i))
+          lines.add(fmt::format("{{grant=\"{}\",device=\"{}\"}}", label_text(view.grant->name),
+                                label_text(view.grant->slices[i].device)),
+                    *amount);
+  };
+}
+
+double bytes(MiB memory) { return static_cast<double>(memory.count() * kBytesPerMiB); }
+double ratio(Permille part) { return static_cast<double>(part.count()) / kPermille; }
+
+template <class Unit, class Convert>
+std::optional<double> converted(const std::optional<Quantity<Unit>>& value, Convert convert) {
+  return value ? std::optional<double>(convert(*value)) : std::nullopt;
+}
+
+template <class Unit, class Convert>
+std::optional<double> use_of(const GrantView& view, std::size_t slice,
+                             std::optional<Quantity<Unit>> SliceUse::*member, Convert convert) {
+  if (slice >= view.use.size()) return std::nullopt;
+  return converted(view.use[slice].*member, convert);
+}
+
+constexpr std::string_view kDevice = "device, vendor";
+constexpr std::string_view kSlice = "grant, device";
+
+std::vector<Source> device_sources() {
+  return {
+      {{"melon_device_memory_bytes", "gauge", kDevice, "Memory of the device."},
+       of_devices([](const DeviceView& view) { return bytes(view.state.device.memory); })},
+      {{"melon_device_memory_booked_bytes", "gauge", kDevice, "Memory that grants hold of it."},
+       of_devices([](const DeviceView& view) { return bytes(view.state.booked_memory); })},
+      {{"melon_device_memory_used_bytes", "gauge", kDevice,
+        "Memory really used on it by anyone; absent when the device does not tell."},
+       of_devices([](const DeviceView& view) { return converted(view.used_memory, bytes); })},
+      {{"melon_device_compute_booked_ratio", "gauge", kDevice,
+        "Compute that grants have booked of it, 1 is the whole device."},
+       of_devices([](const DeviceView& view) { return ratio(view.state.booked_compute); })},
+      {{"melon_device_utilization_ratio", "gauge", kDevice,
+        "How busy it is; absent when the device does not tell."},
+       of_devices([](const DeviceView& view) { return converted(view.utilization, ratio); })},
+      {{"melon_device_healthy_bool", "gauge", kDevice, "1 when it can be granted."},
+       of_devices([](const DeviceView& view) {
+         return view.state.device.health == core::Health::kHealthy ? 1.0 : 0.0;
+       })},
+  };
+}
+
+std::vector<Source> slice_sources() {
+  return {
+      {{"melon_grant_memory_limit_bytes", "gauge", kSlice, "Memory limit of a grant's slice."},
+       of_slices([](const GrantView& view, std::size_t i) {
+         return bytes(view.grant->slices[i].memory);
+       })},
+      {{"melon_grant_memory_used_bytes", "gauge", kSlice, "Memory used in it."},
+       of_slices([](const GrantView& view, std::size_t i) {
+         return use_of(view, i, &SliceUse::memory, bytes);
+       })},
+      {{"melon_grant_compute_limit_ratio", "gauge", kSlice,
+        "The most compute that it may use, 1 is the whole device."},
+       of_slices([](const GrantView& view, std::size_t i) {
+         return ratio(view.grant->slices[i].ceiling);
+       })},
+      {{"melon_grant_compute_used_ratio", "gauge", kSlice, "Compute used in the last second."},
+       of_slices([](const GrantView& view, std::size_t i) {
+         return use_of(view, i, &SliceUse::compute, ratio);
+       })},
+      {{"melon_grant_throttled_ratio", "gauge", kSlice,
+        "Part of the last second in which launches were held."},
+       of_slices([](const GrantView& view, std::size_t i) {
+         return use_of(view, i, &SliceUse::throttled, ratio);
+       })},
+  };
+}
+
+std::vector<Source> daemon_sources() {
+  return {
+      {{"melon_grant_processes_count", "gauge", "grant", "Live processes of a grant."},
+       [](const MetricFacts& facts, Lines& lines) {
+         for (const auto& [name, count] : facts.processes)
+           lines.add(fmt::format("{{grant=\"{}\"}}", label_text(name)), count);
+       }},
+      {{"melon_grants_count", "gauge", "state", "Grants by state; of those over, the kept ones."},
+       [](const MetricFacts& facts, Lines& lines) {
+         for (const auto& [state, count] : facts.states)
+           lines.add(fmt::format("{{state=\"{}\"}}", state), count);
+       }},
+      {{"melon_unmanaged_processes_count", "gauge", "",
+        "Processes on a device outside any grant's limits."},
+       [](const MetricFacts& facts, Lines& lines) { lines.add("", facts.unmanaged_processes); }},
+      {{"melon_findings_count", "gauge", "", "What melon doctor would list."},
+       [](const MetricFacts& facts, Lines& lines) {
+         lines.add("", static_cast<double>(facts.findings));
+       }},
+  };
+}
+
+const std::vector<Source>& sources() {
+  static const std::vector<Source> kSources = [] {
+    std::vector<Source> all = device_sources();
+    for (auto part : {slice_sources(), daemon_sources()})
+      all.insert(all.end(), part.begin(), part.end());
+    return all;
+  }();
+  return kSources;
+}
+
+}  // namespace
+
+std::span<const Metric> metrics() {
+  static const std::vector<Metric> kMetrics = [] {
+    std::vector<Metric> all;
+    for (const Source& source : sources()) all.push_back(source.metric);
+    return all;
+  }();
+  return kMetrics;
+}
+
+std::string metrics_text(const MetricFacts& facts) {
+  std::string out;
+  for (const Source& source : sources()) {
+    fmt::format_to(std::back_inserter(out), "# HELP {} {}\n# TYPE {} {}\n", source.metric.name,
+                   source.metric.help, source.metric.name, source.metric.type);
+    Lines lines(out, source.metric.name);
+    source.write(facts, lines);
+  }
+  return out;
+}
+
+}  // namespace melon::agent

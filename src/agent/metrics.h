@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/answers.h"
+
+namespace melon::agent {
+
+/// What metrics show at one moment. Labels are bounded by the devices and the live grants; no user
+/// is named in them.
+struct MetricFacts {
+  std::vector<DeviceView> devices = {};
+  std::vector<GrantView> grants = {};         // live ones
+  std::map<std::string, int> states = {};     // state -> grants in it, kept finished ones too
+  std::map<std::string, int> processes = {};  // grant's name -> live processes
+  int unmanaged_processes = 0;
+  std::size_t findings = 0;
+};
+
+/// One kind of metric, as the reference page lists it.
+struct Metric {
+  std::string_view name;  // melon_<what>_<unit>
+  std::string_view type;  // "gauge" or "counter"
+  std::string_view labels;
+  std::string_view help;
+};
+std::span<const Metric> metrics();
+
+/// All of them in Prometheus' text format.
+std::string metrics_text(const MetricFacts& facts);
+
+}  // namespace melon::agent

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two users on one machine: each tries every operation on the other's grant."""
+import os
+import unittest
+
+from daemon_under_test import ALICE, BOB, Daemon, DaemonTest, as_user
+
+PRIVATE = ("pids", "arguments", "folder")
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs root to act as two users")
+class TwoUsers(DaemonTest):
+    CONFIG = """
+limits: {grants: 2, memory: 64MiB, compute: 50%, priority: normal, weight: 200}
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.sleeper = self.program(uid=ALICE)
+        made = self.daemon.call_as(ALICE, "POST", "/v1/grants", {
+            "type": "opencl", "name": "hers", "memory": "16MiB", "compute": "10%",
+            "arguments": ["secret"]})
+        self.assertEqual(made.status, 201, made.text)
+        self.folder = made.json["folder"]
+        registered = self.daemon.call_as(ALICE, "POST", "/v1/grants/hers/processes",
+                                         {"pid": self.sleeper.pid})
+        self.assertEqual(registered.status, 200, registered.text)
+
+    def test_the_other_sees_name_owner_and_slices_only(self):
+        for target in ("/v1/grants/hers", "/v1/grants"):
+            seen = self.daemon.call_as(BOB, "GET", target).json
+            seen = seen[0] if isinstance(seen, list) else seen
+            self.assertEqual(seen["name"], "hers")
+            self.assertEqual(seen["owner_uid"], ALICE)
+            self.assertEqual(seen["slices"][0]["memory_mib"], 16)
+            for field in PRIVATE:
+                self.assertNotIn(field, seen)
+        for uid in (ALICE, None):
+            seen = (self.daemon.call_as(uid, "GET", "/v1/grants/hers") if uid
+                    else self.daemon.call("GET", "/v1/grants/hers")).json
+            for field in PRIVATE:
+                self.assertIn(field, seen)
+
+    def test_the_other_changes_nothing(self):
+        before = self.daemon.grant("hers")
+        attempts = (
+            ("PATCH", "", {"memory": "1MiB"}), ("PATCH", "", {"suspended": True}),
+            ("DELETE", "?force=true", None), ("POST", "/processes", {"pid": os.getpid()}),
+            ("POST", "/exit", {"exit_code": 0}), ("POST", "/stop", {"force": True}),
+            ("GET", "/environment", None))
+        for method, path, body in attempts:
+            answer = self.daemon.call_as(BOB, method, "/v1/grants/hers" + path, body)
+            self.assert_refused(answer, 403, "permission_denied", "hers")
+        self.assert_refused(self.daemon.call_as(BOB, "POST", "/v1/shutdown", {}), 403, "permission_denied")
+        self.assertIsNone(self.sleeper.poll())
+        self.assertEqual(self.daemon.grant("hers"), before)
+
+    def test_nobody_registers_another_users_process(self):
+        answer = self.daemon.call_as(ALICE, "POST", "/v1/grants/hers/processes", {"pid": 1})
+        self.assert_refused(answer, 403, "permission_denied")
+
+    def test_processes_of_others_are_anonymous(self):
+        seen = [p for p in self.daemon.call_as(BOB, "GET", "/v1/processes").json if p["grant"] == "hers"]
+        self.assertTrue(seen)
+        self.assertIsNone(seen[0]["pid"])
+        self.assertIsNone(seen[0]["command"])
+
+    def test_files_are_closed_to_the_other_and_policies_to_their_owner(self):
+        def refused(path, mode):
+            try:
+                os.close(os.open(path, mode))
+                return False
+            except PermissionError:
+                return True
+
+        policy, ledger = self.folder + "/policy", self.folder + "/ledger"
+        self.assertTrue(as_user(BOB, lambda: refused(ledger, os.O_RDONLY)))
+        self.assertTrue(as_user(BOB, lambda: refused(self.folder + "/private", os.O_RDONLY)))
+        self.assertFalse(as_user(ALICE, lambda: refused(ledger, os.O_RDWR)))
+        self.assertTrue(as_user(ALICE, lambda: refused(policy, os.O_RDWR)))
+        self.assertFalse(as_user(BOB, lambda: refused(policy, os.O_RDONLY)))
+
+        def cannot_replace():
+            for action in (lambda: os.unlink(policy), lambda: os.rename(ledger, ledger + "2"),
+                           lambda: os.mkdir(self.folder + "/x")):
+                try:
+                    action()
+                    return False
+                except PermissionError:
+                    pass
+            return True
+        self.assertTrue(as_user(ALICE, cannot_replace))
+
+    def test_limits_per_user(self):
+        def ask(**request):
+            return self.daemon.call_as(ALICE, "POST", "/v1/grants", {"type": "opencl", **request})
+
+        self.assert_refused(ask(memory="49MiB"), 409, "failed_precondition", "64 MiB")
+        self.assert_refused(ask(memory="1MiB", compute="41%"), 409, "failed_precondition", "50%")
+        self.assert_refused(ask(memory="1MiB", priority="high"), 403, "permission_denied", "high")
+        self.assert_refused(ask(memory="1MiB", weight=201), 403, "permission_denied", "200")
+        self.assertEqual(ask(memory="48MiB", compute="40%").status, 201)
+        self.assert_refused(ask(memory="1MiB"), 409, "failed_precondition", "2 grants")
+        raised = self.daemon.call_as(ALICE, "PATCH", "/v1/grants/hers", {"memory": "17MiB"})
+        self.assert_refused(raised, 409, "failed_precondition")
+        self.assertEqual(self.daemon.grant("hers")["slices"][0]["memory_mib"], 16)
+        root = self.daemon.call("POST", "/v1/grants", {"type": "opencl", "memory": "100MiB", "weight": 900})
+        self.assertEqual(root.status, 201, root.text)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs root to act as another user")
+class UsersOwnDaemon(unittest.TestCase):
+    def test_its_socket_is_closed_to_others(self):
+        daemon = Daemon(uid=ALICE)
+        self.addCleanup(daemon.remove)
+        os.chown(daemon.folder, ALICE, ALICE)
+        daemon.start()
+        mine = daemon.call_as(ALICE, "POST", "/v1/grants", {"type": "opencl", "memory": "1MiB", "name": "a"})
+        self.assertEqual(mine.status, 201, mine.text)
+        changed = daemon.call_as(ALICE, "PATCH", "/v1/grants/a", {"memory": "2MiB"})
+        self.assertEqual(changed.status, 200, changed.text)
+
+        def refused():
+            try:
+                daemon.call("GET", "/v1/health")
+                return False
+            except PermissionError:
+                return True
+        self.assertTrue(as_user(BOB, refused))
+
+
+if __name__ == "__main__":
+    unittest.main()
