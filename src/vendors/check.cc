@@ -123,7 +123,7 @@ class Checker {
     for (const auto& [field, name] : resources_of(descriptor)) {
       if (!is_resource_name(*name))
         violate(std::string(field), fmt::format("'{}' is no resource name", *name),
-                "write domain/name, such as nvidia.com/gpu");
+                "write domain/name, such as acme.com/card");
       claim(std::string(field), *name);
     }
   }
@@ -134,7 +134,7 @@ class Checker {
       const std::string field = "resource_aliases." + alias;
       if (!is_resource_name(alias))
         violate(field, fmt::format("'{}' is no resource name", alias),
-                "write domain/name, such as nvidia.com/gpu");
+                "write domain/name, such as acme.com/card");
       if (std::ranges::none_of(current,
                                [&](const NamedResource& r) { return *r.second == target; }))
         violate(
