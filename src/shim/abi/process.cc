@@ -141,12 +141,6 @@ std::uint64_t own_namespace() {
   return open == nullptr ? 0 : number_at(open + 1);
 }
 
-/// /proc of another pid namespace (a host's, mounted into a container) counts pids otherwise.
-bool proc_is_ours() {
-  Stat self;
-  return read_stat("/proc/self/stat", self) == 0 && self.pid == own_pid();
-}
-
 Liveness judge(const Stat& found, const Identity& wanted) {
   if (wanted.start_ticks != 0 && found.start_ticks != wanted.start_ticks) return Liveness::kDead;
   if (is_over(found.state))
@@ -168,13 +162,20 @@ Identity self_identity() {
   return self;
 }
 
-Liveness liveness(const Identity& identity) {
+ProcView proc_view() {
+  const ErrnoKeeper keep;
+  Stat self;
+  const bool own = read_stat("/proc/self/stat", self) == 0 && self.pid == own_pid();
+  return own ? ProcView::kOwn : ProcView::kForeign;
+}
+
+Liveness liveness(const Identity& identity, ProcView proc) {
   const ErrnoKeeper keep;
   if (identity.pid == 0) return Liveness::kUnknown;
   // The null signal asks the kernel itself, whatever is mounted on /proc.
   if (syscall(SYS_kill, static_cast<long>(identity.pid), 0L) < 0 && errno == ESRCH)
     return Liveness::kDead;
-  if (!proc_is_ours()) return Liveness::kUnknown;
+  if (proc == ProcView::kForeign) return Liveness::kUnknown;
   char path[kPathBytes];
   snprintf(path, sizeof path, "/proc/%u/stat", identity.pid);
   Stat found;

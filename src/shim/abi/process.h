@@ -23,10 +23,15 @@ Identity self_identity();
 
 enum class Liveness { kAlive, kDead, kUnknown };
 
+/// Whether /proc counts pids as this process does: a host's, mounted into a container, or none at
+/// all does not.
+enum class ProcView { kOwn, kForeign };
+ProcView proc_view();
+
 /// What /proc says of a process of this process's own pid namespace: dead when its pid is free or
 /// another start time's, when it is a zombie with no live thread, or when it runs another image.
 /// kUnknown where /proc is absent, hidden, or another namespace's.
-Liveness liveness(const Identity& identity);
+Liveness liveness(const Identity& identity, ProcView proc = proc_view());
 
 /// True when the process is gone. False when in doubt.
 bool is_dead(const Identity& identity);

@@ -23,7 +23,8 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the futex is the gener
 using Word = std::uint64_t;
 
 // Word by word and atomically: a reader may look while the next value but one is written, sees by
-// the generation that it did, and takes the value again.
+// the generation that it did, and takes the value again. Release and acquire on each word: whoever
+// reads a word of that later value also sees that the generation moved.
 template <class T>
 void store_words(T& to, const T& from) {
   static_assert(sizeof(T) % sizeof(Word) == 0);
@@ -32,7 +33,7 @@ void store_words(T& to, const T& from) {
   for (std::size_t at = 0; at < sizeof(T); at += sizeof(Word)) {
     Word word;
     memcpy(&word, in + at, sizeof word);
-    __atomic_store_n(reinterpret_cast<Word*>(out + at), word, __ATOMIC_RELAXED);
+    __atomic_store_n(reinterpret_cast<Word*>(out + at), word, __ATOMIC_RELEASE);
   }
 }
 
@@ -41,7 +42,7 @@ void load_words(T& to, const T& from) {
   auto* const out = reinterpret_cast<char*>(&to);
   const auto* const in = reinterpret_cast<const char*>(&from);
   for (std::size_t at = 0; at < sizeof(T); at += sizeof(Word)) {
-    const Word word = __atomic_load_n(reinterpret_cast<const Word*>(in + at), __ATOMIC_RELAXED);
+    const Word word = __atomic_load_n(reinterpret_cast<const Word*>(in + at), __ATOMIC_ACQUIRE);
     memcpy(out + at, &word, sizeof word);
   }
 }
@@ -55,9 +56,6 @@ template <class T>
 void put(Published<T>& to, const T& value) {
   static_assert(offsetof(Published<T>, copies) % alignof(Word) == 0);
   const std::uint64_t next = to.generation.load(std::memory_order_relaxed) + 1;
-  // Whoever reads the spare copy took the generation before the last: it must see that one change
-  // before it sees the copy change.
-  std::atomic_thread_fence(std::memory_order_release);
   store_words(to.copies[next & 1], value);
   MELON_FAULT_POINT("publish.before");
   to.generation.store(next, std::memory_order_release);
@@ -73,7 +71,6 @@ bool take(const Published<T>& from, T& value, std::uint64_t* generation) {
   for (int i = 0; i < kMaxReads; ++i) {
     const std::uint64_t before = from.generation.load(std::memory_order_acquire);
     load_words(value, from.copies[before & 1]);
-    std::atomic_thread_fence(std::memory_order_acquire);
     if (from.generation.load(std::memory_order_relaxed) != before) continue;
     if (generation != nullptr) *generation = before;
     return before != 0;  // 0: nothing was ever published

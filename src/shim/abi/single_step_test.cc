@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/ptrace.h>
 
+#include <cstddef>
 #include <cstring>
 #include <memory>
 
@@ -14,7 +15,12 @@ namespace {
 
 constexpr std::uint64_t kLimit = 100;
 constexpr std::uint64_t kOurs = 30;
-constexpr int kMaxKills = 1200;  // more instructions than this (sanitizers): every n-th is a kill
+// In all; a sanitizer's many instructions are then sampled, and the test on copies takes each one.
+constexpr int kMaxSteps = 300'000;
+
+/// Up to the second slot: what these tests use of a ledger. Copying all of it at each instruction
+/// would take minutes under a sanitizer.
+constexpr std::size_t kBytesInUse = offsetof(LedgerFile, slots) + 2 * sizeof(ProcessSlot);
 
 /// A child that stops itself before and after the operation it is to be killed in.
 class Stepped {
@@ -98,7 +104,7 @@ TEST(SingleStep, AtEveryInstructionACopyOfTheLedgerReapsExactly) {
     const std::uint64_t used = used_granules(*stage.ledger, 0);
     highest = used > highest ? used : highest;
     for (const bool work_first : {false, true}) {
-      std::memcpy(static_cast<void*>(&*copy), &*stage.ledger, sizeof(LedgerFile));
+      std::memcpy(static_cast<void*>(&*copy), &*stage.ledger, kBytesInUse);
       if (work_first) operate(*copy, stage.mine);
       Stage::expect_exact(*copy, stage.mine);
       ASSERT_FALSE(HasFailure()) << "after instruction " << steps;
@@ -121,7 +127,7 @@ int count_instructions() {
 TEST(SingleStep, KilledAtEveryInstructionTheSurvivorCountsExactly) {
   const int instructions = count_instructions();
   if (instructions == 0) GTEST_SKIP() << "needs ptrace";
-  const int stride = 1 + instructions / kMaxKills;
+  const int stride = 1 + instructions * (instructions / 2) / kMaxSteps;
   for (int last = 0; last <= instructions; last += stride) {
     const Stage stage;
     const int meddle_at = last == 0 ? 0 : (last * 31) % last;

@@ -50,6 +50,7 @@ bool lock_is_free(int fd, unsigned slot) {
 struct Observer {
   Identity self;
   int ledger_fd;
+  ProcView proc;
 };
 
 Identity identity_of(const ProcessSlot& slot, std::uint64_t owner) {
@@ -66,11 +67,11 @@ bool owner_is_gone(const LedgerFile& ledger, unsigned slot, std::uint64_t owner,
   const Identity who = identity_of(ledger.slots[slot], owner);
   if (who.pid_namespace == 0) {
     // It stopped, or is, between taking the slot and saying where it lives; both must agree.
-    return liveness(who) == Liveness::kDead &&
+    return liveness(who, observer.proc) == Liveness::kDead &&
            (observer.ledger_fd < 0 || lock_is_free(observer.ledger_fd, slot));
   }
   if (who.pid_namespace == observer.self.pid_namespace || observer.ledger_fd < 0) {
-    const Liveness verdict = liveness(who);
+    const Liveness verdict = liveness(who, observer.proc);
     if (verdict != Liveness::kUnknown) return verdict == Liveness::kDead;
   }
   return lock_is_free(observer.ledger_fd, slot);
@@ -152,6 +153,12 @@ Reaped reap_slot(LedgerFile& ledger, unsigned slot, const Observer& observer) {
   return Reaped::kStuck;
 }
 
+bool nobody_is_there(const LedgerFile& ledger) {
+  for (unsigned slot = 0; slot < slots_in_use(ledger); ++slot)
+    if (ledger.slots[slot].owner.load(std::memory_order_acquire) != kFree) return false;
+  return true;
+}
+
 /// True once the slot is no longer being reaped by another living process.
 bool wait_for_reaper(const LedgerFile& ledger, unsigned slot) {
   const auto& owner = ledger.slots[slot].owner;
@@ -171,7 +178,7 @@ bool wait_for_reaper(const LedgerFile& ledger, unsigned slot) {
 }  // namespace
 
 int claim_slot(LedgerFile& ledger, const Identity& self, int ledger_fd) {
-  const Observer observer{self, ledger_fd};
+  const Observer observer{self, ledger_fd, ProcView::kForeign};  // judges nobody
   const int slot = find_slot(ledger, observer);
   if (slot != kNoSlot) return slot;
   reap_dead(ledger, ledger_fd);
@@ -197,7 +204,8 @@ Identity slot_owner(const LedgerFile& ledger, unsigned slot) {
 }
 
 unsigned reap_dead(LedgerFile& ledger, int ledger_fd) {
-  const Observer observer{self_identity(), ledger_fd};
+  if (nobody_is_there(ledger)) return 0;
+  const Observer observer{self_identity(), ledger_fd, proc_view()};
   unsigned freed = 0;
   bool may_wait = true;
   for (unsigned slot = 0; slot < slots_in_use(ledger); ++slot) {
