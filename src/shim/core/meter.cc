@@ -44,6 +44,7 @@ Meter::Cost Meter::settle(const Flight& flight, Nanoseconds start, Nanoseconds e
   last_ = std::max(last_, reading);
   if (!believed(consumed, span.fresh)) return {span.fresh, span.each, false};
   const Nanoseconds pool = leftover_ + consumed;
+  if (pool == 0) return {std::min(span.fresh, flight.charged), 0, true};
   const Nanoseconds run = std::min(pool, span.fresh);
   // A new key's worker may have compiled it: that is nobody's device time, now or later.
   leftover_ = flight.unknown ? 0 : busy ? pool - run : std::min(pool - run, kIdleLeftover);

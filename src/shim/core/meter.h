@@ -20,7 +20,7 @@ class Meter {
  public:
   struct Cost {
     Nanoseconds run;   // of all launches that the flight covers
-    Nanoseconds each;  // of the marked launch, as a sample
+    Nanoseconds each;  // of the marked launch, as a sample; 0: nothing was learned
     bool by_meter;
   };
 

@@ -21,7 +21,7 @@ constexpr Nanoseconds kSuspendedPoll = 100 * kMillisecond;
 constexpr std::uint64_t kVirtualSlack = 2 * kMillisecond;
 /// Of every window, the hundredth that neither weights nor priorities can take away.
 constexpr Nanoseconds kGuardWindow = 100 * kMillisecond;
-constexpr Nanoseconds kGuardShare = kMillisecond;
+constexpr Nanoseconds kGuardShare = 1'300'000;  // granted in whole launches: never below 1 %
 
 using Hold = Pacer::Hold;
 

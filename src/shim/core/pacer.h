@@ -57,7 +57,11 @@ class Pacer {
   bool let_through(QueueState& queue, std::uint64_t key, Order order, Launch& launch) {
     if (policy_->generation() != seen_policy_.load(std::memory_order_acquire) || rivals_.moved())
       return false;
-    if (!paced_.load(std::memory_order_relaxed)) return ++queue.uncounted < kCountEvery;
+    if (!paced_.load(std::memory_order_relaxed)) {
+      if (queue.uncounted + 1 == kCountEvery) return false;
+      ++queue.uncounted;
+      return true;
+    }
     if (order != Order::kInOrder || queue.lease == 0) return false;
     const CostTable::Estimate cost = costs_.find(key);
     if (cost.samples < kLearning || cost.cost_ns > queue.lease) return false;

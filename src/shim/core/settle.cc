@@ -15,12 +15,15 @@ constexpr Nanoseconds kLargestBurst = 1000 * kMillisecond;
 /// A claim by weight outlives the work by this much, so that a program that waits for each result
 /// before its next launch keeps its place.
 constexpr Nanoseconds kWantsLinger = 3 * kMillisecond;
-/// The same for priority; shorter, because it stops others altogether.
-constexpr Nanoseconds kBusyLinger = 300'000;
+/// The same for priority: longer than the pauses of a program that answers requests, so that a low
+/// tenant does not slip into each of them.
+constexpr Nanoseconds kBusyLinger = 3 * kMillisecond;
 constexpr Nanoseconds kLongestClaim = 1000 * kMillisecond;
 /// Others on the device stretch what is in flight, seldom by more than this.
 constexpr Nanoseconds kStretch = 4;
 constexpr Nanoseconds kSharedMemory = 100 * kMillisecond;
+/// No launch is free: with an estimate of nothing, none would ever be measured again.
+constexpr Nanoseconds kSmallestCost = 500;
 constexpr Nanoseconds kDisplayEvery = 50 * kMillisecond;
 
 }  // namespace
@@ -79,6 +82,7 @@ void Pacer::cancel(const Launch& launch, QueueState& queue, Nanoseconds now) {
       queue.open_key = flight->key;
     }
     flights_.give_back(flight);
+    queue.lease = 0;  // the next one asks, and carries the notice instead
     progress_.fetch_add(1);
   } else if (queue.open_launches > 0) {
     --queue.open_launches;
@@ -120,7 +124,7 @@ void Pacer::finish(Flight* flight, Nanoseconds start, Nanoseconds end, Nanosecon
   --unfinished_;
   progress_at_ = now;
   Meter::Cost cost = meter_.settle(*flight, start, end, now, unfinished_ > 0);
-  costs_.add(flight->key, cost.each);
+  if (cost.each > 0) costs_.add(flight->key, std::max(cost.each, kSmallestCost));
   const std::uint64_t others = account_->launches.load(std::memory_order_relaxed) - counted_;
   if (others != others_counted_) shared_until_ = now + kSharedMemory;
   others_counted_ = others;

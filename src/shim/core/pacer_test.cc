@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The accuracy of one grant's compute limit on the simulated device: what the kernels really got.
+
+#include <gtest/gtest.h>
+#include <cmath>
+
+#include "shim/core/simulated_device.h"
+
+namespace melon::shim {
+namespace {
+
+using Sharing = SimulatedDevice::Sharing;
+
+double percent(Nanoseconds part, Nanoseconds whole) {
+  return 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+/// The share of the device that a process got over the next `span`, in percent.
+double share_over(SimulatedDevice& device, unsigned process, Nanoseconds span) {
+  const Nanoseconds before = device.busy(process);
+  device.run_for(span);
+  return percent(device.busy(process) - before, span);
+}
+
+struct Case {
+  Sharing sharing;
+  unsigned permille;
+  Nanoseconds kernel;
+  bool synchronous;
+};
+
+class HardLimit : public testing::TestWithParam<Case> {};
+
+TEST_P(HardLimit, IsMetInEveryWindow) {
+  const Case& c = GetParam();
+  TestGrants grants;
+  grants.add("g", {.compute_permille = c.permille});
+  SimulatedDevice device(grants, c.sharing);
+  const unsigned program =
+      device.start({.grant = "g", .kernels = {c.kernel}, .synchronous = c.synchronous});
+  const double limit = c.permille / 10.0;
+  EXPECT_LE(share_over(device, program, kSecond), limit + 10) << "the first second";
+  const Nanoseconds before = device.busy(program);
+  device.longest_hold(program) = 0;
+  for (int second = 1; second <= 10; ++second)
+    EXPECT_NEAR(share_over(device, program, kSecond), limit, 2.0) << "second " << second;
+  EXPECT_NEAR(percent(device.busy(program) - before, 10 * kSecond), limit, 1.0);
+  const bool short_stalls = c.permille >= 500 && c.kernel <= kMillisecond;
+  EXPECT_LE(device.longest_hold(program), short_stalls ? 25 * kMillisecond : kSecond);
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases;
+  for (const Sharing sharing : {Sharing::kProcessor, Sharing::kSliced})
+    for (const unsigned permille : {100u, 200u, 500u, 800u})
+      for (const Nanoseconds kernel :
+           {20 * kMicrosecond, 100 * kMicrosecond, 2 * kMillisecond, 10 * kMillisecond})
+        for (const bool synchronous : {false, true})
+          cases.push_back({sharing, permille, kernel, synchronous});
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Matrix, HardLimit, testing::ValuesIn(all_cases()), [](const auto& param) {
+  const Case& c = param.param;
+  return std::string(c.sharing == Sharing::kProcessor ? "Processor" : "Sliced") +
+         std::to_string(c.permille / 10) + "Percent" + std::to_string(c.kernel / kMicrosecond) +
+         "us" + (c.synchronous ? "Synchronous" : "Pipelined");
+});
+
+}  // namespace
+}  // namespace melon::shim

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several tenants on one simulated device: weights, guarantees, priorities.
+
+#include <gtest/gtest.h>
+#include <algorithm>
+#include <fstream>
+
+#include "shim/core/simulated_device.h"
+
+namespace melon::shim {
+namespace {
+
+using abi::Priority;
+using abi::Share;
+using Sharing = SimulatedDevice::Sharing;
+
+/// The shares of all processes over the next `span`, in percent.
+std::vector<double> shares_over(SimulatedDevice& device, unsigned processes, Nanoseconds span) {
+  std::vector<double> shares;
+  for (unsigned i = 0; i < processes; ++i) shares.push_back(static_cast<double>(device.busy(i)));
+  device.run_for(span);
+  for (unsigned i = 0; i < processes; ++i)
+    shares[i] = 100 * (static_cast<double>(device.busy(i)) - shares[i]) / static_cast<double>(span);
+  return shares;
+}
+
+Nanoseconds quantile(std::vector<Nanoseconds> values, double q) {
+  if (values.empty()) return kNever;
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
+}
+
+class Sharers : public testing::TestWithParam<Sharing> {
+ protected:
+  TestGrants grants_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Devices, Sharers, testing::Values(Sharing::kProcessor, Sharing::kSliced),
+                         [](const auto& param) {
+                           return param.param == Sharing::kProcessor ? "Processor" : "Sliced";
+                         });
+
+constexpr Nanoseconds kKernels[] = {20 * kMicrosecond, 100 * kMicrosecond, 2 * kMillisecond,
+                                    10 * kMillisecond};
+
+/// Spans of a time-sliced device show what a kernel costs alone only while some of them fit into a
+/// slice; two tenants with longer kernels stretch each other always.
+bool costs_show(Sharing sharing, const std::vector<Nanoseconds>& kernels) {
+  if (sharing == Sharing::kProcessor) return true;
+  return std::all_of(kernels.begin(), kernels.end(),
+                     [](Nanoseconds kernel) { return kernel <= 2 * kMillisecond; });
+}
+
+TEST_P(Sharers, ProcessesOfOneGrantShareItsLimit) {
+  for (const Nanoseconds kernel : kKernels) {
+    TestGrants grants;
+    grants.add("g", {.compute_permille = 200});
+    SimulatedDevice device(grants, GetParam());
+    for (int i = 0; i < 2; ++i) device.start({.grant = "g", .kernels = {kernel}});
+    device.run_for(kSecond);
+    const auto shares = shares_over(device, 2, 10 * kSecond);
+    EXPECT_NEAR(shares[0] + shares[1], 20, 2) << kernel;
+    EXPECT_GT(std::min(shares[0], shares[1]), 5) << kernel;
+  }
+}
+
+TEST_P(Sharers, HardLimitsSideBySide) {
+  for (const Nanoseconds kernel : kKernels) {
+    if (!costs_show(GetParam(), {kernel})) continue;
+    TestGrants grants;
+    grants.add("a", {.compute_permille = 300});
+    grants.add("b", {.compute_permille = 600});
+    SimulatedDevice device(grants, GetParam());
+    device.start({.grant = "a", .kernels = {kernel}});
+    device.start({.grant = "b", .kernels = {kernel}});
+    device.run_for(kSecond);
+    const auto shares = shares_over(device, 2, 10 * kSecond);
+    EXPECT_NEAR(shares[0], 30, 2) << kernel;
+    EXPECT_NEAR(shares[1], 60, 2) << kernel;
+  }
+}
+
+struct WeightCase {
+  std::vector<unsigned> weights;
+  std::vector<Nanoseconds> kernels;
+};
+
+TEST_P(Sharers, SaturatingTenantsDivideByWeight) {
+  const WeightCase cases[] = {
+      {{100, 200}, {100 * kMicrosecond, 100 * kMicrosecond}},
+      {{100, 200}, {2 * kMillisecond, 2 * kMillisecond}},
+      {{100, 200}, {10 * kMillisecond, 10 * kMillisecond}},
+      {{10, 90}, {20 * kMicrosecond, 10 * kMillisecond}},
+      {{90, 10}, {20 * kMicrosecond, 10 * kMillisecond}},
+      {{30, 70}, {5 * kMillisecond, 5 * kMillisecond}},
+      {{100, 200, 500}, {100 * kMicrosecond, 500 * kMicrosecond, 2 * kMillisecond}},
+      {{100, 200, 500}, {5 * kMillisecond, 5 * kMillisecond, 5 * kMillisecond}},
+  };
+  for (const WeightCase& c : cases) {
+    if (!costs_show(GetParam(), c.kernels)) continue;
+    TestGrants grants;
+    unsigned total = 0;
+    for (const unsigned weight : c.weights) {
+      grants.add("w" + std::to_string(weight), {.share = Share::kWeighted, .weight = weight});
+      total += weight;
+    }
+    SimulatedDevice device(grants, GetParam());
+    for (std::size_t i = 0; i < c.weights.size(); ++i)
+      device.start({.grant = "w" + std::to_string(c.weights[i]), .kernels = {c.kernels[i]}});
+    device.run_for(kSecond);
+    const auto count = static_cast<unsigned>(c.weights.size());
+    const auto shares = shares_over(device, count, 10 * kSecond);
+    double sum = 0;
+    for (unsigned i = 0; i < count; ++i) {
+      EXPECT_NEAR(shares[i], 100.0 * c.weights[i] / total, 2)
+          << "weight " << c.weights[i] << " kernel " << c.kernels[i] << " of " << c.weights[0];
+      sum += shares[i];
+    }
+    EXPECT_GT(sum, 97) << "the device stays busy";
+  }
+}
+
+TEST_P(Sharers, WhoIdlesLeavesTheDeviceAndReturnsToItsShare) {
+  grants_.add("small", {.share = Share::kWeighted, .weight = 100});
+  grants_.add("large", {.share = Share::kWeighted, .weight = 200});
+  SimulatedDevice device(grants_, GetParam());
+  device.start({.grant = "small", .kernels = {kMillisecond}});
+  device.start({.grant = "large",
+                .kernels = {kMillisecond},
+                .depth = 8,
+                .period = 4 * kSecond,
+                .on = 2 * kSecond});
+  device.run_for(kSecond);
+  EXPECT_NEAR(shares_over(device, 2, kSecond)[0], 33.3, 2);
+  device.run_for(50 * kMillisecond);
+  EXPECT_GE(shares_over(device, 2, 1900 * kMillisecond)[0], 97);
+  device.run_for(100 * kMillisecond);  // it came back 50 ms ago
+  const auto shares = shares_over(device, 2, kSecond);
+  EXPECT_NEAR(shares[0], 33.3, 2);
+  EXPECT_NEAR(shares[1], 66.7, 2);
+}
+
+TEST_P(Sharers, IdlenessEarnsNoCreditAndRunningAloneCostsNone) {
+  grants_.add("a", {.share = Share::kWeighted, .weight = 100});
+  grants_.add("b", {.share = Share::kWeighted, .weight = 100});
+  SimulatedDevice device(grants_, GetParam());
+  device.start({.grant = "a", .kernels = {kMillisecond}});
+  device.start(
+      {.grant = "b", .kernels = {kMillisecond}, .active_from = device.now() + 5 * kSecond});
+  device.run_for(5050 * kMillisecond);
+  for (int i = 0; i < 4; ++i) EXPECT_NEAR(shares_over(device, 2, 250 * kMillisecond)[0], 50, 3);
+}
+
+TEST_P(Sharers, AloneAWeightedTenantIsNotPaced) {
+  grants_.add("w", {.share = Share::kWeighted, .weight = 100});
+  SimulatedDevice device(grants_, GetParam());
+  device.start({.grant = "w", .kernels = {100 * kMicrosecond}});
+  EXPECT_FALSE(device.tenant(0).pacing(0));
+  EXPECT_GE(shares_over(device, 1, kSecond)[0], 99.5);
+}
+
+TEST_P(Sharers, ListedButIdleNeighboursCostNothing) {
+  grants_.add("w", {.share = Share::kWeighted, .weight = 100});
+  for (int i = 0; i < 5; ++i)
+    grants_.add("idle" + std::to_string(i), {.share = Share::kWeighted, .weight = 500});
+  for (const Nanoseconds kernel : kKernels) {
+    SimulatedDevice device(grants_, GetParam());
+    device.start({.grant = "w", .kernels = {kernel}});
+    device.run_for(100 * kMillisecond);
+    EXPECT_GE(shares_over(device, 1, kSecond)[0], 97) << kernel;
+  }
+}
+
+TEST_P(Sharers, GuaranteeHoldsAgainstWeights) {
+  grants_.add("hard", {.compute_permille = 400});
+  grants_.add("rest", {.share = Share::kWeighted, .weight = 1000});
+  SimulatedDevice device(grants_, GetParam());
+  device.start({.grant = "hard", .kernels = {500 * kMicrosecond}});
+  device.start({.grant = "rest", .kernels = {500 * kMicrosecond}});
+  device.run_for(kSecond);
+  const auto shares = shares_over(device, 2, 10 * kSecond);
+  EXPECT_NEAR(shares[0], 40, 2);
+  EXPECT_GT(shares[0] + shares[1], 97);
+}
+
+TEST_P(Sharers, BurstUsesWhatIsFreeUpToItsCeiling) {
+  grants_.add("burst", {.share = Share::kBurst, .compute_permille = 200, .ceiling_permille = 600});
+  grants_.add("other", {.share = Share::kWeighted, .weight = 1000});
+  SimulatedDevice device(grants_, GetParam());
+  device.start({.grant = "burst", .kernels = {500 * kMicrosecond}});
+  device.run_for(kSecond);
+  EXPECT_NEAR(shares_over(device, 1, 5 * kSecond)[0], 60, 2) << "alone";
+  device.start({.grant = "other", .kernels = {500 * kMicrosecond}});
+  device.run_for(kSecond);
+  const auto shares = shares_over(device, 2, 10 * kSecond);
+  EXPECT_GE(shares[0], 20 - 1.5) << "its guarantee";
+  EXPECT_LE(shares[0], 40) << "beyond the guarantee the weights (100 to 1000) decide";
+  EXPECT_GT(shares[0] + shares[1], 97);
+}
+
+// --- priority
+
+TEST_P(Sharers, AHighTenantsFirstKernelStartsSoon) {
+  const struct {
+    Nanoseconds low_kernel, start_within;
+  } cases[] = {{kMillisecond, 5 * kMillisecond}, {100 * kMicrosecond, 2 * kMillisecond}};
+  for (const Share share : {Share::kHard, Share::kWeighted}) {
+    for (const auto& c : cases) {
+      TestGrants grants;
+      grants.add("low", {.share = share, .priority = Priority::kLow});
+      grants.add("high", {.share = share, .priority = Priority::kHigh});
+      SimulatedDevice device(grants, GetParam());
+      device.start({.grant = "low", .kernels = {c.low_kernel}});
+      // One kernel each 50 ms: each is a first one.
+      device.start({.grant = "high",
+                    .kernels = {kMillisecond},
+                    .synchronous = true,
+                    .think = 49 * kMillisecond});
+      device.run_for(10 * kSecond);
+      auto& latencies = device.latencies(1);
+      ASSERT_GT(latencies.size(), 150u);
+      EXPECT_LE(quantile(latencies, 0.99), c.start_within) << c.low_kernel;
+      const double low = shares_over(device, 2, kSecond)[0];
+      EXPECT_GT(low, 80) << "the low one has what is left";
+    }
+  }
+}
+
+TEST_P(Sharers, ASaturatingHighTenantLeavesTheLowOnePercent) {
+  grants_.add("low", {.share = Share::kWeighted, .priority = Priority::kLow});
+  grants_.add("high", {.share = Share::kWeighted, .priority = Priority::kHigh});
+  SimulatedDevice device(grants_, GetParam());
+  device.start({.grant = "low", .kernels = {200 * kMicrosecond}});
+  device.start(
+      {.grant = "high", .kernels = {kMillisecond}, .active_until = device.now() + 4 * kSecond});
+  device.run_for(500 * kMillisecond);
+  const double low = shares_over(device, 2, 3 * kSecond)[0];
+  EXPECT_GE(low, 0.9);
+  EXPECT_LE(low, 3);
+  device.run_until(device.now() + 505 * kMillisecond + 8 * kMillisecond);  // and its queue is empty
+  EXPECT_GE(shares_over(device, 2, 500 * kMillisecond)[0], 95);
+}
+
+TEST_P(Sharers, HighPriorityLatencyStaysNearSolo) {
+  const auto p99 = [](Sharing sharing, bool with_low) {
+    TestGrants grants;
+    grants.add("low", {.share = Share::kWeighted, .priority = Priority::kLow});
+    grants.add("high", {.share = Share::kWeighted, .priority = Priority::kHigh});
+    SimulatedDevice device(grants, sharing);
+    const unsigned high = device.start({.grant = "high",
+                                        .kernels = {200 * kMicrosecond},
+                                        .synchronous = true,
+                                        .period = 4 * kMillisecond,
+                                        .on = 2 * kMillisecond});
+    if (with_low) device.start({.grant = "low", .kernels = {100 * kMicrosecond}});
+    device.run_for(500 * kMillisecond);
+    const std::uint64_t before = device.finished(high);
+    device.run_for(4 * kSecond);
+    return static_cast<double>(device.finished(high) - before);
+  };
+  EXPECT_GE(p99(GetParam(), true), p99(GetParam(), false) / 1.2);
+}
+
+// --- neighbours that lie, and files that are not there
+
+TEST_P(Sharers, AGarbagePageHoldsNobodyUp) {
+  grants_.add("a", {.share = Share::kWeighted});
+  grants_.add("bad", {.share = Share::kHard, .compute_permille = 500, .priority = Priority::kHigh});
+  SimulatedDevice device(grants_, GetParam());
+  device.start({.grant = "a", .kernels = {200 * kMicrosecond}});
+  for (const char byte : {'\xff', '\x5a', '\0'}) {
+    std::ofstream(grants_.page("bad"), std::ios::binary)
+        << std::string(sizeof(abi::ArenaPage), byte);
+    EXPECT_GE(shares_over(device, 1, 500 * kMillisecond)[0], 95);
+  }
+  std::filesystem::resize_file(grants_.page("bad"), 3);
+  EXPECT_GE(shares_over(device, 1, 500 * kMillisecond)[0], 95);
+  std::filesystem::remove(grants_.page("bad"));
+  EXPECT_GE(shares_over(device, 1, 500 * kMillisecond)[0], 95);
+}
+
+TEST_P(Sharers, ADeadTenantsClaimsLapse) {
+  grants_.add("low", {.share = Share::kWeighted, .priority = Priority::kLow});
+  grants_.add("high", {.compute_permille = 900, .priority = Priority::kHigh});
+  SimulatedDevice device(grants_, GetParam());
+  device.start({.grant = "low", .kernels = {200 * kMicrosecond}});
+  device.start({.grant = "high", .kernels = {200 * kMicrosecond}});
+  device.run_for(kSecond);
+  device.stop(1, kNever);  // never acts again, and gives nothing back
+  device.run_for(100 * kMillisecond);
+  EXPECT_GE(shares_over(device, 1, 500 * kMillisecond)[0], 95);
+}
+
+}  // namespace
+}  // namespace melon::shim

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A simulated device with virtual time, for tests of the pacer: deterministic, and thousands of
+// times faster than the device would be. Programs are processes with a Tenant of their own.
+
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "shim/core/attach.h"
+#include "shim/core/test_grants.h"
+
+namespace melon::shim {
+
+constexpr Nanoseconds kMicrosecond = 1'000, kMillisecond = 1'000'000, kSecond = 1'000'000'000;
+constexpr Nanoseconds kNever = std::numeric_limits<Nanoseconds>::max() / 4;
+
+/// What a simulated program does: the same kernels over and over, while it is active.
+struct SimulatedProgram {
+  std::string grant;
+  std::vector<Nanoseconds> kernels;  // solo durations, taken in turn; each is a key of its own
+  bool synchronous = false;          // waits for each kernel, then thinks
+  Nanoseconds think = 0;
+  unsigned queues = 1;
+  unsigned depth = 256;  // launches outstanding before the program itself waits
+  Order order = Order::kInOrder;
+  Nanoseconds compile = 0;  // of the first launch: between submission and start
+  Nanoseconds active_from = 0, active_until = kNever;
+  Nanoseconds period = 0, on = 0;  // within: active for `on` of every period; 0: always
+};
+
+class SimulatedDevice {
+ public:
+  enum class Sharing {
+    kProcessor,  // like a CPU: all processes with work advance at once; tells what each consumed
+    kSliced,     // like a GPU: 2 ms to each process in turn; tells only spans
+  };
+
+  SimulatedDevice(const TestGrants& grants, Sharing sharing);
+
+  /// Adds a process; its number.
+  unsigned start(const SimulatedProgram& program);
+  void run_until(Nanoseconds time);
+  void run_for(Nanoseconds time) { run_until(now_ + time); }
+  /// The process neither runs nor wakes until resumed (SIGSTOP); its work on the device goes on.
+  void stop(unsigned process, Nanoseconds until);
+
+  Nanoseconds now() const { return now_; }
+  /// Device time that the process's kernels have really had.
+  Nanoseconds busy(unsigned process) const;
+  Nanoseconds busy_total() const;
+  Tenant& tenant(unsigned process) { return *processes_[process]->tenant; }
+  std::uint64_t finished(unsigned process) const { return processes_[process]->finished; }
+  /// From wanting to launch until starting on the device, one for each kernel; and from wanting
+  /// to launch until being let through, the longest.
+  std::vector<Nanoseconds>& latencies(unsigned process) { return processes_[process]->latencies; }
+  Nanoseconds& longest_hold(unsigned process) { return processes_[process]->longest_hold; }
+  const Clock& clock() const { return clock_; }
+
+ private:
+  struct Kernel {
+    Launch launch;
+    double compile, remaining;
+    Nanoseconds wanted, started;
+  };
+  struct Queue {
+    QueueState state;
+    std::deque<Kernel> work;
+  };
+  struct Notice {
+    Nanoseconds at;
+    Flight* flight;
+    Nanoseconds start, end;
+  };
+  struct Process {
+    SimulatedProgram program;
+    Tenant* tenant = nullptr;
+    std::vector<Queue> queues;
+    std::deque<Notice> notices;
+    Nanoseconds act_at = 0, wanted = kNever, stopped_until = 0;
+    bool held = false;
+    double busy = 0, compiled = 0;
+    std::uint64_t launched = 0, finished = 0;
+    unsigned outstanding = 0;
+    Nanoseconds longest_hold = 0;
+    std::vector<Nanoseconds> latencies;
+
+    bool has_work() const;
+    unsigned heads() const;
+  };
+
+  static Nanoseconds consumed(void* context);
+  void act(Process& process);
+  bool inactive(Process& process);
+  void enqueue(Process& process, const Launch& launch, Nanoseconds cost);
+  void deliver(Process& process);
+  Nanoseconds late() { return jitter_(random_); }
+
+  double rate_of(const Process& process) const;
+  Nanoseconds next_event() const;
+  void advance(Nanoseconds to);
+  void complete(Process& process, Queue& queue, Nanoseconds at);
+  void next_slice();
+
+  const TestGrants& grants_;
+  Sharing sharing_;
+  Nanoseconds now_ = 1'000 * kSecond;
+  Clock clock_;
+  std::vector<std::unique_ptr<Process>> processes_;
+  unsigned sliced_ = 0;
+  Nanoseconds slice_end_ = 0;
+  std::mt19937_64 random_{20231};
+  std::uniform_int_distribution<Nanoseconds> jitter_{20 * kMicrosecond, 120 * kMicrosecond};
+};
+
+}  // namespace melon::shim
