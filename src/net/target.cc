@@ -18,11 +18,12 @@ std::optional<int> hex_digit(char c) {
 
 enum class Plus { kLiteral, kSpace };
 
-/// Empty when an escape is broken or hides a NUL.
+/// Empty when an escape is broken, and for a NUL in whatever form.
 std::optional<std::string> decode(std::string_view text, Plus plus) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\0') return std::nullopt;
     if (text[i] == '%') {
       if (i + 2 >= text.size()) return std::nullopt;
       const auto high = hex_digit(text[i + 1]);

@@ -28,6 +28,12 @@ TEST(Target, RefusesWhatItCannotDecode) {
   }
 }
 
+TEST(Target, RefusesABareNul) {
+  using namespace std::string_view_literals;
+  EXPECT_FALSE(parse_target("/a\0b"sv));
+  EXPECT_FALSE(parse_target("/a?b=\0"sv));
+}
+
 RC_GTEST_PROP(Target, GivesBackWhatWasEncoded, (std::string word, std::string value)) {
   RC_PRE(word.find('\0') == std::string::npos && value.find('\0') == std::string::npos);
   const auto target = parse_target("/" + percent_encode(word) + "?" + percent_encode(word) + "=" +

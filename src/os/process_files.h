@@ -17,10 +17,10 @@ std::vector<int> process_ids();
 
 /// What /proc/PID/stat says of a process, as far as Melon needs it.
 struct ProcessStat {
-  std::string name;               // the kernel's 15 characters
-  char state = '?';               // R, S, Z, ...
-  std::uint64_t start_ticks = 0;  // since boot; with the pid it names one process for ever
-  std::uint64_t cpu_ticks = 0;    // user and system time
+  std::string name;                // the kernel's 15 characters
+  char state = '?';                // R, S, Z, ...
+  std::uint64_t start_ticks = 0;   // since boot; with the pid it names one process for ever
+  std::uint64_t cpu_ticks = 0;     // user and system time
   std::uint64_t memory_bytes = 0;  // virtual; 0 for zombies and the kernel's own
 };
 

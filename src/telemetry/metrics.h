@@ -21,7 +21,7 @@ struct MetricValue {
 /// which the reference page is made, and fills in the values when asked: nothing lingers of what is
 /// gone.
 struct MetricFamily {
-  std::string name = {};  // [a-z_]+, its unit last: "melon_device_memory_bytes"
+  std::string name = {};  // [a-z_]+, its unit last: "melon_MODULE_WHAT_bytes"
   MetricKind kind = MetricKind::kGauge;
   std::string help = {};
   std::vector<MetricValue> values = {};
