@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls the daemon and reads its answers.
+#include "cli/api.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/quantity_text.h"
+#include "net/client.h"
+#include "net/error_body.h"
+#include "net/target.h"
+
+namespace melon::cli {
+namespace {
+
+Json parse_body(const std::string& body) { return Json::parse(body, nullptr, false); }
+
+std::string what_fits(const Json& refusal) {
+  std::string text;
+  if (const auto memory = number_of(refusal, "memory_that_fits_mib"); memory && *memory > 0)
+    text += fmt::format("\n  would fit: --memory {}MiB ({})", *memory, to_text(MiB(*memory)));
+  if (const auto compute = number_of(refusal, "compute_that_fits_permille");
+      compute && *compute > 0)
+    text += fmt::format("\n  would fit: --compute {}", to_text(Permille(*compute)));
+  if (refusal.contains("can_ever_fit") && !flag_of(refusal, "can_ever_fit"))
+    text += "\n  it would not fit with every workload gone either";
+  return text;
+}
+
+Error no_daemon(const Error& cause) {
+  if (cause.code != Code::kUnavailable) return cause;
+  return {cause.code, cause.message, "start one with: melon up --detach"};
+}
+
+}  // namespace
+
+std::string refusal_text(const Json& refusal) {
+  std::string text;
+  for (const Json& rejection : list_of(refusal, "rejections")) {
+    const std::string device = text_of(rejection, "device");
+    text += fmt::format("\n  {}: {}: {}", device.empty() ? "any device" : device,
+                        text_of(rejection, "rule"), text_of(rejection, "message"));
+  }
+  return text + what_fits(refusal);
+}
+
+Result<Json> to_json(const net::HttpResponse& response) {
+  Json body = parse_body(response.body);
+  if (response.status < 400) {
+    if (response.body.empty()) return Json();
+    if (body.is_discarded())
+      return fail(Code::kInternal, "the daemon's answer is not JSON",
+                  "compare the versions of both sides: melon version");
+    return body;
+  }
+  Error error = net::to_error(response);
+  // A daemon that says "not now" is there; only silence means that none is.
+  if (error.code == Code::kUnavailable) error.code = Code::kInternal;
+  if (body.is_object() && body.contains("error") && body["error"].is_object() &&
+      body["error"].contains("refusal"))
+    error.message += refusal_text(body["error"]["refusal"]);
+  return tl::unexpected<Error>(std::move(error));
+}
+
+Result<Json> get(const Session& session, const std::string& target) {
+  const auto answer = net::Client(session.socket).call("GET", target);
+  if (!answer) return tl::unexpected<Error>(no_daemon(answer.error()));
+  return to_json(*answer);
+}
+
+Result<Json> send(const Session& session, const std::string& method, const std::string& target,
+                  const Json& body) {
+  const std::string text =
+      body.is_null() ? "" : body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const auto answer = net::Client(session.socket).call(method, target, text);
+  if (!answer) return tl::unexpected<Error>(no_daemon(answer.error()));
+  return to_json(*answer);
+}
+
+std::string grant_target(const std::string& name, const std::string& rest) {
+  return "/v1/grants/" + net::percent_encode(name) + rest;
+}
+
+bool daemon_answers(const std::string& socket) {
+  const auto answer = net::Client(socket).call("GET", "/v1/health", "", std::chrono::seconds(5));
+  return answer && answer->status == 200;
+}
+
+std::string text_of(const Json& object, const char* key) {
+  const auto member = object.find(key);
+  return member != object.end() && member->is_string() ? member->get<std::string>() : "";
+}
+
+std::optional<std::int64_t> number_of(const Json& object, const char* key) {
+  const auto member = object.find(key);
+  if (member == object.end() || !member->is_number()) return std::nullopt;
+  return member->get<std::int64_t>();
+}
+
+bool flag_of(const Json& object, const char* key) {
+  const auto member = object.find(key);
+  return member != object.end() && member->is_boolean() && member->get<bool>();
+}
+
+const Json& list_of(const Json& object, const char* key) {
+  static const Json kEmpty = Json::array();
+  const auto member = object.find(key);
+  return member != object.end() && member->is_array() ? *member : kEmpty;
+}
+
+}  // namespace melon::cli

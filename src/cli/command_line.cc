@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parses command lines: the only file that knows CLI11.
+#include "cli/command_line.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+
+#include "cli/exit_code.h"
+#include "cli/help.h"
+#include "cli/suggest.h"
+
+namespace melon::cli {
+namespace {
+
+// What a value option that was given without its value parses to.
+constexpr const char* kBare = "-";
+
+CLI::Option* add_valued(CLI::App& app, const Parameter& parameter) {
+  return std::visit(
+      [&](auto* target) -> CLI::Option* {
+        using T = std::remove_pointer_t<decltype(target)>;
+        if constexpr (std::is_same_v<T, bool>) {
+          return app.add_flag(parameter.names, *target);
+        } else {
+          return app.add_option(parameter.names, *target);
+        }
+      },
+      parameter.target);
+}
+
+void add_parameter(CLI::App& app, const Parameter& parameter) {
+  CLI::Option* const option = add_valued(app, parameter);
+  if (parameter.required) option->required();
+  if (parameter.value_may_be_absent) option->expected(0, 1);
+  if (!parameter.choices.empty()) option->check(CLI::IsMember(parameter.choices));
+}
+
+void add_command(CLI::App& parent, const Command& command) {
+  CLI::App* const app = parent.add_subcommand(command.name, command.summary);
+  app->set_help_flag();
+  app->fallthrough();
+  for (const Parameter& parameter : command.parameters) add_parameter(*app, parameter);
+  for (const Command& child : command.children) add_command(*app, child);
+}
+
+/// The chain of commands that the words name, outermost first.
+using Path = std::vector<const Command*>;
+
+const Command* find(const std::vector<Command>& commands, const std::string& name) {
+  const auto at = std::ranges::find(commands, name, &Command::name);
+  return at == commands.end() ? nullptr : &*at;
+}
+
+Path named_path(const std::vector<Command>& commands, const std::vector<std::string>& words) {
+  Path path;
+  const std::vector<Command>* level = &commands;
+  for (const std::string& word : words) {
+    if (word.starts_with("-")) continue;
+    const Command* const next = find(*level, word);
+    if (next == nullptr) {
+      if (path.empty()) continue;
+      break;
+    }
+    path.push_back(next);
+    level = &next->children;
+  }
+  return path;
+}
+
+Path parsed_path(const std::vector<Command>& commands, const CLI::App& root) {
+  Path path;
+  const std::vector<Command>* level = &commands;
+  const CLI::App* app = &root;
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().front();
+    path.push_back(find(*level, app->get_name()));
+    level = &path.back()->children;
+  }
+  return path;
+}
+
+std::vector<std::string> visible_names(const std::vector<Command>& commands) {
+  std::vector<std::string> names;
+  for (const Command& command : commands) {
+    if (!command.hidden) names.push_back(command.name);
+  }
+  return names;
+}
+
+std::vector<std::string> option_names(const Command* command) {
+  GlobalFlags unused;
+  std::vector<std::string> names = {"--help"};
+  const auto append = [&names](const std::vector<Parameter>& parameters) {
+    for (const Parameter& p : parameters) {
+      if (!p.is_positional()) names.push_back(p.names.substr(p.names.find("--")));
+    }
+  };
+  append(global_parameters(unused));
+  if (command != nullptr) append(command->parameters);
+  return names;
+}
+
+std::string guess(const std::string& word, const std::vector<std::string>& known) {
+  const auto meant = suggest(word, known);
+  return meant ? fmt::format("; did you mean '{}'?", *meant) : "";
+}
+
+// What to say of a word that nothing expected.
+std::string unexpected(const std::vector<Command>& commands, const Path& path,
+                       const std::vector<std::string>& extras) {
+  const std::string& word = extras.front();
+  const Command* const command = path.empty() ? nullptr : path.back();
+  if (word.starts_with("-")) {
+    const std::string name = word.substr(0, word.find('='));
+    return fmt::format("unknown option '{}'{}", name, guess(name, option_names(command)));
+  }
+  if (command == nullptr)
+    return fmt::format("unknown command '{}'{}", word, guess(word, visible_names(commands)));
+  if (!command->children.empty())
+    return fmt::format("unknown command '{} {}'{}", command->name, word,
+                       guess(word, visible_names(command->children)));
+  if (command->trailing != nullptr)
+    return fmt::format(
+        "unexpected argument '{}': the program stands behind '--', as in: melon {} "
+        "-- {}",
+        word, command->name, word);
+  return fmt::format("unexpected argument '{}' of 'melon {}'", word, command->name);
+}
+
+int usage_code(const Path& path) {
+  const bool runs_a_program = !path.empty() && path.back()->exit_rule == ExitRule::kProgram;
+  return runs_a_program ? kOwnFailure : kUsage;
+}
+
+int usage_error(const Streams& streams, const Path& path, const std::string& message) {
+  std::string name = "melon";
+  for (const Command* command : path) name += " " + command->name;
+  streams.err << fmt::format("melon: {}\n  see: {} --help\n", message, name);
+  return usage_code(path);
+}
+
+int report(const Streams& streams, const Error& error, ExitRule rule) {
+  streams.err << fmt::format("melon: {}\n", error.message);
+  if (!error.remedy.empty()) streams.err << fmt::format("  remedy: {}\n", error.remedy);
+  return rule == ExitRule::kProgram ? kOwnFailure : to_exit_code(error.code);
+}
+
+OutputFormat to_format(const std::string& text) {
+  if (text == "json") return OutputFormat::kJson;
+  if (text == "yaml") return OutputFormat::kYaml;
+  return text == "wide" ? OutputFormat::kWide : OutputFormat::kTable;
+}
+
+int run_command(const Path& path, const GlobalFlags& flags, const Streams& streams) {
+  const Command& command = *path.back();
+  if (!command.run)
+    return usage_error(streams, path, fmt::format("'{}' needs a command", command.name));
+  Session session{.socket = choose_socket(flags.socket),
+                  .format = to_format(flags.format),
+                  .headers = !flags.no_headers,
+                  .color = streams.color,
+                  .out = &streams.out,
+                  .err = &streams.err};
+  const Result<int> result = command.run(session);
+  streams.out.flush();
+  return result ? *result : report(streams, result.error(), command.exit_rule);
+}
+
+// Everything from the first "--" on belongs to the program and is kept away from the parser.
+std::vector<std::string> split_trailing(std::vector<std::string>& words) {
+  const auto marker = std::ranges::find(words, "--");
+  if (marker == words.end()) return {};
+  std::vector<std::string> trailing(marker + 1, words.end());
+  words.erase(marker, words.end());
+  return trailing;
+}
+
+int dispatch(const std::vector<Command>& commands, const CLI::App& root, const GlobalFlags& flags,
+             const Trailing& trailing, const Streams& streams) {
+  const Path path = parsed_path(commands, root);
+  if (path.empty()) {
+    streams.err << overview(commands);
+    return kUsage;
+  }
+  if (Trailing* const target = path.back()->trailing) {
+    *target = trailing;
+  } else if (!trailing.empty()) {
+    return usage_error(streams, path,
+                       "this command runs no program: nothing may stand behind '--'");
+  }
+  return run_command(path, flags, streams);
+}
+
+bool asks_for_help(const std::vector<std::string>& words) {
+  return std::ranges::any_of(words,
+                             [](const std::string& w) { return w == "-h" || w == "--help"; });
+}
+
+}  // namespace
+
+std::vector<Parameter> global_parameters(GlobalFlags& flags) {
+  return {
+      {.names = "-o,--output",
+       .target = &flags.format,
+       .value = "FORMAT",
+       .text = "table, wide, json or yaml",
+       .choices = {"table", "wide", "json", "yaml"}},
+      {.names = "--no-headers",
+       .target = &flags.no_headers,
+       .text = "Tables without their headers"},
+      {.names = "--socket",
+       .target = &flags.socket,
+       .value = "PATH",
+       .text = "The daemon's socket (default: MELON_SOCKET, else the user's, else the machine's)"},
+      {.names = "-h,--help", .target = &flags.help, .text = "Help with examples"},
+  };
+}
+
+int run_command_line(const std::vector<Command>& commands,
+                     const std::vector<std::string>& arguments, const Streams& streams) {
+  std::vector<std::string> words = arguments;
+  const Trailing trailing = split_trailing(words);
+  if (!words.empty() && words.front() == "help") words.front() = "--help";
+  if (asks_for_help(words)) {
+    const Path path = named_path(commands, words);
+    streams.out << (path.empty() ? overview(commands) : help_text(path));
+    return kOk;
+  }
+  GlobalFlags flags;
+  CLI::App root{"melon"};
+  root.set_help_flag();
+  root.require_subcommand(0, 1);
+  for (const Parameter& parameter : global_parameters(flags)) add_parameter(root, parameter);
+  for (const Command& command : commands) add_command(root, command);
+  std::vector<std::string> reversed(words.rbegin(), words.rend());
+  try {
+    root.parse(reversed);
+  } catch (const CLI::ExtrasError&) {
+    return usage_error(streams, parsed_path(commands, root),
+                       unexpected(commands, parsed_path(commands, root), root.remaining(true)));
+  } catch (const CLI::ParseError& error) {
+    return usage_error(streams, named_path(commands, words), error.what());
+  }
+  return dispatch(commands, root, flags, trailing, streams);
+}
+
+int run_melon(int argc, char** argv) {
+  const bool color = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+  return run_command_line(commands(), std::vector<std::string>(argv + 1, argv + argc),
+                          {.out = std::cout, .err = std::cerr, .color = color});
+}
+
+}  // namespace melon::cli

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// `melon events`: what happened to workloads and devices.
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "cli/api.h"
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "net/client.h"
+#include "net/target.h"
+
+namespace melon::cli {
+namespace {
+
+struct Flags {
+  std::string name;
+  bool follow = false;
+};
+
+std::string line(const Json& event) {
+  return fmt::format("{}  {:<12}  {:<16}  {}\n", text_of(event, "time"), text_of(event, "kind"),
+                     text_of(event, "grant"), printable(text_of(event, "message")));
+}
+
+Table event_table(const Json& events) {
+  Table table{.columns = {{.header = "TIME"},
+                          {.header = "KIND"},
+                          {.header = "WORKLOAD"},
+                          {.header = "MESSAGE"}},
+              .rows = {}};
+  for (const Json& event : events)
+    table.rows.push_back({text_of(event, "time"), text_of(event, "kind"), text_of(event, "grant"),
+                          text_of(event, "message")});
+  return table;
+}
+
+// One line each as it comes: JSON lines for -o json, so that a program can read on.
+Result<int> follow(Session& session, const std::string& query) {
+  const auto show = [&session](const net::Event& received) {
+    const Json event = Json::parse(received.data, nullptr, false);
+    if (event.is_object())
+      *session.out << (session.structured() ? event.dump() + "\n" : line(event)) << std::flush;
+    return session.out->good();
+  };
+  MELON_TRY(const Json reachable, get(session, "/v1/health"));
+  MELON_RETURN_IF_ERROR(net::Client(session.socket).follow("/v1/events?watch=true" + query, show));
+  return kOk;
+}
+
+Result<int> events(Session& session, const Flags& flags) {
+  const std::string query = flags.name.empty() ? "" : "&grant=" + net::percent_encode(flags.name);
+  if (flags.follow) return follow(session, query);
+  MELON_TRY(const Json answer, get(session, "/v1/events?since=0" + query));
+  session.print(event_table(answer), answer);
+  return kOk;
+}
+
+}  // namespace
+
+Command events_command() {
+  auto flags = std::make_shared<Flags>();
+  return {.name = "events",
+          .summary = "Show what happened: grants, limits, ends, troubles",
+          .parameters = {{.names = "NAME",
+                          .target = &flags->name,
+                          .text = "Only this workload's (name or id)"},
+                         {.names = "-f,--follow",
+                          .target = &flags->follow,
+                          .text = "Go on with what happens; one line or one JSON object each"}},
+          .examples = {{"melon events", "What the daemon remembers"},
+                       {"melon events -f web-1", "Watch one workload"}},
+          .run = [flags](Session& session) { return events(session, *flags); }};
+}
+
+}  // namespace melon::cli

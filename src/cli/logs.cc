@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// `melon logs`: what a detached program wrote.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <ostream>
+#include <thread>
+
+#include "cli/api.h"
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/output_log.h"
+#include "cli/workload.h"
+#include "core/grant.h"
+#include "core/names.h"
+
+namespace melon::cli {
+namespace {
+
+constexpr auto kPoll = std::chrono::milliseconds(200);
+
+struct Flags {
+  std::string name;
+  bool follow = false;
+  std::optional<int> tail;
+};
+
+/// A file that is read to its end again and again, while others append to it.
+class GrowingFile {
+ public:
+  explicit GrowingFile(const std::string& path) : file_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  ~GrowingFile() {
+    if (file_ >= 0) close(file_);
+  }
+  GrowingFile(const GrowingFile&) = delete;
+  GrowingFile& operator=(const GrowingFile&) = delete;
+
+  bool is_open() const { return file_ >= 0; }
+  std::string rest() {
+    std::string text;
+    std::array<char, 1 << 16> buffer;
+    for (ssize_t count = 0; (count = read(file_, buffer.data(), buffer.size())) > 0;)
+      text.append(buffer.data(), static_cast<std::size_t>(count));
+    return text;
+  }
+  /// True when the path leads to another file now: the log was rotated.
+  bool was_replaced(const std::string& path) const {
+    struct stat mine {};
+    struct stat now {};
+    return fstat(file_, &mine) == 0 && stat(path.c_str(), &now) == 0 && mine.st_ino != now.st_ino;
+  }
+
+ private:
+  int file_;
+};
+
+std::string last_lines(const std::string& text, int lines) {
+  if (lines <= 0) return "";
+  std::size_t at = text.size();
+  if (text.ends_with('\n')) --at;
+  for (int found = 0; at > 0; --at) {
+    if (text[at - 1] == '\n' && ++found == lines) break;
+  }
+  return text.substr(at);
+}
+
+Result<std::string> folder_of(const Session& session, const Json& grant) {
+  if (const std::string folder = text_of(grant, "folder"); !folder.empty()) return folder;
+  if (!grant.contains("pids"))
+    return fail(Code::kPermissionDenied,
+                fmt::format("the output of '{}' is private to its owner, {}",
+                            text_of(grant, "name"), text_of(grant, "owner")),
+                fmt::format("ask {}, or run: sudo melon logs {}", text_of(grant, "owner"),
+                            text_of(grant, "name")));
+  MELON_TRY(const Json version, get(session, "/v1/version"));
+  return text_of(version, "state_folder") + "/grants/" + text_of(grant, "id");
+}
+
+Result<bool> is_over(const Session& session, const std::string& id) {
+  MELON_TRY(const Json grant, get(session, grant_target(id)));
+  MELON_TRY(const core::State state, core::parse_state(text_of(grant, "state")));
+  return core::is_over(state);
+}
+
+Result<int> follow(Session& session, const std::string& id, const std::string& path) {
+  auto file = std::make_unique<GrowingFile>(path);
+  file->rest();  // shown already
+  while (true) {
+    MELON_TRY(const bool over, is_over(session, id));
+    *session.out << file->rest() << std::flush;
+    if (file->was_replaced(path)) {
+      file = std::make_unique<GrowingFile>(path);
+      continue;
+    }
+    if (over) return kOk;
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+Result<int> logs(Session& session, const Flags& flags) {
+  MELON_TRY(const Json grant, get(session, grant_target(flags.name)));
+  MELON_TRY(const std::string folder, folder_of(session, grant));
+  const auto files = log_files(folder + "/private");
+  if (files.empty())
+    return fail(Code::kNotFound, fmt::format("'{}' has no output kept", flags.name),
+                "only programs started with: melon run --detach leave output here");
+  std::string text;
+  for (const std::string& path : files) text += GrowingFile(path).rest();
+  *session.out << (flags.tail ? last_lines(text, *flags.tail) : text) << std::flush;
+  return flags.follow ? follow(session, text_of(grant, "id"), files.back()) : kOk;
+}
+
+}  // namespace
+
+Command logs_command() {
+  auto flags = std::make_shared<Flags>();
+  return {.name = "logs",
+          .summary = "Show what a detached program wrote",
+          .description = "The youngest 30 MB are kept, private to the owner.",
+          .parameters = {{.names = "NAME",
+                          .target = &flags->name,
+                          .text = "A workload's name or id",
+                          .required = true},
+                         {.names = "-f,--follow",
+                          .target = &flags->follow,
+                          .text = "Go on until the program ends"},
+                         {.names = "--tail",
+                          .target = &flags->tail,
+                          .value = "N",
+                          .text = "Only the last N lines"}},
+          .examples = {{"melon logs web-1", "Everything kept"},
+                       {"melon logs -f --tail 20 web-1", "The end, and what comes"}},
+          .run = [flags](Session& session) { return logs(session, *flags); }};
+}
+
+}  // namespace melon::cli

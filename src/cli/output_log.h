@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace melon::cli {
+
+/// A detached program's output: "output.log" in a folder, its older parts "output.log.1" (younger)
+/// and on. Not thread-safe; one writer.
+class OutputLog {
+ public:
+  struct Limits {
+    std::size_t file_bytes = 10 << 20;
+    int files = 3;
+  };
+
+  /// Errors: kInternal when the file cannot be opened.
+  static Result<OutputLog> open(const std::string& folder, const Limits& limits);
+  OutputLog(OutputLog&& other) noexcept;
+  OutputLog& operator=(OutputLog&&) = delete;
+  ~OutputLog();
+
+  /// Appends, and turns to a new file when this one is full. What a full disk refuses is lost: the
+  /// program goes on.
+  void append(std::string_view bytes);
+
+ private:
+  OutputLog() = default;
+  void rotate();
+
+  std::string path_;
+  Limits limits_;
+  int file_ = -1;
+  std::size_t written_ = 0;
+};
+
+/// The files of the log in a folder, oldest first; only those that are there.
+std::vector<std::string> log_files(const std::string& folder);
+
+}  // namespace melon::cli

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// `melon run`: asks for a slice and runs a program inside it.
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <ostream>
+
+#include "base/time_text.h"
+#include "cli/api.h"
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/grant_table.h"
+#include "cli/keeper.h"
+#include "cli/request_flags.h"
+#include "cli/waiting.h"
+#include "cli/workload.h"
+#include "core/names.h"
+
+namespace melon::cli {
+namespace {
+
+struct Flags {
+  RequestFlags request;
+  std::optional<std::string> name;
+  std::optional<std::string> wait;
+  std::optional<std::string> keep;
+  bool detach = false;
+  bool dry_run = false;
+  Trailing command;
+};
+
+std::int64_t whole_seconds(std::chrono::milliseconds duration) {
+  return std::max<std::int64_t>(1, (duration.count() + 999) / 1000);
+}
+
+Result<Json> to_request(const Flags& flags, Session& session) {
+  MELON_TRY(Json body, to_body(flags.request, session));
+  if (flags.name) {
+    MELON_RETURN_IF_ERROR(core::check_name(*flags.name));
+    body["name"] = *flags.name;
+  }
+  if (flags.wait) {
+    body["wait"] = true;
+    if (!flags.wait->empty()) {
+      MELON_TRY(const auto limit, parse_duration(*flags.wait));
+      body["wait_seconds"] = whole_seconds(limit);
+    }
+  }
+  if (flags.keep) {
+    MELON_TRY(const auto keep, parse_duration(*flags.keep));
+    body["keep_seconds"] = whole_seconds(keep);
+  }
+  if (flags.dry_run) body["dry_run"] = true;
+  if (!flags.command.empty()) body["arguments"] = flags.command;
+  return body;
+}
+
+Table plan_table(const Json& plan) {
+  Table table{.columns = {{.header = "DEVICE"},
+                          {.header = "MEMORY", .right = true},
+                          {.header = "COMPUTE", .right = true},
+                          {.header = "CEILING", .right = true}},
+              .rows = {}};
+  for (const Json& slice : list_of(plan, "placements"))
+    table.rows.push_back({text_of(slice, "device"), memory_text(number_of(slice, "memory_mib")),
+                          compute_text(number_of(slice, "compute_permille")),
+                          compute_text(number_of(slice, "ceiling_permille"))});
+  return table;
+}
+
+int show_error(Session& session, const Error& error, int code) {
+  *session.err << fmt::format("melon: {}\n", error.message);
+  if (!error.remedy.empty()) *session.err << fmt::format("  remedy: {}\n", error.remedy);
+  return code;
+}
+
+// A dry run starts nothing, so its exit codes are those of the other commands.
+int dry_run(Session& session, const Flags& flags) {
+  const auto plan = [&]() -> Result<Json> {
+    MELON_TRY(const Json body, to_request(flags, session));
+    return send(session, "POST", "/v1/grants", body);
+  }();
+  if (!plan) return show_error(session, plan.error(), to_exit_code(plan.error().code));
+  session.print(plan_table(*plan), *plan);
+  return kOk;
+}
+
+int not_started(Session& session, const Error& error) {
+  return show_error(session, error,
+                    error.code == Code::kNotFound ? kProgramNotFound : kNotExecutable);
+}
+
+Result<int> run_in_foreground(Session& session, const Workload& workload, const Launch& launch,
+                              const HeldSignals& signals, bool& executing) {
+  session.out->flush();
+  MELON_TRY(const pid_t program, start_inside(session, workload, launch, signals, executing));
+  const Ending ending = attend(program, signals);
+  record_ending(session, workload, ending);
+  return ending.exit_code;
+}
+
+Result<int> run_detached(Session& session, const Workload& workload, const Launch& launch,
+                         const HeldSignals& signals, bool& executing) {
+  MELON_RETURN_IF_ERROR(start_detached(session, workload, launch, signals, executing));
+  *session.out << workload.name << '\n';
+  return kOk;
+}
+
+// From a grant that holds its slices to the end of the program, or to its start when detached.
+Result<int> run_granted(Session& session, const Flags& flags, const std::string& program,
+                        const Json& grant, const HeldSignals& signals) {
+  const std::string id = text_of(grant, "id");
+  const auto workload = enter(session, grant);
+  if (!workload) {
+    release(session, id);
+    return tl::unexpected<Error>(workload.error());
+  }
+  const Launch launch = prepare(session, *workload, program, flags.command);
+  bool executing = false;
+  auto result = flags.detach ? run_detached(session, *workload, launch, signals, executing)
+                             : run_in_foreground(session, *workload, launch, signals, executing);
+  if (result) return result;
+  release(session, id);
+  if (executing) return not_started(session, result.error());
+  return result;
+}
+
+Result<int> ask_and_run(Session& session, const Flags& flags, const std::string& program) {
+  MELON_TRY(const Json body, to_request(flags, session));
+  const HeldSignals signals;
+  MELON_TRY(const Json answer, send(session, "POST", "/v1/grants", body));
+  std::optional<int> ended_by;
+  MELON_TRY(const Json grant, wait_for_room(session, answer, signals, ended_by));
+  if (ended_by) {
+    release(session, text_of(grant, "id"));
+    return kSignalBase + *ended_by;
+  }
+  if (!flags.command.empty()) return run_granted(session, flags, program, grant, signals);
+  *session.out << text_of(grant, "name") << '\n';
+  return kOk;
+}
+
+Result<int> run(Session& session, const Flags& flags) {
+  if (flags.dry_run) return dry_run(session, flags);
+  if (flags.command.empty() && !flags.detach)
+    return fail(Code::kInvalidArgument, "no program to run",
+                "put it behind '--': melon run --memory 1GiB -- PROGRAM ARGUMENTS; or reserve a "
+                "slice without a program: melon run --detach --keep 10m");
+  if (flags.command.empty()) return ask_and_run(session, flags, "");
+  const auto program = find_program(flags.command.front(), search_path());
+  if (!program) return not_started(session, program.error());
+  return ask_and_run(session, flags, *program);
+}
+
+std::vector<Parameter> own_parameters(Flags& flags) {
+  return {{.names = "--detach", .target = &flags.detach, .text = "Return at once; see: melon logs"},
+          {.names = "--wait",
+           .target = &flags.wait,
+           .value = "DURATION",
+           .text = "Wait for room, first come first served; give up after this time",
+           .value_may_be_absent = true},
+          {.names = "--keep",
+           .target = &flags.keep,
+           .value = "DURATION",
+           .text = "Keep the slice this long while no process is in it (default 1m)"},
+          {.names = "--dry-run",
+           .target = &flags.dry_run,
+           .text = "Only say where it would run, or why it does not fit"}};
+}
+
+}  // namespace
+
+Command run_command() {
+  auto flags = std::make_shared<Flags>();
+  Command command{
+      .name = "run",
+      .summary = "Run a program inside a slice of a device",
+      .description =
+          "Without --memory the whole device is asked for, which must be free. Without --compute\n"
+          "the share is weighted and books nothing; with it, hard: never above. A burst share\n"
+          "books --compute and may use up to --max.\n"
+          "Standard streams, signals and the exit status are the program's own. 125: Melon's own\n"
+          "failure; 126: not executable; 127: not found; 128+N: ended by signal N.",
+      .examples = {{"melon run --memory 1GiB --compute 25% -- hashcat -m 0 hashes.txt words.txt",
+                    "A hard quarter of a device's compute"},
+                   {"melon run --name web-1 --memory 2G --share burst --compute 20% --max 60% "
+                    "--detach -- ./serve",
+                    "A guarantee with a ceiling, in the background"},
+                   {"melon run --memory 512MiB --wait=10m -- clpeak",
+                    "Queue for at most ten minutes"},
+                   {"melon run --memory 64GiB --dry-run", "Why a request does not fit"},
+                   {"melon run --name box --memory 1GiB --detach --keep 10m",
+                    "Reserve a slice for a container (see: melon env box --docker)"}},
+      .run = [flags](Session& session) { return run(session, *flags); },
+      .trailing = &flags->command,
+      .exit_rule = ExitRule::kProgram};
+  command.parameters = {{.names = "--name",
+                         .target = &flags->name,
+                         .value = "NAME",
+                         .text = "The workload's name (default: made up)"}};
+  for (auto&& group : {changeable_parameters(flags->request), placing_parameters(flags->request),
+                       own_parameters(*flags)})
+    command.parameters.insert(command.parameters.end(), group.begin(), group.end());
+  return command;
+}
+
+}  // namespace melon::cli

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <iosfwd>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "base/result.h"
+#include "cli/table.h"
+
+namespace melon::cli {
+
+/// JSON that keeps the order of its keys, so that documented shapes read as documented.
+using Json = nlohmann::ordered_json;
+
+enum class OutputFormat { kTable, kWide, kJson, kYaml };
+
+/// What every command works with: the daemon's socket and where output goes. Not thread-safe.
+struct Session {
+  std::string socket;  // path of the daemon's Unix socket
+  OutputFormat format = OutputFormat::kTable;
+  bool headers = true;
+  bool color = false;  // standard output is a terminal that shows colour
+  std::ostream* out = nullptr;
+  std::ostream* err = nullptr;
+
+  /// Prints the value as JSON or YAML, or the table, whichever was asked for.
+  void print(const Table& table, const Json& value) const;
+  /// True when -o asks for something a program reads.
+  bool structured() const;
+};
+
+/// The socket to use: `given` (--socket), else MELON_SOCKET, else the caller's own daemon below
+/// $XDG_RUNTIME_DIR when its socket is there, else the machine's.
+std::string choose_socket(const std::string& given);
+
+/// Where the caller's own daemon listens: root's is the machine's.
+std::string user_socket();
+
+}  // namespace melon::cli

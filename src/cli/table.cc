@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lays out tables for people.
+#include "cli/table.h"
+
+#include <algorithm>
+
+namespace melon::cli {
+namespace {
+
+std::string_view escape(Tone tone) {
+  switch (tone) {
+    case Tone::kGood:
+      return "\x1b[32m";
+    case Tone::kWarn:
+      return "\x1b[33m";
+    case Tone::kBad:
+      return "\x1b[31m";
+    case Tone::kDim:
+      return "\x1b[2m";
+    case Tone::kPlain:
+      break;
+  }
+  return "";
+}
+
+std::vector<std::size_t> shown_columns(const Table& table, bool wide) {
+  std::vector<std::size_t> shown;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (wide || !table.columns[i].wide_only) shown.push_back(i);
+  }
+  return shown;
+}
+
+std::vector<std::size_t> widths(const Table& table, bool headers) {
+  std::vector<std::size_t> result;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    std::size_t width = headers ? display_width(table.columns[i].header) : 0;
+    for (const auto& row : table.rows) width = std::max(width, display_width(row[i].text));
+    result.push_back(width);
+  }
+  return result;
+}
+
+void append_padded(std::string& line, const Cell& cell, std::size_t width, const Column& column,
+                   bool color) {
+  const std::string padding(width - std::min(width, display_width(cell.text)), ' ');
+  const std::string text = paint(printable(cell.text), cell.tone, color);
+  line += column.right ? padding + text : text + padding;
+}
+
+}  // namespace
+
+std::string paint(std::string_view text, Tone tone, bool color) {
+  const std::string_view start = color ? escape(tone) : "";
+  std::string result(start);
+  result += text;
+  if (!start.empty()) result += "\x1b[0m";
+  return result;
+}
+
+std::size_t display_width(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+}
+
+std::string printable(std::string_view text) {
+  std::string result(text);
+  std::ranges::replace_if(
+      result, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return result;
+}
+
+std::string to_text(const Table& table, const TableStyle& style) {
+  const auto shown = shown_columns(table, style.wide);
+  const auto width = widths(table, style.headers);
+  std::string text;
+  const auto append_line = [&](const std::vector<Cell>& cells) {
+    std::string line;
+    for (const std::size_t i : shown) {
+      if (!line.empty()) line += "  ";
+      append_padded(line, cells[i], width[i], table.columns[i], style.color);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + '\n';
+  };
+  if (style.headers) {
+    std::vector<Cell> headers;
+    for (const Column& column : table.columns) headers.emplace_back(column.header);
+    append_line(headers);
+  }
+  for (const auto& row : table.rows) append_line(row);
+  return text;
+}
+
+}  // namespace melon::cli

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace melon::cli {
+
+enum class Tone { kPlain, kGood, kWarn, kBad, kDim };
+
+/// One cell: text without line breaks, and how it is coloured where colour is shown.
+struct Cell {
+  std::string text;
+  Tone tone = Tone::kPlain;
+  Cell(std::string t, Tone n = Tone::kPlain)
+      : text(std::move(t)), tone(n) {}  // NOLINT: cells are texts
+  Cell(const char* t) : text(t) {}      // NOLINT
+};
+
+struct Column {
+  std::string header;
+  bool wide_only = false;
+  bool right = false;  // numbers
+};
+
+/// Rows under headers, for people.
+struct Table {
+  std::vector<Column> columns = {};
+  std::vector<std::vector<Cell>> rows = {};
+};
+
+struct TableStyle {
+  bool headers = true;
+  bool wide = false;
+  bool color = false;
+};
+
+/// The table as lines: columns as wide as their widest cell, two spaces between, nothing trailing.
+/// Control characters in cells are shown as '?', so that a name can not drive the terminal.
+std::string to_text(const Table& table, const TableStyle& style);
+
+/// The text in a tone's colour, or as it is.
+std::string paint(std::string_view text, Tone tone, bool color);
+
+/// Columns that the text takes on a terminal: UTF-8 characters, each counted as one.
+std::size_t display_width(std::string_view text);
+
+/// The text with control characters replaced by '?'.
+std::string printable(std::string_view text);
+
+}  // namespace melon::cli

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Waits for workloads to change state.
+#include "cli/waiting.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <thread>
+
+#include "base/time_text.h"
+#include "cli/api.h"
+#include "core/grant.h"
+#include "core/names.h"
+
+namespace melon::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr int kPollMs = 250;
+
+Result<core::State> state_of(const Json& grant) {
+  return core::parse_state(text_of(grant, "state"));
+}
+
+/// Says that and why a request waits: one changing line on a terminal, a line for each new reason
+/// elsewhere.
+class Progress {
+ public:
+  explicit Progress(std::ostream& err) : err_(err), terminal_(isatty(STDERR_FILENO) == 1) {}
+  ~Progress() {
+    if (terminal_ && shown_) err_ << "\r\x1b[K" << std::flush;
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void show(const std::string& name, const std::string& reason) {
+    const auto waited =
+        std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - start_);
+    if (terminal_) {
+      err_ << fmt::format("\r\x1b[Kmelon: {} waits for room ({} s): {}", name, waited.count(),
+                          printable(reason))
+           << std::flush;
+    } else if (!shown_ || reason != last_) {
+      err_ << fmt::format("melon: {} waits for room: {}", name, reason) << std::endl;
+    }
+    shown_ = true;
+    last_ = reason;
+  }
+
+ private:
+  std::ostream& err_;
+  bool terminal_;
+  bool shown_ = false;
+  std::string last_;
+  steady_clock::time_point start_ = steady_clock::now();
+};
+
+}  // namespace
+
+Result<Json> wait_for_room(Session& session, const Json& queued, const HeldSignals& signals,
+                           std::optional<int>& ended_by) {
+  const std::string id = text_of(queued, "id");
+  Progress progress(*session.err);
+  Json grant = queued;
+  while (true) {
+    MELON_TRY(const core::State state, state_of(grant));
+    if (core::holds_slices(state)) return grant;
+    const std::string reason = text_of(grant, "reason");
+    if (core::is_over(state))
+      return fail(Code::kResourceExhausted,
+                  fmt::format("'{}' found no room: {}", text_of(grant, "name"), reason),
+                  "wait longer, ask for less, or see what runs: melon ps");
+    progress.show(text_of(grant, "name"), reason);
+    ended_by = signals.wait_for_end_request(kPollMs);
+    if (ended_by) return grant;
+    MELON_TRY(grant, get(session, grant_target(id)));
+  }
+}
+
+Result<Json> wait_for_end(const Session& session, const std::string& name,
+                          std::optional<milliseconds> limit) {
+  const auto start = steady_clock::now();
+  MELON_TRY(Json grant, get(session, grant_target(name)));
+  const std::string id = text_of(grant, "id");
+  while (true) {
+    MELON_TRY(const core::State state, state_of(grant));
+    if (core::is_over(state)) return grant;
+    if (limit && steady_clock::now() - start >= *limit)
+      return fail(Code::kInternal,
+                  fmt::format("'{}' is still {} after {}", name, text_of(grant, "state"),
+                              melon::to_text(*limit)),
+                  fmt::format("wait longer, or end it: melon stop {}", name));
+    std::this_thread::sleep_for(milliseconds(kPollMs));
+    MELON_TRY(grant, get(session, grant_target(id)));
+  }
+}
+
+}  // namespace melon::cli

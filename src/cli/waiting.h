@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "cli/launch.h"
+#include "cli/session.h"
+
+namespace melon::cli {
+
+/// Waits until a queued grant has its slices, and returns it. Shows progress on a terminal, plain
+/// lines elsewhere. A signal that ends the wait goes to `ended_by`, and the grant still waits.
+/// Errors: kResourceExhausted when the grant is over before it had room; the daemon's.
+Result<Json> wait_for_room(Session& session, const Json& queued, const HeldSignals& signals,
+                           std::optional<int>& ended_by);
+
+/// Waits until a workload is over and returns its grant. Without a limit it waits for ever.
+/// Errors: kFailedPrecondition when the time is up; the daemon's.
+Result<Json> wait_for_end(const Session& session, const std::string& name,
+                          std::optional<std::chrono::milliseconds> limit);
+
+}  // namespace melon::cli
