@@ -19,9 +19,6 @@ function(melon_module name)
   target_link_libraries(melon_${name} ${scope} ${arg_DEPS} ${arg_LINK})
 
   if(BUILD_TESTING AND arg_TESTS)
-    find_package(GTest REQUIRED)
-    find_package(rapidcheck REQUIRED)
-    include(GoogleTest)
     add_executable(${name}_test ${arg_TESTS})
     target_link_libraries(${name}_test PRIVATE melon::${name} ${arg_TEST_LINK}
       GTest::gmock GTest::gtest_main rapidcheck rapidcheck_gtest melon_warnings)
