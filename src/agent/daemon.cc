@@ -198,6 +198,11 @@ void Daemon::end(bool stop_all) {
   workloads_->stop_all(kStopGraceSeconds);
 }
 
+Result<Places> daemon_places(const DaemonOptions& options) {
+  MELON_TRY(const config::DaemonConfig config, load_config(options));
+  return places_of(options, config, real_surroundings());
+}
+
 int run_daemon(const DaemonOptions& options) {
   ::umask(kNothingForOthersToWrite);
   raise_descriptor_limit();

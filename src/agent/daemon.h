@@ -11,4 +11,8 @@ namespace melon::agent {
 /// 4 another daemon is there.
 int run_daemon(const DaemonOptions& options);
 
+/// Where run_daemon() with these options will keep what: for who starts a daemon and waits for it.
+/// Errors: those of the configuration and of places_of().
+Result<Places> daemon_places(const DaemonOptions& options);
+
 }  // namespace melon::agent

@@ -160,7 +160,9 @@ int run_command(const Path& path, const GlobalFlags& flags, const Streams& strea
   const Command& command = *path.back();
   if (!command.run)
     return usage_error(streams, path, fmt::format("'{}' needs a command", command.name));
-  Session session{.socket = choose_socket(flags.socket),
+  const std::string named = named_socket(flags.socket);
+  Session session{.socket = choose_socket(named),
+                  .named_socket = named,
                   .format = to_format(flags.format),
                   .headers = !flags.no_headers,
                   .color = streams.color,

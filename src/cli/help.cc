@@ -101,7 +101,8 @@ std::string overview(const std::vector<Command>& commands) {
 }
 
 std::string reference_page(const std::vector<Command>& commands) {
-  std::string page = "# Commands\n\n```\n" + overview(commands) + "```\n";
+  std::string page = "# Commands\n\n<!-- Generated from src/cli by `make reference`. -->\n\n```\n" +
+                     overview(commands) + "```\n";
   for (const Command& command : commands) append_reference(page, {}, command);
   return page;
 }

@@ -5,8 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "agent/contract.h"
+#include "agent/metrics.h"
+#include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/help.h"
@@ -16,17 +20,51 @@
 namespace melon::cli {
 namespace {
 
+std::string generated(std::string_view title, std::string_view source) {
+  return fmt::format("# {}\n\n<!-- Generated from {} by `make reference`. -->\n\n", title, source);
+}
+
+// "GrantRequest" of {"$ref": "#/components/schemas/GrantRequest"}, wherever it stands inside.
+std::string schema_name(const Json& value) {
+  if (value.is_object() && value.contains("$ref")) {
+    const std::string path = value.at("$ref").get<std::string>();
+    return path.substr(path.rfind('/') + 1);
+  }
+  if (!value.is_structured()) return "";
+  for (const Json& member : value) {
+    if (const std::string name = schema_name(member); !name.empty()) return name;
+  }
+  return "";
+}
+
+std::string operation_row(const std::string& path, const std::string& method,
+                          const Json& operation) {
+  std::string upper = method;
+  std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return std::toupper(c); });
+  std::string answers;
+  for (const auto& [status, answer] : operation.at("responses").items()) {
+    if (status == "default") continue;
+    const std::string name = schema_name(answer);
+    answers += (answers.empty() ? "" : ", ") + status + (name.empty() ? "" : " " + name);
+  }
+  const std::string body =
+      operation.contains("requestBody") ? schema_name(operation.at("requestBody")) : "";
+  return fmt::format("| {} | `{}` | {} | {} | {} |\n", upper, path, text_of(operation, "summary"),
+                     body, answers);
+}
+
 std::string exit_code_page() {
-  std::string page = "# Exit codes\n\n| code | commands | meaning |\n|---|---|---|\n";
+  std::string page = generated("Exit codes", "src/cli/exit_code.cc") +
+                     "| code | commands | meaning |\n|---|---|---|\n";
   for (const ExitCodeRow& row : exit_codes())
     page += fmt::format("| {} | {} | {} |\n", row.code, row.commands, row.meaning);
   return page;
 }
 
 std::string error_page() {
-  std::string page =
-      "# Error codes\n\nWhat `error.code` of an answer says, and how the command that got it "
-      "ends.\n\n| code | HTTP status | exit code | meaning |\n|---|---|---|---|\n";
+  std::string page = generated("Error codes", "src/net/error_body.cc") +
+                     "What `error.code` of an answer says, and how the command that got it "
+                     "ends.\n\n| code | HTTP status | exit code | meaning |\n|---|---|---|---|\n";
   for (const net::ErrorCode& row : net::error_codes()) {
     // The daemon is there when it says that it cannot answer now.
     const int exit_code = row.code == Code::kUnavailable ? kFailed : to_exit_code(row.code);
@@ -35,10 +73,35 @@ std::string error_page() {
   return page;
 }
 
+std::string metric_page() {
+  std::string page = generated("Metrics", "src/agent/metrics.cc");
+  page +=
+      "Served at `/metrics` on the socket, and on a TCP address with `melon up --metrics "
+      "ADDR`.\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n";
+  for (const agent::Metric& row : agent::metrics())
+    page += fmt::format("| `{}` | {} | {} | {} |\n", row.name, row.type, row.labels, row.help);
+  return page;
+}
+
+// One row for each operation of the contract.
+std::string rest_page() {
+  std::string page = generated("REST", "api/openapi.yaml");
+  page +=
+      "JSON over HTTP/1.1 on the daemon's Unix socket; the daemon serves the whole contract at "
+      "`/openapi.json`.\n\n| method | path | what | body | answers |\n|---|---|---|---|---|\n";
+  const Json contract = Json::parse(agent::contract_json(), nullptr, false);
+  for (const auto& [path, item] : contract.at("paths").items()) {
+    for (const auto& [method, operation] : item.items()) {
+      if (operation.is_object()) page += operation_row(path, method, operation);
+    }
+  }
+  return page;
+}
+
 std::string finding_page() {
-  std::string page =
-      "# Findings of melon doctor\n\nThose that need no daemon.\n\n| code | severity | meaning "
-      "|\n|---|---|---|\n";
+  std::string page = generated("Findings of melon doctor", "src/cli/local_findings.cc") +
+                     "Those that need no daemon.\n\n| code | severity | meaning "
+                     "|\n|---|---|---|\n";
   for (const LocalFindingRow& row : local_finding_codes())
     page += fmt::format("| `{}` | {} | {} |\n", row.code, row.severity, row.meaning);
   return page;
@@ -53,6 +116,8 @@ constexpr std::array kPages = {
     Page{"exit-codes", exit_code_page},
     Page{"errors", error_page},
     Page{"findings", finding_page},
+    Page{"metrics", metric_page},
+    Page{"rest", rest_page},
 };
 
 std::string page_names() {

@@ -2,13 +2,12 @@
 // Output in the chosen format, and the choice of the socket.
 #include "cli/session.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "agent/places.h"
 #include "cli/yaml.h"
 
 namespace melon::cli {
@@ -33,27 +32,19 @@ void Session::print(const Table& table, const Json& value) const {
   }
 }
 
-namespace {
-
-constexpr const char* kMachineSocket = "/run/melon/melon.sock";
-
-}  // namespace
-
-std::string user_socket() {
-  if (geteuid() == 0) return kMachineSocket;
-  const char* const folder = std::getenv("XDG_RUNTIME_DIR");
-  const std::string runtime =
-      folder != nullptr && *folder != '\0' ? folder : "/run/user/" + std::to_string(geteuid());
-  return runtime + "/melon/melon.sock";
+std::string named_socket(const std::string& given) {
+  if (!given.empty()) return given;
+  const char* const named = std::getenv("MELON_SOCKET");
+  return named != nullptr ? named : "";
 }
 
-std::string choose_socket(const std::string& given) {
-  if (!given.empty()) return given;
-  if (const char* const named = std::getenv("MELON_SOCKET"); named != nullptr && *named != '\0')
-    return named;
+std::string choose_socket(const std::string& named) {
+  if (!named.empty()) return named;
+  const auto machine = agent::places_of({}, {}, {.uid = 0});
+  const auto own = agent::places_of({}, {}, agent::real_surroundings());
   std::error_code ignored;
-  const std::string own = user_socket();
-  return std::filesystem::exists(own, ignored) ? own : kMachineSocket;
+  const bool has_own = own && std::filesystem::exists(own->socket, ignored);
+  return has_own ? own->socket : machine->socket;
 }
 
 }  // namespace melon::cli

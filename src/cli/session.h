@@ -17,7 +17,8 @@ enum class OutputFormat { kTable, kWide, kJson, kYaml };
 
 /// What every command works with: the daemon's socket and where output goes. Not thread-safe.
 struct Session {
-  std::string socket;  // path of the daemon's Unix socket
+  std::string socket;             // path of the daemon's Unix socket
+  std::string named_socket = {};  // the same when --socket or MELON_SOCKET named it, else empty
   OutputFormat format = OutputFormat::kTable;
   bool headers = true;
   bool color = false;  // standard output is a terminal that shows colour
@@ -30,11 +31,9 @@ struct Session {
   bool structured() const;
 };
 
-/// The socket to use: `given` (--socket), else MELON_SOCKET, else the caller's own daemon below
-/// $XDG_RUNTIME_DIR when its socket is there, else the machine's.
-std::string choose_socket(const std::string& given);
-
-/// Where the caller's own daemon listens: root's is the machine's.
-std::string user_socket();
+/// The socket that was named: `given` (--socket), else MELON_SOCKET, else empty.
+std::string named_socket(const std::string& given);
+/// The named one; else the caller's own daemon's when it is there, else the machine's.
+std::string choose_socket(const std::string& named);
 
 }  // namespace melon::cli

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// `melon up`: the daemon, in this process or in the background.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <thread>
+
+#include "agent/daemon.h"
+#include "cli/api.h"
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+
+namespace melon::cli {
+namespace {
+
+constexpr auto kPoll = std::chrono::milliseconds(20);
+
+struct Flags {
+  agent::DaemonOptions options;
+  bool detach = false;
+};
+
+/// The file that takes the output of a daemon in the background, as it was before the start.
+struct DaemonLog {
+  std::string path;
+  int file = -1;
+  off_t before = 0;
+};
+
+Result<DaemonLog> open_log(const std::string& state_folder) {
+  std::error_code error;
+  std::filesystem::create_directories(state_folder, error);
+  DaemonLog log{.path = state_folder + "/daemon.log"};
+  log.file = open(log.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (log.file < 0)
+    return fail(Code::kPermissionDenied,
+                fmt::format("cannot write '{}': {}", log.path, std::strerror(errno)),
+                "name a folder of yours: melon up --detach --state DIR");
+  log.before = lseek(log.file, 0, SEEK_END);
+  return log;
+}
+
+// What the daemon said since it was started.
+std::string said(const DaemonLog& log) {
+  std::ifstream file(log.path);
+  file.seekg(log.before);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+// A process of its own session, so that it outlives the terminal.
+Result<pid_t> start_in_background(const agent::DaemonOptions& options, int log) {
+  const pid_t daemon = fork();
+  if (daemon < 0)
+    return fail(Code::kInternal, fmt::format("cannot start a process: {}", std::strerror(errno)),
+                "raise the limit on processes: ulimit -u");
+  if (daemon > 0) return daemon;
+  setsid();
+  const int nothing = open("/dev/null", O_RDONLY);
+  dup2(nothing, STDIN_FILENO);
+  dup2(log, STDOUT_FILENO);
+  dup2(log, STDERR_FILENO);
+  _exit(agent::run_daemon(options));
+}
+
+Code meaning_of(int exit_status) {
+  if (exit_status == kUsage) return Code::kInvalidArgument;
+  return exit_status == kConflict ? Code::kAlreadyExists : Code::kInternal;
+}
+
+bool is_ready(const Session& session, pid_t daemon) {
+  const auto version = get(session, "/v1/version");
+  return version && number_of(*version, "pid") == daemon;
+}
+
+Result<> wait_until_ready(const Session& session, pid_t daemon, const DaemonLog& log) {
+  while (!is_ready(session, daemon)) {
+    int status = 0;
+    if (waitpid(daemon, &status, WNOHANG) == daemon)
+      return fail(WIFEXITED(status) ? meaning_of(WEXITSTATUS(status)) : Code::kInternal,
+                  fmt::format("the daemon ended while it started:\n{}", said(log)),
+                  fmt::format("its output is kept in {}", log.path));
+    std::this_thread::sleep_for(kPoll);
+  }
+  return {};
+}
+
+Result<int> start_detached_daemon(Session& session, const agent::DaemonOptions& options) {
+  MELON_TRY(const agent::Places places, agent::daemon_places(options));
+  session.socket = places.socket;
+  if (daemon_answers(places.socket))
+    return fail(Code::kAlreadyExists,
+                fmt::format("a daemon answers on '{}' already", places.socket),
+                "use it, or end it first: melon down");
+  MELON_TRY(const DaemonLog log, open_log(places.state_folder));
+  session.out->flush();
+  MELON_TRY(const pid_t daemon, start_in_background(options, log.file));
+  close(log.file);
+  MELON_RETURN_IF_ERROR(wait_until_ready(session, daemon, log));
+  *session.out << fmt::format("ready on {}\n", places.socket);
+  return kOk;
+}
+
+Result<int> up(Session& session, const Flags& flags) {
+  agent::DaemonOptions options = flags.options;
+  options.socket = session.named_socket;
+  if (flags.detach) return start_detached_daemon(session, options);
+  session.out->flush();
+  return agent::run_daemon(options);
+}
+
+}  // namespace
+
+Command up_command() {
+  auto flags = std::make_shared<Flags>();
+  agent::DaemonOptions& options = flags->options;
+  return {
+      .name = "up",
+      .summary = "Start this machine's daemon: discovery, grants, REST, metrics",
+      .description =
+          "As root: for every user of the machine. As a user: for that user alone. Programs of\n"
+          "an earlier daemon with the same state are adopted. A state folder that is named\n"
+          "holds the socket too, unless --socket says otherwise.",
+      .parameters = {{.names = "--detach",
+                      .target = &flags->detach,
+                      .text = "In the background; returns when it is ready"},
+                     {.names = "--state",
+                      .target = &options.state_folder,
+                      .value = "DIR",
+                      .text = "Keep everything below this folder"},
+                     {.names = "--config",
+                      .target = &options.config_file,
+                      .value = "FILE",
+                      .text = "Read this YAML file (default /etc/melon/melon.yaml, if there)"},
+                     {.names = "--metrics",
+                      .target = &options.metrics_address,
+                      .value = "ADDR",
+                      .text = "Serve metrics on this TCP address too: 127.0.0.1:9400"}},
+      .examples = {{"melon up --detach", "In the background"},
+                   {"melon up --metrics 127.0.0.1:9400", "In this terminal, with metrics on TCP"}},
+      .run = [flags](Session& session) { return up(session, *flags); }};
+}
+
+}  // namespace melon::cli
