@@ -3,7 +3,6 @@
 
 // Test support: the files of grants on one device, as the daemon would make them.
 
-#include <gtest/gtest.h>
 #include <unistd.h>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "shim/abi/files.h"
@@ -52,9 +52,9 @@ class TestGrants {
     limits_[id] = limits;
     std::filesystem::create_directories(folder(id));
     const abi::FileOwner owner{getuid(), getgid()};
-    ASSERT_EQ(abi::create_policy((folder(id) / "policy").c_str(), policy_of(id)), 0);
-    ASSERT_EQ(abi::create_ledger((folder(id) / "ledger").c_str(), id.c_str(), owner), 0);
-    ASSERT_EQ(abi::create_arena_page(page(id).c_str(), owner), 0);
+    must(abi::create_policy((folder(id) / "policy").c_str(), policy_of(id)));
+    must(abi::create_ledger((folder(id) / "ledger").c_str(), id.c_str(), owner));
+    must(abi::create_arena_page(page(id).c_str(), owner));
     publish_index();
   }
 
@@ -62,9 +62,8 @@ class TestGrants {
   void set(const std::string& id, const TestLimits& limits) {
     limits_[id] = limits;
     abi::Region region;
-    ASSERT_EQ(abi::open_region((folder(id) / "policy").c_str(), sizeof(abi::PolicyFile),
-                               abi::Access::kReadWrite, region),
-              0);
+    must(abi::open_region((folder(id) / "policy").c_str(), sizeof(abi::PolicyFile),
+                          abi::Access::kReadWrite, region));
     abi::publish(*static_cast<abi::PolicyFile*>(region.address), policy_of(id));
     abi::close_region(region);
     publish_index();
@@ -79,6 +78,10 @@ class TestGrants {
   }
 
  private:
+  static void must(int error) {
+    if (error != 0) throw std::system_error(error, std::generic_category(), "a grant's files");
+  }
+
   abi::Policy policy_of(const std::string& id) const {
     const TestLimits& limits = limits_.at(id);
     abi::Policy policy{};
@@ -111,14 +114,13 @@ class TestGrants {
   }
 
   void write_index() {
-    ASSERT_EQ(abi::create_arena_index((root_ / "arena" / "0" / "index").c_str(), index()), 0);
+    must(abi::create_arena_index((root_ / "arena" / "0" / "index").c_str(), index()));
   }
 
   void publish_index() {
     abi::Region region;
-    ASSERT_EQ(abi::open_region((root_ / "arena" / "0" / "index").c_str(),
-                               sizeof(abi::ArenaIndexFile), abi::Access::kReadWrite, region),
-              0);
+    must(abi::open_region((root_ / "arena" / "0" / "index").c_str(), sizeof(abi::ArenaIndexFile),
+                          abi::Access::kReadWrite, region));
     abi::publish(*static_cast<abi::ArenaIndexFile*>(region.address), index());
     abi::close_region(region);
   }
