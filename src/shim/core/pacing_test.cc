@@ -141,7 +141,30 @@ TEST(Pacing, CompilationIsNotCharged) {
   EXPECT_LT(device.tenant(0).report(0).consumed, 250 * kMillisecond);
 }
 
-TEST(Pacing, SuspensionHoldsAndResumptionLetsGo) {
+TEST(Pacing, SuspensionDrainsAndResumptionLosesNothing) {
+  for (const Sharing sharing : {Sharing::kProcessor, Sharing::kSliced}) {
+    TestGrants grants;
+    grants.add("g", {.compute_permille = 900});
+    SimulatedDevice device(grants, sharing);
+    device.start({.grant = "g", .kernels = {kMillisecond}});
+    device.run_for(2 * kSecond);
+    grants.set("g", {.compute_permille = 900, .suspended = true});
+    device.announce_policy();
+    device.run_for(10 * kMillisecond);
+    EXPECT_TRUE(device.tenant(0).drain(0, 0));
+    EXPECT_EQ(device.finished(0), device.launched(0)) << "what was let through has run";
+    EXPECT_EQ(share_over(device, 0, 5 * kSecond), 0);
+    grants.set("g", {.compute_permille = 900});
+    device.announce_policy();
+    const std::uint64_t before = device.launched(0);
+    device.run_for(kMillisecond);
+    EXPECT_GT(device.launched(0), before);
+    device.run_for(kSecond);
+    EXPECT_NEAR(share_over(device, 0, 2 * kSecond), 90, 2);
+  }
+}
+
+TEST(Pacing, AnUnlimitedTenantIsSuspendedToo) {
   TestGrants grants;
   grants.add("g", {});
   SimulatedDevice device(grants, Sharing::kProcessor);
@@ -151,8 +174,25 @@ TEST(Pacing, SuspensionHoldsAndResumptionLetsGo) {
   device.run_for(10 * kMillisecond);
   EXPECT_EQ(share_over(device, 0, kSecond), 0);
   grants.set("g", {});
-  device.run_for(101 * kMillisecond);  // a program of the simulation asks again each 100 ms
+  device.announce_policy();
+  device.run_for(kMillisecond);
   EXPECT_GT(share_over(device, 0, kSecond), 97);
+}
+
+TEST(Pacing, TheDevicesClockMayDifferAndJump) {
+  for (const Sharing sharing : {Sharing::kProcessor, Sharing::kSliced}) {
+    TestGrants grants;
+    grants.add("g", {.compute_permille = 300});
+    SimulatedDevice device(grants, sharing);
+    device.skew(40'000 * kSecond, 0.0002);
+    device.start({.grant = "g", .kernels = {500 * kMicrosecond}});
+    device.run_for(kSecond);
+    EXPECT_NEAR(share_over(device, 0, 5 * kSecond), 30, 1.5);
+    for (const Nanoseconds offset : {Nanoseconds{0}, 90'000 * kSecond, 7 * kSecond}) {
+      device.skew(offset, -0.0002);
+      EXPECT_NEAR(share_over(device, 0, 5 * kSecond), 30, 1.5) << offset;
+    }
+  }
 }
 
 TEST(Pacing, AStopOfFiveSecondsLeavesNeitherBurstNorDebt) {

@@ -45,6 +45,15 @@ void SimulatedDevice::stop(unsigned process, Nanoseconds until) {
   processes_[process]->act_at = std::max(processes_[process]->act_at, until);
 }
 
+void SimulatedDevice::announce_policy() {
+  for (const auto& process : processes_)
+    if (process->held) process->act_at = std::min(process->act_at, now_ + late());
+}
+
+Nanoseconds SimulatedDevice::device_time(Nanoseconds host) const {
+  return host + offset_ + static_cast<Nanoseconds>(static_cast<double>(host) * drift_);
+}
+
 Nanoseconds SimulatedDevice::busy(unsigned process) const {
   return static_cast<Nanoseconds>(processes_[process]->busy);
 }
@@ -115,7 +124,8 @@ void SimulatedDevice::enqueue(Process& process, const Launch& launch, Nanosecond
   const double compile = process.launched < process.program.kernels.size()
                              ? static_cast<double>(process.program.compile)
                              : 0;
-  queue.work.push_back({launch, compile, static_cast<double>(cost), process.wanted, 0});
+  queue.work.push_back(
+      {launch, compile, static_cast<double>(cost), process.wanted, 0, submitted_++});
   process.wanted = kNever;
   ++process.launched;
   ++process.outstanding;
@@ -131,8 +141,19 @@ void SimulatedDevice::deliver(Process& process) {
   }
 }
 
-double SimulatedDevice::rate_of(const Process& process) const {
-  if (!process.has_work()) return 0;
+const SimulatedDevice::Queue* SimulatedDevice::first_submitted() const {
+  const Queue* first = nullptr;
+  for (const auto& process : processes_)
+    for (const Queue& queue : process->queues)
+      if (!queue.work.empty() &&
+          (first == nullptr || queue.work.front().number < first->work.front().number))
+        first = &queue;
+  return first;
+}
+
+double SimulatedDevice::rate_of(const Process& process, const Queue& queue) const {
+  if (queue.work.empty()) return 0;
+  if (sharing_ == Sharing::kInTurn) return first_submitted() == &queue ? 1 : 0;
   if (sharing_ == Sharing::kSliced)
     return processes_[sliced_].get() == &process ? 1.0 / process.heads() : 0;
   const auto with_work = std::count_if(processes_.begin(), processes_.end(),
@@ -146,10 +167,9 @@ Nanoseconds SimulatedDevice::next_event() const {
     next = std::min(next, std::max(process->act_at, process->stopped_until));
     for (const Notice& notice : process->notices)
       next = std::min(next, std::max(notice.at, process->stopped_until));
-    const double rate = rate_of(*process);
-    if (rate <= 0) continue;
     for (const Queue& queue : process->queues) {
-      if (queue.work.empty()) continue;
+      const double rate = rate_of(*process, queue);
+      if (rate <= 0) continue;
       const Kernel& head = queue.work.front();
       const double left = (head.compile > 0 ? head.compile : head.remaining) / rate;
       next = std::min(next, now_ + static_cast<Nanoseconds>(std::ceil(left)));
@@ -162,30 +182,30 @@ Nanoseconds SimulatedDevice::next_event() const {
 
 void SimulatedDevice::advance(Nanoseconds to) {
   const auto passed = static_cast<double>(to - now_);
-  std::vector<double> rates;
-  for (const auto& process : processes_) rates.push_back(rate_of(*process));
-  for (std::size_t i = 0; i < processes_.size(); ++i) {
-    if (rates[i] <= 0) continue;
-    Process& process = *processes_[i];
-    for (Queue& queue : process.queues) {
-      if (queue.work.empty()) continue;
-      Kernel& head = queue.work.front();
-      const double served = passed * rates[i];
-      if (head.compile > 0) {
-        process.compiled += std::min(served, head.compile);
-        head.compile -= served;
-        continue;
-      }
-      if (head.started == 0) {
-        head.started = now_;
-        process.latencies.push_back(now_ - head.wanted);
-      }
-      process.busy += std::min(served, head.remaining);
-      head.remaining -= served;
-      if (head.remaining <= 0.5) complete(process, queue, to);
-    }
-  }
+  std::vector<double> served;
+  for (const auto& process : processes_)
+    for (const Queue& queue : process->queues) served.push_back(passed * rate_of(*process, queue));
+  auto next = served.begin();
+  for (const auto& process : processes_)
+    for (Queue& queue : process->queues) serve(*process, queue, *next++, to);
   now_ = to;
+}
+
+void SimulatedDevice::serve(Process& process, Queue& queue, double time, Nanoseconds to) {
+  if (time <= 0) return;
+  Kernel& head = queue.work.front();
+  if (head.compile > 0) {
+    process.compiled += std::min(time, head.compile);
+    head.compile -= time;
+    return;
+  }
+  if (head.started == 0) {
+    head.started = now_;
+    process.latencies.push_back(now_ - head.wanted);
+  }
+  process.busy += std::min(time, head.remaining);
+  head.remaining -= time;
+  if (head.remaining <= 0.5) complete(process, queue, to);
 }
 
 void SimulatedDevice::next_slice() {
@@ -203,8 +223,10 @@ void SimulatedDevice::complete(Process& process, Queue& queue, Nanoseconds at) {
   queue.work.pop_front();
   --process.outstanding;
   ++process.finished;
+  process.responses.push_back(at - done.wanted);
   if (done.launch.flight != nullptr)
-    process.notices.push_back({at + 10 * kMicrosecond, done.launch.flight, done.started, at});
+    process.notices.push_back(
+        {at + 10 * kMicrosecond, done.launch.flight, device_time(done.started), device_time(at)});
   const SimulatedProgram& program = process.program;
   if (program.synchronous)
     process.act_at = std::min(process.act_at, at + program.think);

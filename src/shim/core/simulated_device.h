@@ -39,6 +39,7 @@ class SimulatedDevice {
   enum class Sharing {
     kProcessor,  // like a CPU: all processes with work advance at once; tells what each consumed
     kSliced,     // like a GPU: 2 ms to each process in turn; tells only spans
+    kInTurn,     // one kernel after the other, as they were submitted; tells only spans
   };
 
   SimulatedDevice(const TestGrants& grants, Sharing sharing);
@@ -49,16 +50,22 @@ class SimulatedDevice {
   void run_for(Nanoseconds time) { run_until(now_ + time); }
   /// The process neither runs nor wakes until resumed (SIGSTOP); its work on the device goes on.
   void stop(unsigned process, Nanoseconds until);
+  /// Wakes who is held, as the kernel does when a policy is published.
+  void announce_policy();
+  /// The device's own clock, in which it reports spans: ahead by `offset`, fast by `drift`.
+  void skew(Nanoseconds offset, double drift) { offset_ = offset, drift_ = drift; }
 
   Nanoseconds now() const { return now_; }
   /// Device time that the process's kernels have really had.
   Nanoseconds busy(unsigned process) const;
   Nanoseconds busy_total() const;
   Tenant& tenant(unsigned process) { return *processes_[process]->tenant; }
+  std::uint64_t launched(unsigned process) const { return processes_[process]->launched; }
   std::uint64_t finished(unsigned process) const { return processes_[process]->finished; }
-  /// From wanting to launch until starting on the device, one for each kernel; and from wanting
-  /// to launch until being let through, the longest.
+  /// From wanting to launch until starting on the device, and until the end, one for each kernel;
+  /// and from wanting to launch until being let through, the longest.
   std::vector<Nanoseconds>& latencies(unsigned process) { return processes_[process]->latencies; }
+  std::vector<Nanoseconds>& responses(unsigned process) { return processes_[process]->responses; }
   Nanoseconds& longest_hold(unsigned process) { return processes_[process]->longest_hold; }
   const Clock& clock() const { return clock_; }
 
@@ -67,6 +74,7 @@ class SimulatedDevice {
     Launch launch;
     double compile, remaining;
     Nanoseconds wanted, started;
+    std::uint64_t number;  // in order of submission, of all processes
   };
   struct Queue {
     QueueState state;
@@ -88,7 +96,7 @@ class SimulatedDevice {
     std::uint64_t launched = 0, finished = 0;
     unsigned outstanding = 0;
     Nanoseconds longest_hold = 0;
-    std::vector<Nanoseconds> latencies;
+    std::vector<Nanoseconds> latencies, responses;
 
     bool has_work() const;
     unsigned heads() const;
@@ -101,9 +109,12 @@ class SimulatedDevice {
   void deliver(Process& process);
   Nanoseconds late() { return jitter_(random_); }
 
-  double rate_of(const Process& process) const;
+  double rate_of(const Process& process, const Queue& queue) const;
+  const Queue* first_submitted() const;
+  Nanoseconds device_time(Nanoseconds host) const;
   Nanoseconds next_event() const;
   void advance(Nanoseconds to);
+  void serve(Process& process, Queue& queue, double time, Nanoseconds to);
   void complete(Process& process, Queue& queue, Nanoseconds at);
   void next_slice();
 
@@ -114,6 +125,9 @@ class SimulatedDevice {
   std::vector<std::unique_ptr<Process>> processes_;
   unsigned sliced_ = 0;
   Nanoseconds slice_end_ = 0;
+  std::uint64_t submitted_ = 0;
+  Nanoseconds offset_ = 0;
+  double drift_ = 0;
   std::mt19937_64 random_{20231};
   std::uniform_int_distribution<Nanoseconds> jitter_{20 * kMicrosecond, 120 * kMicrosecond};
 };
