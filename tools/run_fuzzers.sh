@@ -9,6 +9,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 jobs=$(nproc)
 fuzzers=$(find "$build" -name '*_fuzz' -type f -perm -u+x | sort)
 count=$(echo "$fuzzers" | grep -c .) || { echo "run_fuzzers: no fuzzers below $build" >&2; exit 1; }
+[ "$jobs" -le "$count" ] || jobs=$count
 each=$((seconds * jobs / count))
 [ "$each" -gt 0 ] || each=1
 echo "fuzz: $count fuzzers, $each s each, $jobs at once"

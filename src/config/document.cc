@@ -3,9 +3,12 @@
 #include "config/document.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <optional>
+#include <sstream>
 #include <utility>
 
 namespace melon::config {
@@ -83,6 +86,38 @@ class Converter {
   int values_ = 0;
 };
 
+/// Hears where documents begin, and nothing else.
+class DocumentStarts : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { line_ = mark.line + 1; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+  int line() const { return line_; }
+
+ private:
+  int line_ = 1;
+};
+
+/// The line after the first document where something more stands. The library's own loop over all
+/// documents never ends on a text such as ",", which is read as an empty document for ever.
+std::optional<int> line_of_second_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  if (!parser.HandleNextDocument(starts)) return std::nullopt;
+  if (!parser.HandleNextDocument(starts)) return std::nullopt;
+  return starts.line();
+}
+
 }  // namespace
 
 const Document* Document::find(std::string_view name) const {
@@ -100,12 +135,11 @@ Result<Document> parse_yaml(const std::string& file, std::string_view text) {
   if (text.size() > kMostBytes)
     return fail_at(file, 1, "larger than 1 MiB", "a file of this kind has a few dozen lines");
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1)
-      return fail_at(file, documents.at(1).Mark().line + 1, "a second YAML document",
+    const std::string whole(text);
+    if (const auto line = line_of_second_document(whole))
+      return fail_at(file, *line, "something follows the first YAML document",
                      "write one document per file");
-    if (documents.empty()) return Document{};
-    return Converter(file).convert(documents.front(), 0);
+    return Converter(file).convert(YAML::Load(whole), 0);
   } catch (const YAML::Exception& error) {
     return fail_at(file, error.mark.is_null() ? 1 : error.mark.line + 1,
                    fmt::format("not YAML: {}", error.msg), "mend the syntax at that place");

@@ -35,7 +35,8 @@ TEST(ParseYaml, KeepsOrderTextAndLines) {
 TEST(ParseYaml, RefusesWithThePlace) {
   EXPECT_TRUE(refusal_of("a: 1\nb: [1\n").starts_with("3: not YAML"));
   EXPECT_TRUE(refusal_of("a: 1\nb: 2\na: 3\n").starts_with("3: key 'a' is given twice"));
-  EXPECT_TRUE(refusal_of("a: 1\n---\nb: 2\n").starts_with("3: a second"));
+  EXPECT_TRUE(refusal_of("a: 1\n---\nb: 2\n").starts_with("2: something follows"));
+  EXPECT_TRUE(refusal_of(",").starts_with("1: something follows"));
   EXPECT_TRUE(refusal_of("? [x]\n: 1\n").starts_with("1: a key"));
   EXPECT_TRUE(refusal_of("a: *b\n").starts_with("1: not YAML"));
   EXPECT_TRUE(refusal_of("\ta: 1").starts_with("1: not YAML"));

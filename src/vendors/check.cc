@@ -130,7 +130,9 @@ class Checker {
 
   void check_aliases(const Descriptor& descriptor) {
     const auto current = resources_of(descriptor);
-    for (const auto& [alias, target] : descriptor.resource_aliases) {
+    for (const auto& entry : descriptor.resource_aliases) {
+      const auto& alias = entry.first;
+      const auto& target = entry.second;
       const std::string field = "resource_aliases." + alias;
       if (!is_resource_name(alias))
         violate(field, fmt::format("'{}' is no resource name", alias),
