@@ -5,6 +5,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
 packages = tools/install-packages.sh
+# The one whose modules come from packages.txt; another may stand before it on PATH.
+python = /usr/bin/python3 -B
 
 .PHONY: help build demo test bench check fuzz reference install clean
 
@@ -28,7 +30,7 @@ demo:
 	$(packages) build demo
 	cmake --preset release
 	cmake --build build/release
-	python3 -B demo/demo.py
+	$(python) demo/demo.py
 
 test:
 	$(packages) build demo test
@@ -40,14 +42,14 @@ bench:
 	$(packages) build demo test bench
 	cmake --preset bench
 	cmake --build build/bench
-	python3 -B -m bench.run --no-build
+	$(python) -m bench.run --no-build
 
 check:
 	$(packages) build demo test check
 	tools/check_format.sh
-	python3 tools/layers.py
-	python3 tools/check_facts.py
-	python3 tools/check_files.py
+	$(python) tools/layers.py
+	$(python) tools/check_facts.py
+	$(python) tools/check_files.py
 	cmake --preset dev
 	tools/check_tidy.sh build/dev
 

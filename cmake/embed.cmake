@@ -8,7 +8,7 @@ function(melon_embed target symbol)
     list(APPEND inputs ${CMAKE_CURRENT_SOURCE_DIR}/${file})
   endforeach()
   add_custom_command(OUTPUT ${out}
-    COMMAND python3 ${PROJECT_SOURCE_DIR}/tools/embed.py ${symbol} ${out} ${inputs}
+    COMMAND ${MELON_PYTHON} ${PROJECT_SOURCE_DIR}/tools/embed.py ${symbol} ${out} ${inputs}
     DEPENDS ${inputs} ${PROJECT_SOURCE_DIR}/tools/embed.py VERBATIM)
   target_sources(${target} PRIVATE ${out})
 endfunction()

@@ -13,6 +13,9 @@ if(MELON_SANITIZE)
   add_link_options(-fsanitize=${MELON_SANITIZE})
 endif()
 
+# Debian's own, whose modules come from tools/packages.txt, before any other on PATH.
+find_program(MELON_PYTHON python3 HINTS /usr/bin REQUIRED)
+
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Each fact is written once: fails when a name that the outside knows is spelled in two places.
 
@@ -42,7 +42,8 @@ def repeated_literals() -> list[str]:
                 places.setdefault(name, set()).add(path.relative_to(ROOT).as_posix())
         for name, files in sorted(places.items()):
             if len(files) > 1:
-                offences.append(f"{what} {name} is spelled in {', '.join(sorted(files))}")
+                offences.append(f"{', '.join(sorted(files))}: {what} {name} is spelled more than once; "
+                                 "keep it in one header, as a constant")
     return offences
 
 
@@ -50,7 +51,7 @@ def repeated_version() -> list[str]:
     """The version is the project's in CMakeLists.txt; nothing else repeats it."""
     version = re.search(r"project\(\w+ VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())[1]
     pattern = re.compile(r'"v?' + re.escape(version) + '"')
-    return [f"the version {version} is repeated in {path.relative_to(ROOT)}"
+    return [f"{path.relative_to(ROOT)}: repeats the version {version}; use MELON_VERSION from CMake"
             for path in sources() if pattern.search(path.read_text())]
 
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Rules that every tracked file keeps: a licence line, a bounded length, no loose ends, a README
 for each module, links that lead somewhere."""
@@ -9,6 +9,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCES = (".h", ".cc", ".c", ".S", ".def", ".py", ".sh")
+LICENCE = "SPDX-License-Identifier: Apache-2.0"
+COMMENT = {".py": "#", ".sh": "#"}
 MOST_LINES = 400
 MOST_TEST_LINES = 600
 MOST_README_LINES = 30
@@ -26,16 +28,16 @@ def tracked() -> list[pathlib.Path]:
 def check_source(path: pathlib.Path, text: str) -> list[str]:
     offences = []
     lines = text.splitlines()
-    if text and not any("SPDX-License-Identifier: Apache-2.0" in line for line in lines[:2]):
-        offences.append("the SPDX line is missing at the top")
+    if text and not any(LICENCE in line for line in lines[:2]):
+        offences.append(f"the licence is missing; begin with: {COMMENT.get(path.suffix, '//')} {LICENCE}")
     is_test = path.stem.endswith("_test") or path.stem.startswith("test_")
     most = MOST_TEST_LINES if is_test else MOST_LINES
     if len(lines) > most:
-        offences.append(f"{len(lines)} lines, at most {most}")
+        offences.append(f"{len(lines)} lines, at most {most}; move one concept to a file of its own")
     if LOOSE_END.search(text):
         offences.append("a loose end is marked; finish it or drop it")
     if path.suffix == ".cc" and len(lines) > 1 and not lines[1].startswith("// "):
-        offences.append("the second line does not say what the file does")
+        offences.append("the second line does not say what the file does; write one sentence after //")
     return offences
 
 
@@ -43,17 +45,22 @@ def check_page(path: pathlib.Path, text: str) -> list[str]:
     offences = []
     for target in LINK.findall(text):
         if "://" not in target and not (path.parent / target).exists():
-            offences.append(f"the link {target} leads nowhere")
+            offences.append(f"the link {target} leads nowhere; mend or remove it")
     if path.name == "README.md" and path.is_relative_to(ROOT / "src"):
         if len(text.splitlines()) > MOST_README_LINES:
-            offences.append(f"longer than {MOST_README_LINES} lines")
+            offences.append(f"longer than {MOST_README_LINES} lines; move details to docs/")
     return offences
 
 
+def has_sources(folder: pathlib.Path) -> bool:
+    """False for a folder that only groups modules."""
+    return any(path.suffix in SOURCES for path in folder.iterdir())
+
+
 def missing_readmes() -> list[str]:
-    return [f"{path.parent.relative_to(ROOT)}: README.md is missing"
+    return [f"{path.parent.relative_to(ROOT)}: README.md is missing; say purpose, first header to read, invariants, threads"
             for path in sorted((ROOT / "src").rglob("CMakeLists.txt"))
-            if path.parent != ROOT / "src" and not (path.parent / "README.md").exists()]
+            if has_sources(path.parent) and not (path.parent / "README.md").exists()]
 
 
 def main() -> int:

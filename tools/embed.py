@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Turns files into a C++ source that holds their bytes: embed.py SYMBOL OUT.cc FILE..."""
 import pathlib

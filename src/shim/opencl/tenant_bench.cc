@@ -65,8 +65,7 @@ int measure() {
   const double launch = per_call(100'000, enqueue);
   const double pair_empty = per_call(100'000, pair);
   std::vector<cl_mem> live(10'000);
-  for (cl_mem& mem : live)
-    mem = clCreateBuffer(context, CL_MEM_READ_WRITE, 4096, nullptr, nullptr);
+  for (cl_mem& mem : live) mem = clCreateBuffer(context, CL_MEM_READ_WRITE, 4096, nullptr, nullptr);
   const double pair_full = per_call(100'000, pair);
   for (cl_mem mem : live) clReleaseMemObject(mem);
   std::printf("%f %f %f %f %f\n", launch, pair_empty, pair_full, per_call(100'000, query),
@@ -99,7 +98,8 @@ int compare(const char* self, const char* title, const char* preload, const char
     const std::vector<double> without = run(self, "", "");
     const std::vector<double> with = run(self, preload, layer);
     if (without.empty() || with.empty()) {
-      std::fprintf(stderr, "opencl_bench: a measured run failed; is MELON_GRANT a grant's folder?\n");
+      std::fprintf(stderr,
+                   "opencl_bench: a measured run failed; is MELON_GRANT a grant's folder?\n");
       return 1;
     }
     for (int i = 0; i < kFigures; ++i) {
