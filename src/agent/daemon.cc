@@ -187,7 +187,7 @@ void Daemon::look_at_devices() {
                                user.seen.process.pid, user_name(user.seen.user)));
   }
   reported_unmanaged_ = std::move(unmanaged);
-  workloads_->set_escaped(std::move(escaped));
+  workloads_->set_escaped(escaped);
 }
 
 void Daemon::end(bool stop_all) {

@@ -97,7 +97,7 @@ std::string GrantBook::free_name(const std::string& id) const {
   return fmt::format("w-{}", id.substr(id.find('-') + 1, 6));
 }
 
-Result<Admission> GrantBook::admit(const NewGrant& wanted, std::string id,
+Result<Admission> GrantBook::admit(const NewGrant& wanted, const std::string& id,
                                    std::int64_t now_unix_ms) {
   MELON_RETURN_IF_ERROR(core::check_request(wanted.request));
   const std::string name = wanted.name.empty() ? free_name(id) : wanted.name;

@@ -70,7 +70,7 @@ class GrantBook {
 
   /// Reserves, or queues when asked to wait and it can ever fit. Errors: kInvalidArgument,
   /// kAlreadyExists for a name in use.
-  Result<Admission> admit(const NewGrant& wanted, std::string id, std::int64_t now_unix_ms);
+  Result<Admission> admit(const NewGrant& wanted, const std::string& id, std::int64_t now_unix_ms);
 
   /// Changes limits on the devices that the grant already holds, or of a waiting request.
   /// Suspension is change_suspended(). Errors: kFailedPrecondition when over, kInvalidArgument.

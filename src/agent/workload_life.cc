@@ -292,7 +292,7 @@ GrantEnvironment Workloads::environment(const Grant& grant,
   return out;
 }
 
-void Workloads::set_escaped(std::set<std::string> grant_ids) {
+void Workloads::set_escaped(const std::set<std::string>& grant_ids) {
   for (auto& [id, known] : tracked_) known.escaped = grant_ids.contains(id);
 }
 

@@ -33,6 +33,20 @@ std::string slices_text(const Grant& grant) {
   return text;
 }
 
+/// The grant in the book with other limits, as far as there is room and its owner may have them.
+/// After an error or a refusal the book may have changed; the caller restores it.
+Result<Admission> change_limits(GrantBook& book, const config::DaemonConfig& config,
+                                const Grant& grant, const GrantChange& limits) {
+  auto changed = book.change(grant.id, limits);
+  if (!changed || std::holds_alternative<placement::Refusal>(*changed)) return changed;
+  MELON_RETURN_IF_ERROR(check_user_limits(config.limits_of(grant.owner), book,
+                                          {.owner = grant.owner,
+                                           .request = grant.request,
+                                           .slices = grant.slices,
+                                           .except = grant.id}));
+  return changed;
+}
+
 }  // namespace
 
 Workloads::Workloads(WorkloadParts parts)
@@ -123,19 +137,12 @@ Result<Admission> Workloads::change(const Grant& grant, const GrantChange& chang
   GrantChange limits = change;
   limits.suspended.reset();
   if (limits != GrantChange{}) {
-    auto changed = book_.change(grant.id, limits);
+    auto changed = change_limits(book_, parts_.config, grant, limits);
     if (!changed) return undo(changed.error());
     if (std::holds_alternative<placement::Refusal>(*changed)) {
       book_.restore(before);
       return changed;
     }
-    if (const auto allowed = check_user_limits(parts_.config.limits_of(grant.owner), book_,
-                                               {.owner = grant.owner,
-                                                .request = grant.request,
-                                                .slices = grant.slices,
-                                                .except = grant.id});
-        !allowed)
-      return undo(allowed.error());
   }
   if (const auto saved = save(grant); !saved) return undo(saved.error());
   if (core::holds_slices(grant.state)) {

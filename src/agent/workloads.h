@@ -84,7 +84,7 @@ class Workloads {
   /// The live grant with this folder; null: none.
   const core::Grant* grant_in(const std::string& folder) const;
   /// Grants whose programs were seen on a device without the library, from now on.
-  void set_escaped(std::set<std::string> grant_ids);
+  void set_escaped(const std::set<std::string>& grant_ids);
   /// Names of live grants whose ledger is broken, with the reason.
   std::vector<std::pair<std::string, std::string>> broken_ledgers() const;
   std::vector<std::string> private_ledgers() const;

@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <tl/expected.hpp>
 
 namespace melon {
 namespace {
@@ -73,6 +74,27 @@ std::optional<std::int64_t> read_rfc3339(std::string_view text) {
   return (((days * 24 + *hour) * 60 + *minute) * 60 + *second) * 1000 + *ms;
 }
 
+/// One summand of a duration, such as 30m.
+struct Summand {
+  std::int64_t count = 0;
+  std::string_view unit;
+};
+
+using Wrong = tl::unexpected<std::string_view>;
+
+/// Takes the summand off the front of `rest`; or says what is wrong with it.
+tl::expected<Summand, std::string_view> take_summand(std::string_view& rest) {
+  Summand summand;
+  const auto [end, status] = std::from_chars(rest.data(), rest.data() + rest.size(), summand.count);
+  if (status == std::errc::result_out_of_range) return Wrong("the number is too large");
+  if (status != std::errc{} || rest.front() == '-') return Wrong("a number is expected");
+  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+  summand.unit = rest.substr(0, std::min(rest.find_first_of("0123456789"), rest.size()));
+  rest.remove_prefix(summand.unit.size());
+  if (summand.unit.empty()) return Wrong("the unit is missing");
+  return summand;
+}
+
 }  // namespace
 
 std::string to_rfc3339(std::int64_t unix_ms) {
@@ -103,20 +125,13 @@ Result<milliseconds> parse_duration(std::string_view text) {
   milliseconds sum{0};
   std::size_t next_unit = 0;
   while (!rest.empty()) {
-    std::int64_t count = 0;
-    const auto [end, status] = std::from_chars(rest.data(), rest.data() + rest.size(), count);
-    if (status == std::errc::result_out_of_range) return bad("the number is too large");
-    if (status != std::errc{} || rest.front() == '-') return bad("a number is expected");
-    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-    const std::string_view name =
-        rest.substr(0, std::min(rest.find_first_of("0123456789"), rest.size()));
-    rest.remove_prefix(name.size());
-    if (name.empty()) return bad("the unit is missing");
-    while (next_unit < kUnits.size() && kUnits.at(next_unit).name != name) ++next_unit;
+    const auto summand = take_summand(rest);
+    if (!summand) return bad(summand.error());
+    while (next_unit < kUnits.size() && kUnits.at(next_unit).name != summand->unit) ++next_unit;
     if (next_unit == kUnits.size()) return bad("units are d, h, m, s and ms, largest first");
     const milliseconds unit = kUnits.at(next_unit++).length;
-    if (count > kLongest / unit) return bad("longer than 3650 days");
-    sum += count * unit;
+    if (summand->count > kLongest / unit) return bad("longer than 3650 days");
+    sum += summand->count * unit;
   }
   if (sum > kLongest) return bad("longer than 3650 days");
   return sum;

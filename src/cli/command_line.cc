@@ -18,7 +18,6 @@ namespace melon::cli {
 namespace {
 
 // What a value option that was given without its value parses to.
-constexpr const char* kBare = "-";
 
 CLI::Option* add_valued(CLI::App& app, const Parameter& parameter) {
   return std::visit(

@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <link.h>
 
+#include <array>
 #include <cstring>
 #include <fstream>
 #include <vector>
@@ -99,8 +100,9 @@ void read_segments(Reader& reader, const Elf64_Ehdr& head, ElfFile& file) {
 std::optional<ElfFile> read_elf_file(const std::string& path) {
   Reader reader(path);
   Elf64_Ehdr head{};
-  unsigned char ident[EI_NIDENT] = {};
-  if (!reader.read(0, ident) || std::memcmp(ident, ELFMAG, SELFMAG) != 0) return std::nullopt;
+  std::array<unsigned char, EI_NIDENT> ident{};
+  if (!reader.read(0, ident) || std::memcmp(ident.data(), ELFMAG, SELFMAG) != 0)
+    return std::nullopt;
   ElfFile file;
   file.is_64_bit = ident[EI_CLASS] == ELFCLASS64;
   if (!file.is_64_bit) return file;

@@ -13,9 +13,10 @@ enum class Tone { kPlain, kGood, kWarn, kBad, kDim };
 struct Cell {
   std::string text;
   Tone tone = Tone::kPlain;
-  Cell(std::string t, Tone n = Tone::kPlain)
-      : text(std::move(t)), tone(n) {}  // NOLINT: cells are texts
-  Cell(const char* t) : text(t) {}      // NOLINT
+  // NOLINTBEGIN(google-explicit-constructor): cells are texts
+  Cell(std::string t, Tone n = Tone::kPlain) : text(std::move(t)), tone(n) {}
+  Cell(const char* t) : text(t) {}
+  // NOLINTEND(google-explicit-constructor)
 };
 
 struct Column {

@@ -142,7 +142,7 @@ class OpenClLibrary final : public DeviceLibrary {
 
  private:
   Result<ChildOutput> run_probe(const std::string& only_driver) {
-    std::vector<std::string> arguments = {settings_.self_executable, kProbeArgument};
+    std::vector<std::string> arguments = {settings_.self_executable, std::string(kProbeArgument)};
     arguments.insert(arguments.end(), vendor_.libraries.begin(), vendor_.libraries.end());
     return detail::run_child(arguments, probe_environment(only_driver), settings_.probe_timeout);
   }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "devlib/device_library.h"
@@ -13,7 +14,7 @@
 namespace melon::devlib {
 
 /// The argument by which a binary of ours becomes a probe: its main() returns run_opencl_probe().
-constexpr char kProbeArgument[] = "--probe-opencl";
+constexpr std::string_view kProbeArgument = "--probe-opencl";
 
 /// Loads the first of these libraries that is there, asks it for devices and prints one line of
 /// JSON for each on stdout, then {"complete": true}. Drivers run foreign code in this process:
