@@ -65,8 +65,7 @@ Result<> made(int error, const fs::path& path) {
 }
 
 template <std::size_t kBytes>
-void copy_text(char (&out)[kBytes],  // NOLINT(modernize-avoid-c-arrays): a field of abi/region.h
-               const std::string& text) {
+void copy_text(char (&out)[kBytes], const std::string& text) {
   const std::size_t length = std::min(text.size(), kBytes - 1);
   std::memcpy(out, text.data(), length);
   std::memset(out + length, 0, kBytes - length);

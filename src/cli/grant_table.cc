@@ -103,7 +103,7 @@ std::string compute_text(std::optional<std::int64_t> permille) {
 std::string share_text(const Json& slice) {
   const std::string share = text_of(slice, "share");
   if (share == "weighted") return fmt::format("weight {}", number_of(slice, "weight").value_or(0));
-  const std::string compute = compute_text(number_of(slice, "compute_permille"));
+  std::string compute = compute_text(number_of(slice, "compute_permille"));
   if (share == "burst")
     return fmt::format("{} to {}", compute, compute_text(number_of(slice, "ceiling_permille")));
   return compute;

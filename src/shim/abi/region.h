@@ -19,8 +19,6 @@
 
 namespace melon::abi {
 
-// NOLINTBEGIN(modernize-avoid-c-arrays): a layout, read by C too
-
 constexpr std::uint32_t kVersion = 1;  // a file of another version is not used
 constexpr std::uint64_t kPolicyMagic = 0x31594c50'4e4c454dULL;  // "MELNPLY1"
 constexpr std::uint64_t kLedgerMagic = 0x31474c44'4e4c454dULL;  // "MELNDLG1"
@@ -178,7 +176,5 @@ struct ArenaPage {
   std::atomic<std::uint64_t> flags;           // ProcessFlag bits, also when there is no ledger
   std::uint64_t unused[1];
 };
-
-// NOLINTEND(modernize-avoid-c-arrays)
 
 }  // namespace melon::abi
