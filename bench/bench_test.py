@@ -1,8 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of the figures: intervals, verdicts, the table."""
+"""Tests of the figures: reading, intervals, verdicts, the table."""
 import unittest
 
-from bench import figures
+from bench import figures, shim
+
+
+OUTPUT = """preload (ns CPU per call)
+  enqueue                      bare     20.5  added     -1.5
+  create+release, 10000 live   bare    100.0  added     61.2
+preload and layer
+  enqueue                      bare     20.0  added      4.0
+"""
+
+
+class ShimTest(unittest.TestCase):
+    def test_reads_what_opencl_bench_prints(self):
+        self.assertEqual(shim.parse(OUTPUT), {
+            "preload (ns CPU per call)": {"enqueue": (20.5, -1.5),
+                                          "create+release, 10000 live": (100.0, 61.2)},
+            "preload and layer": {"enqueue": (20.0, 4.0)}})
 
 
 class FiguresTest(unittest.TestCase):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the micro benchmarks, runs every one, and compares shim calls with the bare driver's."""
+"""Builds the benchmarks and runs every micro benchmark (google-benchmark)."""
 import json
 import pathlib
 import subprocess
 
-from . import figures
+from . import figures, shim
 
 
 class BenchError(Exception):
@@ -21,7 +21,7 @@ def build(root: pathlib.Path):
 def executables(build_folder: pathlib.Path) -> list:
     """Every google-benchmark program: melon_module() names them <module>_bench."""
     return sorted(path for path in build_folder.rglob("*_bench")
-                  if path.is_file() and path.stat().st_mode & 0o111)
+                  if path.is_file() and path.stat().st_mode & 0o111 and path.name != shim.PROGRAM)
 
 
 def run(program: pathlib.Path, environment: dict) -> list:

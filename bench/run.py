@@ -20,7 +20,8 @@ from demo.screen import Screen  # noqa: E402
 from demo.stage import Stage, StageError  # noqa: E402
 from demo.story import Story  # noqa: E402
 
-PARTS = ("micro", "shares", "daemon")
+REPEAT_SECONDS = 180  # all repetitions of disturbed measurements together
+PARTS = ("micro", "calls", "shares", "daemon")
 
 
 def parse() -> argparse.Namespace:
@@ -39,7 +40,23 @@ def run_micro(stage: Stage) -> tuple:
     for program in micro.executables(stage.binaries):
         print(f"running {program.name}", file=sys.stderr)
         found += micro.run(program, stage.environment("micro"))
-    return shim.compare(found) + micro.informative(found), found
+    return micro.informative(found), found
+
+
+def run_calls(options, story: Story, seed: int) -> list:
+    """With a daemon of its own, whose only device is the simulated one."""
+    folder = options.folder / "stage-simulated"
+    driver = Stage(folder, options.binaries).find(shim.DRIVER)
+    stage = Stage(folder, options.binaries, driver)
+    try:
+        stage.open()
+        act = Act(stage, meter.Meter(str(stage.folder)), story, seed, 0)
+        act.up()
+        found = shim.added(act)
+        act.melon("down", "--stop-all")
+        return found
+    finally:
+        stage.close()
 
 
 def run_live(act: Act, parts: list) -> list:
@@ -71,10 +88,12 @@ def main() -> int:
         stage.open()
         if "micro" in parts:
             found, benchmarks = run_micro(stage)
+        if "calls" in parts:
+            found += run_calls(options, story, seed)
         if set(parts) & {"shares", "daemon"}:
             watcher = meter.Meter(str(stage.folder))
             watcher.start()
-            found += run_live(Act(stage, watcher, story, seed), parts)
+            found += run_live(Act(stage, watcher, story, seed, REPEAT_SECONDS), parts)
             watcher.stop()
     except (StageError, micro.BenchError) as error:
         print(f"bench: {error}", file=sys.stderr)

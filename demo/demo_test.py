@@ -127,7 +127,7 @@ class ChartTest(unittest.TestCase):
 class ProgramsTest(unittest.TestCase):
     def test_hashcats_refusal_is_found_in_its_words(self):
         words = "* Device #1: Not enough allocatable device memory for this attack."
-        self.assertEqual(programs.hashcat_words(f"a\n{words}\nb"), words)
+        self.assertEqual(programs.hashcat_words(f"a\nPlease be patient...{words}\nb"), words)
         self.assertEqual(programs.hashcat_words("Started: now"), "")
 
 

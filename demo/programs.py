@@ -2,7 +2,7 @@
 """The programs of the demo and what their output means. None of them knows Melon."""
 import re
 
-from .stage import Program, Stage, StageError, wait_until
+from .stage import Program, Stage, StageError, json_objects, wait_until
 
 # MD5 of no eight-character string that would be met soon: hashcat searches until it is stopped.
 UNREACHABLE_HASH = "0123456789abcdef0123456789abcdef"
@@ -48,18 +48,20 @@ def hashcat_running(program: Program, seconds: float = 90):
     wait_until(computes, seconds, f"hashcat to compute (see {program.log})")
 
 
-def hashcat_speed(program: Program) -> float:
-    """Its own figure, hashes a second, from its last status."""
-    speeds = [event["devices"][0]["speed"] for event in program.events() if event.get("devices")]
-    return float(speeds[-1]) if speeds else 0.0
+def hashcat_speed(output: str) -> float:
+    """Its own figure, hashes a second, the best that it reported; 0 when it did not compute."""
+    statuses = [status for status in json_objects(output) if status.get("devices")]
+    return max((float(status["devices"][0]["speed"]) for status in statuses), default=0.0)
 
 
 def hashcat_words(output: str) -> str:
-    """The line in which hashcat says that it lacks memory; "" when it does not."""
-    for line in output.splitlines():
-        if re.search(r"Not enough allocatable device memory|MEM_OBJECT_ALLOCATION_FAILURE", line):
-            return line.strip()
-    return ""
+    """What hashcat says when it lacks memory, from its "* Device"; "" when it does not.
+
+    Where its output is no terminal, its progress stands before it on the same line.
+    """
+    found = re.search(r"\* Device.*(Not enough allocatable device memory|"
+                      r"MEM_OBJECT_ALLOCATION_FAILURE).*", output)
+    return found.group().strip() if found else ""
 
 
 def last_line(output: str) -> str:

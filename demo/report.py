@@ -26,7 +26,8 @@ section { background:var(--card); border:1px solid var(--rule); border-radius:10
 table { border-collapse:collapse; width:100%; font-size:14px; }
 th { text-align:left; color:var(--soft); font-weight:500; }
 th,td { padding:5px 14px 5px 0; border-bottom:1px solid var(--rule); vertical-align:top; }
-tr:last-child td { border-bottom:0; } td.fig { font-variant-numeric:tabular-nums; }
+tr:last-child td { border-bottom:0; } td { font-variant-numeric:tabular-nums; }
+td.asked { white-space:nowrap; }
 figure { margin:14px 0 6px; } figcaption { font-size:13px; color:var(--soft); }
 svg { width:100%; height:auto; display:block; }
 svg text { font:11px system-ui,sans-serif; fill:var(--soft); }
@@ -107,11 +108,10 @@ def _table(checks: list) -> str:
     for number, check in checks:
         what = html.escape(check.what if number is None else f"{number}  {check.what}")
         verdict = '<span class="good">kept</span>' if check.kept else '<span class="bad">not kept</span>'
-        cells = "".join(f'<td class="fig">{html.escape(text)}</td>'
-                        for text in (check.asked, check.measured, check.tolerance))
-        rows.append(f"<tr><td>{what}</td>{cells}<td>{verdict}</td></tr>")
-    return ('<div class="scroll"><table><tr><th></th><th>asked</th><th>measured</th><th>tolerance</th>'
-            f'<th></th></tr>{"".join(rows)}</table></div>')
+        rows.append(f'<tr><td>{what}</td><td class="asked">{html.escape(check.asked_in_full)}</td>'
+                    f'<td class="measured">{html.escape(check.measured)}</td><td>{verdict}</td></tr>')
+    return ('<div class="scroll"><table><tr><th></th><th>asked</th><th>measured</th><th></th></tr>'
+            f'{"".join(rows)}</table></div>')
 
 
 def _transcript(scene) -> str:
@@ -120,8 +120,11 @@ def _transcript(scene) -> str:
         escaped = html.escape(text)
         out.append({"command": f'<span class="cmd">$ {escaped}</span>', "quoted": escaped,
                     "plain": f"# {escaped}"}[kind])
-    return f"<details><summary>What was typed and said</summary><pre>{chr(10).join(out)}</pre></details>" \
-        if out else ""
+    if not out:
+        return ""
+    open_at_once = "" if scene.plots or scene.checks else " open"
+    return (f"<details{open_at_once}><summary>What was typed and said</summary>"
+            f"<pre>{chr(10).join(out)}</pre></details>")
 
 
 def _scene(scene, samples: list) -> str:

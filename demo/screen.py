@@ -6,17 +6,21 @@ import sys
 import textwrap
 
 STYLES = {"bold": "1", "dim": "2", "good": "32", "bad": "31;1", "command": "36"}
+INDENT = "   "
+GAP = "  "
+WIDEST = 124  # of a screen
+NARROWEST = 20  # of a column of prose
 
 
 class Screen:
-    """Colour only on a terminal that wants it; lines fit 80 columns elsewhere."""
+    """Colour only on a terminal that wants it. Our own lines fit the terminal's width, tables too."""
 
     def __init__(self, out=sys.stdout):
         self.out = out
         self.passing = False  # a progress line stands on the terminal
         self.color = out.isatty() and "NO_COLOR" not in os.environ and \
             os.environ.get("TERM") != "dumb"
-        self.width = min(shutil.get_terminal_size((100, 24)).columns, 110)
+        self.width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST)
 
     def paint(self, style: str, text: str) -> str:
         return f"\033[{STYLES[style]}m{text}\033[0m" if self.color else text
@@ -39,26 +43,50 @@ class Screen:
         self.write(f"\n{self.paint('bold', f'{number}  {title}')}")
 
     def command(self, text: str):
-        self.write(f"   {self.paint('command', '$ ' + text)}")
+        """A long one goes on in the next line, as a shell takes it."""
+        lines = textwrap.wrap(text, self.width - len(INDENT) - 4, break_long_words=False,
+                              break_on_hyphens=False) or [""]
+        for number, line in enumerate(lines):
+            start, more = ("  " if number else "$ "), (" \\" if number + 1 < len(lines) else "")
+            self.write(f"{INDENT}{self.paint('command', start + line + more)}")
 
     def quoted(self, text: str):
-        self.write(self.paint("dim", f"   | {text}"))
+        """A program's own line; what does not fit is cut, so that tables stay tables."""
+        room = self.width - len(INDENT) - 2
+        self.write(self.paint("dim", f"{INDENT}| {text if len(text) <= room else text[: room - 1] + '…'}"))
 
     def plain(self, text: str):
-        for line in textwrap.wrap(text, self.width - 3):
-            self.write(f"   {line}")
+        for line in textwrap.wrap(text, self.width - len(INDENT)):
+            self.write(f"{INDENT}{line}")
 
     def verdict(self, check):
         mark = self.paint("good", "ok ") if check.kept else self.paint("bad", "NOT")
-        asked = f"asked {check.asked}, " if check.asked else ""
-        self.write(f"   {mark} {check.what}: {asked}measured {self.paint('bold', check.measured)}")
+        said = f"{check.what}: {check.measured}"
+        if check.tolerance or not check.kept:
+            said += f" (asked {check.asked_in_full})"
+        first, *more = textwrap.wrap(said, self.width - 2 * len(INDENT) - 1)
+        self.write(f"{INDENT}{mark} {first}")
+        for line in more:
+            self.write(f"{INDENT}    {line}")
 
     def table(self, rows: list):
-        """Rows of (what, asked, measured, tolerance, kept); measured from outside."""
-        head = ("", "ASKED", "MEASURED", "TOLERANCE", "")
-        cells = [head] + [(*row[:4], "ok" if row[4] else "NOT KEPT") for row in rows]
-        widths = [max(len(row[i]) for row in cells) for i in range(5)]
+        """Rows of (what, asked, measured, kept). Wide cells wrap."""
+        cells = [("", "ASKED", "MEASURED", "")]
+        cells += [(*row[:3], "ok" if row[3] else "NOT KEPT") for row in rows]
+        widths = [max(map(len, column)) for column in zip(*cells)]
+        room = self.width - len(INDENT) - len(GAP) * (len(widths) - 1)
+        for column in (2, 0):  # prose: what a program did, then what was asked for
+            too_wide = max(sum(widths) - room, 0)
+            widths[column] = max(widths[column] - too_wide, NARROWEST)
         for number, row in enumerate(cells):
-            line = "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip()
-            style = "bold" if number == 0 else None if rows[number - 1][4] else "bad"
-            self.write("   " + (self.paint(style, line) if style else line))
+            style = "bold" if number == 0 else None if rows[number - 1][3] else "bad"
+            for line in _row_lines(row, widths):
+                self.write(INDENT + (self.paint(style, line) if style else line))
+
+
+def _row_lines(row: tuple, widths: list) -> list:
+    """The lines that a row takes when its cells wrap at their columns' widths."""
+    wrapped = [textwrap.wrap(text, width) for text, width in zip(row, widths)]
+    depth = max(map(len, wrapped))
+    return [GAP.join((cell[i] if i < len(cell) else "").ljust(width)
+                     for cell, width in zip(wrapped, widths)).rstrip() for i in range(depth)]

@@ -39,14 +39,7 @@ class Program:
 
     def events(self) -> list:
         """The JSON objects among its output lines."""
-        found = []
-        for line in self.output().splitlines():
-            if line.startswith("{"):
-                try:
-                    found.append(json.loads(line))
-                except json.JSONDecodeError:
-                    continue  # the last line may be half written
-        return found
+        return json_objects(self.output())
 
     def wait(self, seconds: float) -> int:
         try:
@@ -64,6 +57,18 @@ class Program:
         return wait_until(find, seconds, f"{self.name} to report '{event}' (see {self.log})")
 
 
+def json_objects(output: str) -> list:
+    """One for each line that is one; the last line may be half written."""
+    found = []
+    for line in output.splitlines():
+        if line.startswith("{"):
+            try:
+                found.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue
+    return found
+
+
 def wait_until(condition, seconds: float, what: str):
     """Polls until the condition gives something true; that is the result."""
     deadline = time.monotonic() + seconds
@@ -77,9 +82,13 @@ def wait_until(condition, seconds: float, what: str):
 
 
 class Stage:
-    def __init__(self, folder: pathlib.Path, binaries: pathlib.Path):
+    """`driver`: the only OpenCL driver that its programs see; by default PoCL, so that this
+    machine's GPUs stay out of it."""
+
+    def __init__(self, folder: pathlib.Path, binaries: pathlib.Path, driver=POCL_ICD):
         self.folder = folder.resolve()
         self.binaries = binaries.resolve()
+        self.driver = driver
         self.state = self.folder / "state"
         self.logs = self.folder / "logs"
         self.socket = self._socket_path()
@@ -107,7 +116,7 @@ class Stage:
         return self.find("melon-demo-load")
 
     def find(self, name: str) -> pathlib.Path:
-        for place in ("bin", "demo", "src/apps", "."):
+        for place in ("bin", "demo", "src/apps", "src/shim/opencl", "src/sim/opencl", "."):
             path = self.binaries / place / name
             if path.is_file() and os.access(path, os.X_OK):
                 return path
@@ -153,8 +162,8 @@ class Stage:
             "POCL_CACHE_DIR": str(self.folder / "pocl"), "PYTHONDONTWRITEBYTECODE": "1",
             "PYOPENCL_NO_CACHE": "1",
         })
-        if POCL_ICD.exists():  # this machine's GPUs stay out of it: the CPU is the device
-            kept["OCL_ICD_VENDORS"] = str(POCL_ICD)
+        if self.driver.exists():
+            kept["OCL_ICD_VENDORS"] = str(self.driver)
         return kept
 
     def start(self, name: str, command: list) -> Program:

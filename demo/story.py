@@ -11,8 +11,14 @@ class Check:
     what: str
     asked: str
     measured: str
-    tolerance: str
+    tolerance: str  # "± 3 points", "at least", "at most", or ""
     kept: bool
+
+    @property
+    def asked_in_full(self) -> str:
+        """As people say it: "25 % ± 3 points", "at least 90 %"."""
+        parts = [self.asked, self.tolerance]
+        return " ".join(parts if self.tolerance.startswith("±") else parts[::-1]).strip()
 
 
 @dataclasses.dataclass
@@ -96,7 +102,7 @@ class Story:
 
     def within(self, what: str, asked: float, measured: float, points: float):
         """A share of the machine, in percent, that may be off by so many points."""
-        self.check(what, f"{asked:.1f} %", f"{measured:.1f} %", abs(measured - asked) <= points,
+        self.check(what, f"{asked:g} %", f"{measured:.1f} %", abs(measured - asked) <= points,
                    f"± {points:g} points")
 
     @property

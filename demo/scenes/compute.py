@@ -71,8 +71,8 @@ def weights(act: Act):
     total = sum(window.percent(name) for name in weight_of)
     for name, weight in weight_of.items():
         part = 100 * window.percent(name) / total if total else 0.0
-        story.within(f"weight {weight}, part of what all three used", 100 * weight / whole, part, 4)
-    story.check("the three together, of the machine", "90 %", f"{total:.1f} %", total >= 90,
+        story.within(f"weight {weight} of {whole}, part of all three", 100 * weight / whole, part, 4)
+    story.check("all three, of the machine", "90 %", f"{total:.1f} %", total >= 90,
                 "at least")
     act.stop(*weight_of)
 
@@ -93,9 +93,9 @@ def priority(act: Act):
     scene.note("high comes")
     act.settle()
     window = act.measure(4)
-    story.check("high priority, while low wants the device too", "85 %",
+    story.check("high priority, against low", "85 %",
                 f"{window.percent('high'):.1f} %", window.percent("high") >= 85, "at least")
-    story.check("low priority meanwhile", "10 %", f"{window.percent('low'):.1f} %",
+    story.check("low priority, against high", "10 %", f"{window.percent('low'):.1f} %",
                 window.percent("low") <= 10, "at most")
     act.stop("high")
     scene.note("high has gone")

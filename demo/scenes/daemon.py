@@ -22,6 +22,7 @@ def devices(act: Act):
     if not found:
         raise StageError("the daemon found no OpenCL device; `melon doctor` says why")
     act.device = found[0]
+    act.story.say(f"One device: {act.device['memory_mib']} MiB to give, and all of its compute.")
     act.story.facts.append(("device memory", f"{act.device['memory_mib']} MiB"))
 
 
@@ -49,8 +50,8 @@ def restart(act: Act):
     wait_until(lambda: all(act.processes_of(name) for name in names), 10, "both to be adopted")
     after = {name: act.processes_of(name) for name in names}
     story.quote(act.melon("ps"))
-    story.check("adopted by the next daemon", "same processes",
-                "same processes" if before == after else f"{before} became {after}", before == after)
+    story.check("processes, after the restart", "the same",
+                "the same" if before == after else f"{before} became {after}", before == after)
     act.melon("set", "quarter", "--compute", "10%")
     scene.ask("quarter", 10)
     scene.note("melon set")

@@ -10,6 +10,7 @@ SLICE_MIB = 512
 LARGER_MIB = 768
 SHARED_MIB = 1024
 PART_MIB = 600  # two of them do not fit into SHARED_MIB
+BACK_MILLISECONDS = 100
 
 
 def memory(act: Act):
@@ -18,8 +19,9 @@ def memory(act: Act):
                             "than its slice is refused by the OpenCL call itself, and says so in its "
                             "own words. The same program runs in a larger slice.", ("memory",))
     _hashcat_above(act)
+    _hashcat_inside(act)
     _pyopencl(act, "python-small", SLICE_MIB, fits=False)
-    scene.limit("python-large", LARGER_MIB, f"pyopencl in {LARGER_MIB} MiB")
+    scene.limit("python-large", LARGER_MIB, "pyopencl")
     _pyopencl(act, "python-large", LARGER_MIB, fits=True)
     _to_the_byte(act)
 
@@ -29,9 +31,18 @@ def _hashcat_above(act: Act):
                                     programs.hashcat("cracker", "--runtime", "3"))
     words = programs.hashcat_words(output)
     act.story.quote(words or programs.last_line(output))
-    act.story.check(f"hashcat in {SLICE_MIB} MiB, too little for it", "refused",
-                    "refused, by hashcat's own words" if words and status else f"exit {status}",
+    act.story.check(f"hashcat in {SLICE_MIB} MiB", "refused",
+                    "refused, in hashcat's own words" if words and status else f"exit {status}",
                     bool(words) and status != 0)
+
+
+def _hashcat_inside(act: Act):
+    _, output = act.run_to_end("cracker-large", ["--memory", f"{SHARED_MIB}MiB"],
+                               programs.hashcat("cracker-large", "--runtime", "2"))
+    speed = programs.hashcat_speed(output)
+    act.story.check(f"hashcat in {SHARED_MIB} MiB", "given",
+                    f"given, {speed / 1e6:.0f} million hashes a second" if speed else
+                    f"refused: {programs.last_line(output)}", speed > 0)
 
 
 def _pyopencl(act: Act, name: str, slice_mib: int, fits: bool):
@@ -49,11 +60,12 @@ def _pyopencl(act: Act, name: str, slice_mib: int, fits: bool):
     status = program.process.returncode
     if fits:
         kept = status == 0 and most[0] >= programs.PYOPENCL_MIB
-        act.story.check(f"pyopencl, {programs.PYOPENCL_MIB} MiB in a slice of {slice_mib}", "given",
+        act.story.check(f"pyopencl's {programs.PYOPENCL_MIB} MiB in {slice_mib} MiB", "given",
+                        f"given, {most[0]} MiB resident" if kept else
                         f"exit {status}, {most[0]} MiB resident", kept)
     else:
         kept = status != 0 and "MEM_OBJECT_ALLOCATION_FAILURE" in words
-        act.story.check(f"pyopencl, {programs.PYOPENCL_MIB} MiB in a slice of {slice_mib}", "refused",
+        act.story.check(f"pyopencl's {programs.PYOPENCL_MIB} MiB in {slice_mib} MiB", "refused",
                         "refused: MemoryError" if kept else f"exit {status}", kept)
 
 
@@ -62,7 +74,7 @@ def _to_the_byte(act: Act):
     flags = ["--memory", f"{SLICE_MIB}MiB"]
     inside, _ = act.run_to_end("exact", flags, [*load, SLICE_MIB])
     above, _ = act.run_to_end("above", flags, [*load, SLICE_MIB + 1])
-    act.story.check(f"all {SLICE_MIB} MiB of a slice; then one more", "given; refused",
+    act.story.check(f"all {SLICE_MIB} MiB of a slice; 1 MiB more", "given; refused",
                     f"{'given' if inside == 0 else 'refused'}; {'given' if above == 0 else 'refused'}",
                     inside == 0 and above != 0)
 
@@ -73,10 +85,22 @@ def killed(act: Act):
                             "third waits for a slice of its own. The program that holds the memory is "
                             "killed with SIGKILL: it cannot clean up, and nothing is lost.",
                             ("memory",))
-    load = [act.stage.load, "--memory-mib"]
     scene.limit("pair", SHARED_MIB, "killed")
     scene.track("peer", "its peer")
     scene.track("next", "next tenant")
+    load = [act.stage.load, "--memory-mib"]
+    delay, before = act.undisturbed(lambda: _kill_holder(act, scene, load),
+                                    lambda found: found[0] <= BACK_MILLISECONDS)
+    act.story.say(f"The killed program held {before} MiB.")
+    act.story.check("killed: its memory, for its peer",
+                    f"{BACK_MILLISECONDS} ms", f"{delay:.1f} ms", delay <= BACK_MILLISECONDS, "at most")
+    _next_tenant(act, scene, load)
+
+
+def _kill_holder(act: Act, scene, load: list) -> tuple:
+    """Milliseconds until the peer had the memory of the killed program, and how many MiB it held."""
+    act.stage.end("pair", "peer")  # of an attempt before
+    act.gone("pair", "peer")
     holder = act.run("pair", ["--memory", f"{SHARED_MIB}MiB"], [*load, PART_MIB, "--hold"])
     holder.wait_for_event("filled", 30)
     act.story.command(f"melon exec pair -- melon-demo-load --memory-mib {PART_MIB} --retry --hold")
@@ -86,15 +110,12 @@ def killed(act: Act):
     act.story.say(f"The peer's {PART_MIB} MiB are refused: {PART_MIB} + {PART_MIB} > {SHARED_MIB}. It "
                   "asks again every millisecond.")
     before = sum(p.resident_bytes for p in act.stage.processes("pair")) >> 20
+    act.story.command("kill -9 <the first program>")
     when = act.stage.kill("pair")
     given = peer.wait_for_event("given", 10)
     peer.wait_for_event("filled", 10)
     scene.note("kill -9", when)
-    delay = 1000 * (given["t"] - when)
-    act.story.command("kill -9 …")
-    act.story.check(f"memory of the killed program ({before} MiB resident) is its peer's", "100 ms",
-                    f"{delay:.1f} ms", delay <= 100, "at most")
-    _next_tenant(act, scene, load)
+    return 1000 * (given["t"] - when), before
 
 
 def _next_tenant(act: Act, scene, load: list):
@@ -105,11 +126,13 @@ def _next_tenant(act: Act, scene, load: list):
                       [*load, SLICE_MIB, "--hold"])
     wait_until(lambda: _state(act, "next") == "queued", 10, "the next tenant to be queued")
     act.story.say(f"The next tenant wants {wanted} MiB where {free} are free: it is queued.")
+    act.story.command("kill -9 <the peer>")
     when = act.stage.kill("peer")
     given = waiting.wait_for_event("given", 30)
     scene.note("kill -9 of the peer", when)
+    scene.limit("pair", None)
     delay = given["t"] - when
-    act.story.check("its slice, for the next tenant: reaped, placed, started", "5 s",
+    act.story.check("killed: its slice, for the next in the queue", "5 s",
                     f"{delay:.1f} s", delay <= 5, "at most")
     time.sleep(0.5)
     act.stop("next")
