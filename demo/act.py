@@ -90,26 +90,27 @@ class Act:
         wait_until(lambda: not any(self.stage.processes(name) for name in names), 20,
                    f"{', '.join(names)} to end")
 
-    def measure(self, seconds: float) -> Window:
+    def measure(self, seconds: float, tries: int = TRIES) -> Window:
         """Watches for so long; again, and says so, when other programs used the machine."""
         def watch():
             self.story.screen.progress(f"measuring for {seconds:g} s")
             return self.meter.watch(seconds)
-        return self.undisturbed(watch, lambda window: False)
+        return self.undisturbed(watch, lambda window: False, tries)
 
-    def undisturbed(self, attempt, good):
+    def undisturbed(self, attempt, good, tries: int = TRIES):
         """What `attempt()` gives; made again, and that said, while other programs use the machine
         and it is not `good` all the same."""
-        for number in range(1, TRIES + 1):
+        for number in range(1, tries + 1):
             first = self.meter.sample()
             result = attempt()
             window = Window(first, self.meter.sample())
             if window.foreign_percent <= FOREIGN_PERCENT or good(result):
                 return result
-            again = number < TRIES and window.seconds <= self.repeat_seconds
+            again = number < tries and window.seconds <= self.repeat_seconds
             self.story.say(f"Other programs used {window.foreign_percent:.0f} % of the machine meanwhile"
-                           + (": again." if again else "; read the figures with that in mind."))
+                           + (": once more." if again else "; read the figures with that in mind."))
             if not again:
+                self.story.disturbed += 1
                 return result
             self.repeat_seconds -= window.seconds
         return result

@@ -61,11 +61,11 @@ def close(story: Story, page: pathlib.Path) -> int:
             for scene, check in story.checks]
     story.screen.write(f"\n{story.screen.paint('bold', 'Asked and measured from outside')}")
     story.screen.table(rows)
-    broken = len(story.broken)
-    verdict = f"all {len(rows)} kept" if not broken else f"{broken} of {len(rows)} NOT kept"
-    story.screen.write(f"\n   {verdict} in {story.seconds:.0f} s; the same as a page with plots: "
-                       f"{page}")
-    return 1 if broken or not rows else 0
+    shown = page.relative_to(pathlib.Path.cwd()) if page.is_relative_to(pathlib.Path.cwd()) else page
+    story.screen.write()
+    story.screen.plain(f"{story.verdict} It took {story.seconds:.0f} s.")
+    story.screen.plain(f"The same as a page with plots: {shown}")
+    return 1 if story.broken or not rows else 0
 
 
 def play(act: Act, chosen) -> int:
@@ -95,10 +95,10 @@ def main() -> int:
         act.meter.start()
         return play(act, options.scene)
     except StageError as error:
-        story.screen.write(f"\n   {story.screen.paint('bad', 'The demo cannot go on:')} {error}")
+        story.screen.write(f"\n  {story.screen.paint('bad', 'The demo cannot go on:')} {error}")
         return 1
     except KeyboardInterrupt:
-        story.screen.write("\n   Stopped; ending what was started.")
+        story.screen.write("\n  Stopped; ending what was started.")
         return 130
     finally:
         stage.close()

@@ -119,7 +119,7 @@ def _transcript(scene) -> str:
     for kind, text in scene.lines:
         escaped = html.escape(text)
         out.append({"command": f'<span class="cmd">$ {escaped}</span>', "quoted": escaped,
-                    "plain": f"# {escaped}"}[kind])
+                    "tabular": escaped, "plain": f"# {escaped}"}[kind])
     if not out:
         return ""
     open_at_once = "" if scene.plots or scene.checks else " open"
@@ -135,10 +135,7 @@ def _scene(scene, samples: list) -> str:
 
 
 def _verdict(story) -> str:
-    checks = len(story.checks)
-    if story.broken:
-        return f'<p class="verdict bad">{len(story.broken)} of {checks} promises were not kept.</p>'
-    return f'<p class="verdict good">All {checks} promises were kept.</p>'
+    return f'<p class="verdict {"bad" if story.broken else "good"}">{html.escape(story.verdict)}</p>'
 
 
 def render(story, samples: list) -> str:

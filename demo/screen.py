@@ -6,7 +6,7 @@ import sys
 import textwrap
 
 STYLES = {"bold": "1", "dim": "2", "good": "32", "bad": "31;1", "command": "36"}
-INDENT = "   "
+INDENT = "  "
 GAP = "  "
 WIDEST = 124  # of a screen
 NARROWEST = 20  # of a column of prose
@@ -35,7 +35,7 @@ class Screen:
         """What is going on; gone with the next line. Nothing where it would stay."""
         if not self.out.isatty():
             return
-        self.out.write("\r\033[K" + self.paint("dim", f"   … {text}"))
+        self.out.write("\r\033[K" + self.paint("dim", f"{INDENT}… {text}"))
         self.out.flush()
         self.passing = True
 
@@ -51,9 +51,15 @@ class Screen:
             self.write(f"{INDENT}{self.paint('command', start + line + more)}")
 
     def quoted(self, text: str):
-        """A program's own line; what does not fit is cut, so that tables stay tables."""
+        """A program's own words."""
+        for line in textwrap.wrap(text, self.width - len(INDENT) - 2, subsequent_indent="  "):
+            self.write(self.paint("dim", f"{INDENT}| {line}"))
+
+    def tabular(self, text: str):
+        """A line of a program's table: cut, not wrapped, so that columns stay columns."""
         room = self.width - len(INDENT) - 2
-        self.write(self.paint("dim", f"{INDENT}| {text if len(text) <= room else text[: room - 1] + '…'}"))
+        line = text if len(text) <= room else text[: room - 1] + "…"
+        self.write(self.paint("dim", f"{INDENT}| {line}"))
 
     def plain(self, text: str):
         for line in textwrap.wrap(text, self.width - len(INDENT)):

@@ -65,6 +65,7 @@ class Story:
         self.screen = screen
         self.scenes = []
         self.started = time.monotonic()
+        self.disturbed = 0  # measurements during which other programs used the machine
         self.facts = []  # (name, value) about the machine and the run
 
     def scene(self, title: str, lead: str, plots: tuple = ()) -> Scene:
@@ -87,10 +88,10 @@ class Story:
         """A command as a person types it."""
         self._line("command", text)
 
-    def quote(self, text: str):
-        """A program's own words."""
+    def quote(self, text: str, kind: str = "quoted"):
+        """A program's own words; with "tabular", its table."""
         for line in text.rstrip().splitlines():
-            self._line("quoted", line.rstrip())
+            self._line(kind, line.rstrip())
 
     def say(self, text: str):
         self._line("plain", text)
@@ -112,6 +113,17 @@ class Story:
     @property
     def broken(self) -> list:
         return [check for _, check in self.checks if not check.kept]
+
+    @property
+    def verdict(self) -> str:
+        """One sentence on the whole run; where that may be why, with what disturbed it."""
+        if not self.broken:
+            return f"All {len(self.checks)} promises were kept."
+        verdict = f"{len(self.broken)} of {len(self.checks)} promises were NOT kept."
+        if self.disturbed:
+            verdict += (f" Other programs used this machine during {self.disturbed} measurements: try "
+                        "again when it is quiet.")
+        return verdict
 
     @property
     def seconds(self) -> float:

@@ -29,7 +29,7 @@ def without_melon(act: Act):
         scene.track(name)
     for racer in racers:
         programs.hashcat_running(racer)
-    window = act.measure(4)
+    window = act.measure(4, tries=1)  # nothing is promised here
     figures = [window.percent(name) for name in names]
     story.say(f"They race: {figures[0]:.0f} % and {figures[1]:.0f} % of the machine, and no way to "
               "say who should have more.")

@@ -28,8 +28,8 @@ def compute(act: Act):
     start_crackers(act, scene, shares)
     window = act.measure(WINDOW_SECONDS)
     for name, percent in shares.items():
-        story.within(f"hashcat, hard {percent} %", percent, window.percent(name), 3)
-    story.quote(act.melon("ps"))
+        story.within(f"hashcat at {percent} %", percent, window.percent(name), 3)
+    story.quote(act.melon("ps"), "tabular")
     swapped = {"quarter": 50, "half": 25}
     for name, percent in swapped.items():
         act.melon("set", name, "--compute", f"{percent}%")
@@ -38,7 +38,7 @@ def compute(act: Act):
     act.settle()
     window = act.measure(WINDOW_SECONDS)
     for name, percent in swapped.items():
-        story.within(f"hashcat, changed live to {percent} %", percent, window.percent(name), 3)
+        story.within(f"hashcat set to {percent} %", percent, window.percent(name), 3)
 
 
 def _loads(act: Act, flags: dict) -> dict:
@@ -71,8 +71,8 @@ def weights(act: Act):
     total = sum(window.percent(name) for name in weight_of)
     for name, weight in weight_of.items():
         part = 100 * window.percent(name) / total if total else 0.0
-        story.within(f"weight {weight} of {whole}, part of all three", 100 * weight / whole, part, 4)
-    story.check("all three, of the machine", "90 %", f"{total:.1f} %", total >= 90,
+        story.within(f"weight {weight} of {whole}", 100 * weight / whole, part, 4)
+    story.check("all three together", "90 %", f"{total:.1f} %", total >= 90,
                 "at least")
     act.stop(*weight_of)
 
@@ -93,9 +93,9 @@ def priority(act: Act):
     scene.note("high comes")
     act.settle()
     window = act.measure(4)
-    story.check("high priority, against low", "85 %",
+    story.check("high priority, with low", "85 %",
                 f"{window.percent('high'):.1f} %", window.percent("high") >= 85, "at least")
-    story.check("low priority, against high", "10 %", f"{window.percent('low'):.1f} %",
+    story.check("low priority, with high", "10 %", f"{window.percent('low'):.1f} %",
                 window.percent("low") <= 10, "at most")
     act.stop("high")
     scene.note("high has gone")

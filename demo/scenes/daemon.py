@@ -17,7 +17,7 @@ def devices(act: Act):
     started = time.monotonic()
     act.up()
     act.story.say(f"Ready after {time.monotonic() - started:.1f} s.")
-    act.story.quote(act.melon("devices"))
+    act.story.quote(act.melon("devices"), "tabular")
     found = [d for d in act.query("devices") if d["vendor"] == "opencl" and not d.get("simulated")]
     if not found:
         raise StageError("the daemon found no OpenCL device; `melon doctor` says why")
@@ -44,13 +44,13 @@ def restart(act: Act):
     story.quote(act.melon("ps", expect=5))
     window = act.measure(5)
     for name, percent in names.items():
-        story.within(f"{name}, while there is no daemon", percent, window.percent(name), 3)
+        story.within(f"{percent} % without a daemon", percent, window.percent(name), 3)
     act.up()
     scene.note("daemon back")
     wait_until(lambda: all(act.processes_of(name) for name in names), 10, "both to be adopted")
     after = {name: act.processes_of(name) for name in names}
-    story.quote(act.melon("ps"))
-    story.check("processes, after the restart", "the same",
+    story.quote(act.melon("ps"), "tabular")
+    story.check("processes as before", "the same",
                 "the same" if before == after else f"{before} became {after}", before == after)
     act.melon("set", "quarter", "--compute", "10%")
     scene.ask("quarter", 10)
@@ -58,7 +58,7 @@ def restart(act: Act):
     act.settle()
     window = act.measure(5)
     for name, percent in {"quarter": 10, "half": 25}.items():
-        story.within(f"{name}, limited by the next daemon", percent, window.percent(name), 3)
+        story.within(f"{percent} % by the next daemon", percent, window.percent(name), 3)
     act.stop(*names)
 
 

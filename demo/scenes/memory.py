@@ -32,7 +32,7 @@ def _hashcat_above(act: Act):
     words = programs.hashcat_words(output)
     act.story.quote(words or programs.last_line(output))
     act.story.check(f"hashcat in {SLICE_MIB} MiB", "refused",
-                    "refused, in hashcat's own words" if words and status else f"exit {status}",
+                    "refused, as it says" if words and status else f"exit {status}",
                     bool(words) and status != 0)
 
 
@@ -41,7 +41,7 @@ def _hashcat_inside(act: Act):
                                programs.hashcat("cracker-large", "--runtime", "2"))
     speed = programs.hashcat_speed(output)
     act.story.check(f"hashcat in {SHARED_MIB} MiB", "given",
-                    f"given, {speed / 1e6:.0f} million hashes a second" if speed else
+                    f"given, {speed / 1e6:.0f} MH/s" if speed else
                     f"refused: {programs.last_line(output)}", speed > 0)
 
 
@@ -60,12 +60,11 @@ def _pyopencl(act: Act, name: str, slice_mib: int, fits: bool):
     status = program.process.returncode
     if fits:
         kept = status == 0 and most[0] >= programs.PYOPENCL_MIB
-        act.story.check(f"pyopencl's {programs.PYOPENCL_MIB} MiB in {slice_mib} MiB", "given",
-                        f"given, {most[0]} MiB resident" if kept else
-                        f"exit {status}, {most[0]} MiB resident", kept)
+        act.story.check(f"pyopencl, {programs.PYOPENCL_MIB} in {slice_mib} MiB", "given",
+                        f"{'given' if kept else f'exit {status}'}, {most[0]} MiB used", kept)
     else:
         kept = status != 0 and "MEM_OBJECT_ALLOCATION_FAILURE" in words
-        act.story.check(f"pyopencl's {programs.PYOPENCL_MIB} MiB in {slice_mib} MiB", "refused",
+        act.story.check(f"pyopencl, {programs.PYOPENCL_MIB} in {slice_mib} MiB", "refused",
                         "refused: MemoryError" if kept else f"exit {status}", kept)
 
 
@@ -74,7 +73,7 @@ def _to_the_byte(act: Act):
     flags = ["--memory", f"{SLICE_MIB}MiB"]
     inside, _ = act.run_to_end("exact", flags, [*load, SLICE_MIB])
     above, _ = act.run_to_end("above", flags, [*load, SLICE_MIB + 1])
-    act.story.check(f"all {SLICE_MIB} MiB of a slice; 1 MiB more", "given; refused",
+    act.story.check(f"{SLICE_MIB} MiB of {SLICE_MIB}; 1 MiB more", "given; refused",
                     f"{'given' if inside == 0 else 'refused'}; {'given' if above == 0 else 'refused'}",
                     inside == 0 and above != 0)
 
@@ -92,7 +91,7 @@ def killed(act: Act):
     delay, before = act.undisturbed(lambda: _kill_holder(act, scene, load),
                                     lambda found: found[0] <= BACK_MILLISECONDS)
     act.story.say(f"The killed program held {before} MiB.")
-    act.story.check("killed: its memory, for its peer",
+    act.story.check("memory back for its peer",
                     f"{BACK_MILLISECONDS} ms", f"{delay:.1f} ms", delay <= BACK_MILLISECONDS, "at most")
     _next_tenant(act, scene, load)
 
@@ -132,7 +131,7 @@ def _next_tenant(act: Act, scene, load: list):
     scene.note("kill -9 of the peer", when)
     scene.limit("pair", None)
     delay = given["t"] - when
-    act.story.check("killed: its slice, for the next in the queue", "5 s",
+    act.story.check("slice back for the queue", "5 s",
                     f"{delay:.1f} s", delay <= 5, "at most")
     time.sleep(0.5)
     act.stop("next")
