@@ -63,7 +63,8 @@ bool finds_driver(const std::string& given) {
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::path folder = given.empty() ? "/etc/OpenCL/vendors" : given;
-  if (!fs::is_directory(folder, error)) return !given.empty() && given.front() != '/';
+  if (!fs::is_directory(folder, error))
+    return !given.empty() && (given.front() != '/' || fs::exists(folder, error));
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     if (entry.path().extension() == ".icd") return true;
   }
