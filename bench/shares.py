@@ -10,7 +10,7 @@ from demo.meter import Window
 from . import figures
 
 WINDOW_SECONDS = 10
-PAIRS = 12
+PAIRS = 10
 PAIR_SECONDS = 1.5
 
 
@@ -109,7 +109,7 @@ def _pairs(act: Act, flags: list, count: int, seconds: float, value) -> list:
 
 def alone(act: Act) -> list:
     """A weighted tenant that nobody competes with, by work per second, against the bare program."""
-    ratios = _pairs(act, [], 5, 3, lambda done: done["passes"] / done["seconds"])
+    ratios = _pairs(act, [], 5, 2, lambda done: done["passes"] / done["seconds"])
     median, low, high = figures.median_interval(ratios)
     return [figures.at_least("weighted alone, work per second, of bare", 95, median, "%",
                              interval=[low, high], ratios=ratios)]

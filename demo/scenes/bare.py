@@ -3,16 +3,7 @@
 from .. import programs
 from ..act import Act
 
-WARM_MARK = "warm"
 MEMORY_MIB = 1536
-
-
-def _warm(act: Act):
-    mark = act.stage.folder / WARM_MARK
-    if not mark.exists():
-        act.story.say("First run here: the programs compile their kernels once, about half a minute.")
-        programs.warm(act.stage)
-        mark.touch()
 
 
 def without_melon(act: Act):
@@ -21,7 +12,6 @@ def without_melon(act: Act):
     scene = story.scene("Without Melon", "Two copies of hashcat on the bare device. Nothing stands "
                         "between them: they race, and a third program takes what memory it likes.",
                         ("compute", "memory"))
-    _warm(act)
     names = ("bare-1", "bare-2")
     story.command("hashcat … & hashcat … &")
     racers = [stage.start(name, programs.hashcat(name)) for name in names]
