@@ -100,10 +100,10 @@ void read(GuardedLedger& map, unsigned device_count, LedgerSample& sample) {
   if (ledger.slot_bound.load(std::memory_order_relaxed) != 0) {
     abi::reap_dead(ledger, map.fd());
     read_slots(ledger, sample);
-    const abi::Breach breach = abi::audit(ledger);
-    sample.broken = breach != abi::Breach::kNone;
-    sample.breach = breach_text(breach);
   }
+  const abi::Breach breach = abi::audit(ledger);
+  sample.broken = breach != abi::Breach::kNone;
+  sample.breach = breach_text(breach);
   read_devices(ledger, device_count, sample);
 }
 

@@ -57,13 +57,13 @@ Catalog::Source* Catalog::source_of(const core::Device& device) {
 }
 
 Sample Catalog::sample(const core::Device& device) {
-  const auto key = library_key_.find(device.id);
+  const auto found = std::ranges::find(devices_, device.id, &core::Device::id);
   Source* const source = source_of(device);
-  if (source == nullptr || key == library_key_.end())
+  if (source == nullptr || found == devices_.end())
     return {.health = core::Health::kUnhealthy,
             .health_reason = fmt::format("no library tells of device '{}'", device.id)};
-  core::Device known = device;
-  known.key = key->second;
+  core::Device known = *found;  // as discovered: the caller's copy may have become held meanwhile
+  known.key = library_key_[device.id];
   return source->library->sample(known);
 }
 

@@ -101,7 +101,9 @@ class Daemon:
         self.config = self.folder / "melon.yaml"
         self.config.write_text(f"lock_folder: {self.folder}/locks\n" + config)
         self.uid = uid
-        self.environment = {**os.environ, **(environment or {})}
+        # PoCL keeps a cache in HOME and finds no device when it cannot write there.
+        home = {"HOME": str(self.folder)} if uid else {}
+        self.environment = {**os.environ, **home, **(environment or {})}
         self.process = None
         self.log = self.folder / "log"
 

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Daemons that die, start twice, or find their state damaged."""
+import contextlib
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import unittest
+
+from daemon_under_test import SOON_SECONDS, Daemon, DaemonTest, eventually
+
+# What a restart may change: figures are sampled anew.
+SAMPLED = ("used_memory_mib", "used_compute_permille", "throttled_permille")
+
+
+def without_samples(grants):
+    for grant in grants:
+        for piece in grant["slices"]:
+            for field in SAMPLED:
+                piece.pop(field)
+    return grants
+
+
+class Restart(DaemonTest):
+    def state(self):
+        return without_samples(self.daemon.call("GET", "/v1/grants?all=true").json)
+
+    def test_kill_9_and_adoption(self):
+        memory = self.daemon.call("GET", "/v1/devices").json[0]["memory_mib"]
+        running = self.daemon.create(name="running", memory="8MiB", compute="25%", arguments=["x"])
+        program = self.program()
+        self.daemon.call("POST", "/v1/grants/running/processes", {"pid": program.pid})
+        self.daemon.create(name="held", memory="8MiB", keep_seconds=600)
+        self.daemon.call("POST", "/v1/grants/held/processes", {"pid": self.program().pid})
+        self.daemon.call("PATCH", "/v1/grants/held", {"suspended": True})
+        self.daemon.create(name="gone", memory="1MiB")
+        self.daemon.call("DELETE", "/v1/grants/gone")
+        self.daemon.create(name="queued", memory=f"{memory - 1}MiB", wait=True)
+        policy = os.stat(running["folder"] + "/policy").st_ino
+        before = self.state()
+        for _ in range(3):
+            self.daemon.kill()
+            self.daemon.start()
+            self.assertEqual(self.state(), before)
+        self.assertIsNone(program.poll())
+        # Tenants have the old policy file mapped: the adopted grant must be changed in that one.
+        self.assertEqual(os.stat(running["folder"] + "/policy").st_ino, policy)
+        with open(running["folder"] + "/policy", "rb") as file:
+            old = file.read()
+            changed = self.daemon.call("PATCH", "/v1/grants/running", {"compute": "50%"})
+            self.assertEqual(changed.status, 200, changed.text)
+            file.seek(0)
+            self.assertNotEqual(old, file.read())
+        program.kill()
+        program.wait()
+        self.daemon.wait_state("running", "lost")
+
+    def test_a_program_that_ended_meanwhile_is_known_by_its_file_or_lost(self):
+        for name in ("told", "silent"):
+            self.daemon.create(name=name, memory="1MiB")
+            program = self.program()
+            self.daemon.call("POST", f"/v1/grants/{name}/processes", {"pid": program.pid})
+        self.daemon.kill()
+        for program in self.programs:
+            program.kill()
+            program.wait()
+        state = self.daemon.state / "grants"
+        told = next(folder for folder in state.iterdir()
+                    if folder.name == self.id_of("told"))
+        (told / "private" / "exit").write_text("7\n")
+        self.daemon.start()
+        self.assertEqual(self.daemon.wait_state("told", "failed")["exit_code"], 7)
+        self.daemon.wait_state("silent", "lost")
+
+    def id_of(self, name):
+        with contextlib.closing(sqlite3.connect(self.daemon.state / "melon.db")) as database:
+            tables = [row[0] for row in database.execute(
+                "select name from sqlite_master where type='table' and name like 'grant%'")]
+            return database.execute(f"select id from {tables[0]} where name=?", (name,)).fetchone()[0]
+
+    def test_sigterm_ends_it_and_programs_go_on(self):
+        self.daemon.create(name="a", memory="1MiB")
+        program = self.program()
+        self.daemon.call("POST", "/v1/grants/a/processes", {"pid": program.pid})
+        self.assertEqual(self.daemon.stop(), 0)
+        self.assertIsNone(program.poll())
+        self.daemon.start()
+        self.assertEqual(self.daemon.grant("a")["pids"], [program.pid])
+
+    def test_shutdown_with_stop_all(self):
+        self.daemon.create(name="a", memory="1MiB")
+        program = self.program()
+        self.daemon.call("POST", "/v1/grants/a/processes", {"pid": program.pid})
+        answer = self.daemon.call("POST", "/v1/shutdown", {"stop_all": True})
+        self.assertEqual(answer.status, 202, answer.text)
+        self.assertEqual(program.wait(SOON_SECONDS), -signal.SIGTERM)
+        self.assertEqual(self.daemon.process.wait(SOON_SECONDS), 0)
+
+    def refused_start(self, daemon, *named):
+        daemon.start(wait=False)
+        status = daemon.process.wait(SOON_SECONDS)
+        self.assertNotEqual(status, 0)
+        log = daemon.log.read_text()
+        for word in named:
+            self.assertIn(word, log)
+        return status
+
+    def test_a_second_daemon_on_the_same_state_is_refused(self):
+        second = Daemon(folder=self.daemon.folder)
+        self.assertEqual(self.refused_start(second, "state folder", str(self.daemon.state)), 4)
+        self.assertTrue(self.daemon.answers())
+
+    def test_a_second_daemon_on_the_same_socket_is_refused(self):
+        second = Daemon(config=f"socket: {self.daemon.socket}\n")
+        self.addCleanup(second.remove)
+        self.assertEqual(self.refused_start(second, self.daemon.socket), 4)
+        self.assertTrue(self.daemon.answers())
+
+    def test_a_second_daemon_sees_the_device_as_held(self):
+        second = Daemon()
+        self.addCleanup(second.remove)
+        second.config.write_text(self.daemon.config.read_text())  # the same lock folder
+        second.start()
+        self.assertEqual(second.call("GET", "/v1/devices").json[0]["health"], "held")
+        codes = [finding["code"] for finding in second.call("GET", "/v1/findings").json]
+        self.assertIn("device_held", codes)
+        refused = second.call("POST", "/v1/grants", {"type": "opencl", "memory": "1MiB"})
+        self.assert_refused(refused, 409, "does_not_fit")
+        self.daemon.stop()
+        eventually("it takes the device over", lambda: second.call(
+            "GET", "/v1/devices").json[0]["health"] == "healthy")
+
+    def test_a_damaged_database_is_refused_with_a_remedy(self):
+        self.daemon.stop()
+        for leftover in ("melon.db-wal", "melon.db-shm"):
+            (self.daemon.state / leftover).unlink(missing_ok=True)
+        (self.daemon.state / "melon.db").write_bytes(b"garbage" * 4096)
+        self.refused_start(self.daemon, "melon.db")
+
+    def test_a_database_of_a_newer_version_is_refused(self):
+        self.daemon.stop()
+        with contextlib.closing(sqlite3.connect(self.daemon.state / "melon.db")) as database:
+            database.execute("pragma user_version = 9999")
+            database.commit()
+        self.refused_start(self.daemon, "newer")
+
+    def test_a_wrong_configuration_is_refused(self):
+        other = Daemon(config="sockett: /x\n")
+        self.addCleanup(other.remove)
+        self.assertEqual(self.refused_start(other, "sockett"), 2)
+
+
+@unittest.skipUnless(os.geteuid() == 0 and shutil.which("mount"), "needs root to mount a small disk")
+class FullDisk(unittest.TestCase):
+    def test_a_full_disk_refuses_clearly_and_loses_nothing(self):
+        daemon = Daemon()
+        self.addCleanup(daemon.remove)
+        daemon.state.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", daemon.state], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", daemon.state])
+        daemon.start()
+        names = []
+        for number in range(50):
+            answer = daemon.call("POST", "/v1/grants",
+                                 {"type": "opencl", "name": f"g{number}", "memory": "1MiB"})
+            if answer.status != 201:
+                break
+            names.append(f"g{number}")
+        self.assertEqual(answer.status, 503, answer.text)
+        self.assertIn("free space", answer.json["error"]["remedy"])
+        self.assertTrue(names)
+        listed = [grant["name"] for grant in daemon.call("GET", "/v1/grants").json]
+        self.assertEqual(listed, names)
+        filler = daemon.state / "filler"
+        try:
+            with open(filler, "wb", buffering=0) as file:
+                while True:
+                    file.write(b"x" * 4096)
+        except OSError:
+            pass
+        self.assertEqual(daemon.call("DELETE", "/v1/grants/g0").json["state"], "exited")
+        codes = [finding["code"] for finding in daemon.call("GET", "/v1/findings").json]
+        self.assertIn("disk_low", codes)
+        filler.unlink(missing_ok=True)
+        eventually("all is stored", lambda: "state_not_saved" not in
+                   daemon.call("GET", "/v1/findings").text)
+        daemon.kill()
+        daemon.start()
+        listed = [grant["name"] for grant in daemon.call("GET", "/v1/grants").json]
+        self.assertEqual(listed, names[1:])
+
+
+if __name__ == "__main__":
+    unittest.main()
