@@ -136,6 +136,7 @@ class Pacer {
   void correct(std::int64_t difference, bool entitled, Nanoseconds now);
   std::int64_t virtual_of(std::int64_t cost) const;
   void publish(bool entitled, Nanoseconds now);
+  void tell_pause(Nanoseconds now);
   void settle_idle(Nanoseconds now);
   void add_consumed(Nanoseconds cost);
   Nanoseconds burst() const;
@@ -157,6 +158,7 @@ class Pacer {
   std::uint64_t epoch_;  // flights of an older one no longer count: they made no progress
   Nanoseconds in_flight_estimate_;
   unsigned in_flight_, unknown_in_flight_, unfinished_;
+  bool awaited_;             // a launch was held by flights and has not come back yet
   Nanoseconds progress_at_;  // last finish, or first admission after idleness
   Nanoseconds largest_;      // largest recent kernel
   Nanoseconds guard_next_;   // when the 1 % that rivals must leave is due

@@ -18,6 +18,8 @@ constexpr Nanoseconds kWantsLinger = 3 * kMillisecond;
 /// The same for priority: longer than the pauses of a program that answers requests, so that a low
 /// tenant does not slip into each of them.
 constexpr Nanoseconds kBusyLinger = 3 * kMillisecond;
+/// Both, while a launch that was held is about to go: on a loaded machine its thread wakes late.
+constexpr Nanoseconds kAwaitedLinger = 20 * kMillisecond;
 constexpr Nanoseconds kLongestClaim = 1000 * kMillisecond;
 /// Others on the device stretch what is in flight, seldom by more than this.
 constexpr Nanoseconds kStretch = 4;
@@ -141,7 +143,7 @@ void Pacer::finish(Flight* flight, Nanoseconds start, Nanoseconds end, Nanosecon
   correct(difference, flight->entitled, now);
   add_consumed(cost.run);
   flights_.give_back(flight);
-  if (in_flight_ == 0) rivals_.shorten(now, now + kWantsLinger, now + kBusyLinger + kQuantum);
+  if (in_flight_ == 0) tell_pause(now);
   progress_.fetch_add(1);
 }
 
@@ -163,6 +165,14 @@ void Pacer::publish(bool entitled, Nanoseconds now) {
   const Nanoseconds work = std::min(in_flight_estimate_ * kStretch, kLongestClaim);
   rivals_.publish(entitled ? now + work + kQuantum : 0, now + work + kWantsLinger,
                   now + work + kBusyLinger + kQuantum);
+}
+
+/// Nothing of this tenant is on the device now: its claims end soon.
+void Pacer::tell_pause(Nanoseconds now) {
+  const Nanoseconds wants = now + (awaited_ ? kAwaitedLinger : kWantsLinger);
+  const Nanoseconds busy = now + (awaited_ ? kAwaitedLinger : kBusyLinger + kQuantum);
+  rivals_.shorten(now, wants, busy);
+  if (awaited_) rivals_.publish(0, wants, busy);
 }
 
 unsigned Pacer::in_flight() {

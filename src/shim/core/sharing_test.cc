@@ -131,6 +131,18 @@ TEST_P(Sharers, SaturatingTenantsDivideByWeight) {
   }
 }
 
+/// On a loaded machine threads wake late; a tenant that is about to launch keeps its place.
+TEST_P(Sharers, LateWakeUpsDoNotCostAShare) {
+  grants_.add("small", {.share = Share::kWeighted, .weight = 30});
+  grants_.add("large", {.share = Share::kWeighted, .weight = 70});
+  SimulatedDevice device(grants_, GetParam());
+  for (const char* const grant : {"small", "large"})
+    device.start({.grant = grant, .kernels = {2 * kMillisecond}, .wake_late = 9 * kMillisecond});
+  device.run_for(kSecond);
+  const auto shares = shares_over(device, 2, 10 * kSecond);
+  EXPECT_NEAR(100 * shares[0] / (shares[0] + shares[1]), 30, 4);
+}
+
 TEST_P(Sharers, WhoIdlesLeavesTheDeviceAndReturnsToItsShare) {
   grants_.add("small", {.share = Share::kWeighted, .weight = 100});
   grants_.add("large", {.share = Share::kWeighted, .weight = 200});

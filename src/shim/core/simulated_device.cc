@@ -45,9 +45,14 @@ void SimulatedDevice::stop(unsigned process, Nanoseconds until) {
   processes_[process]->act_at = std::max(processes_[process]->act_at, until);
 }
 
+Nanoseconds SimulatedDevice::late(const Process& process) {
+  const Nanoseconds loaded = process.program.wake_late;
+  return jitter_(random_) + (loaded == 0 ? 0 : random_() % loaded);
+}
+
 void SimulatedDevice::announce_policy() {
   for (const auto& process : processes_)
-    if (process->held) process->act_at = std::min(process->act_at, now_ + late());
+    if (process->held) process->act_at = std::min(process->act_at, now_ + late(*process));
 }
 
 Nanoseconds SimulatedDevice::device_time(Nanoseconds host) const {
@@ -97,7 +102,9 @@ bool SimulatedDevice::inactive(Process& process) {
 }
 
 void SimulatedDevice::act(Process& process) {
-  if (process.act_at > now_ || now_ < process.stopped_until || inactive(process)) return;
+  if (process.act_at > now_ || now_ < process.stopped_until) return;
+  const bool asked = process.wanted != kNever;  // who is held does not give up
+  if (!asked && inactive(process)) return;
   const SimulatedProgram& program = process.program;
   if (process.outstanding >= (program.synchronous ? 1 : program.depth)) {
     process.act_at = kNever;  // until something finishes
@@ -111,7 +118,7 @@ void SimulatedDevice::act(Process& process) {
   process.held =
       !process.tenant->try_admit(0, queue.state, which + 1, program.order, launch, again);
   if (process.held) {
-    process.act_at = std::max(again, now_) + late();
+    process.act_at = std::max(again, now_) + late(process);
     return;
   }
   process.longest_hold = std::max(process.longest_hold, now_ - process.wanted);
@@ -137,7 +144,7 @@ void SimulatedDevice::deliver(Process& process) {
     const Notice notice = process.notices.front();
     process.notices.pop_front();
     process.tenant->finish(notice.flight, notice.start, notice.end);
-    if (process.held) process.act_at = std::min(process.act_at, now_ + late());
+    if (process.held) process.act_at = std::min(process.act_at, now_ + late(process));
   }
 }
 

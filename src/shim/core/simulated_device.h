@@ -29,7 +29,8 @@ struct SimulatedProgram {
   unsigned queues = 1;
   unsigned depth = 256;  // launches outstanding before the program itself waits
   Order order = Order::kInOrder;
-  Nanoseconds compile = 0;  // of the first launch: between submission and start
+  Nanoseconds wake_late = 0;  // at most: other load delays the program's threads
+  Nanoseconds compile = 0;    // of the first launch: between submission and start
   Nanoseconds active_from = 0, active_until = kNever;
   Nanoseconds period = 0, on = 0;  // within: active for `on` of every period; 0: always
 };
@@ -107,7 +108,7 @@ class SimulatedDevice {
   bool inactive(Process& process);
   void enqueue(Process& process, const Launch& launch, Nanoseconds cost);
   void deliver(Process& process);
-  Nanoseconds late() { return jitter_(random_); }
+  Nanoseconds late(const Process& process);
 
   double rate_of(const Process& process, const Queue& queue) const;
   const Queue* first_submitted() const;
