@@ -19,6 +19,9 @@ constexpr Nanoseconds kStall = 200 * kMillisecond;
 constexpr Nanoseconds kSuspendedPoll = 100 * kMillisecond;
 /// How far a virtual time may run ahead of the least: half a kernel of the usual kind.
 constexpr std::uint64_t kVirtualSlack = 2 * kMillisecond;
+/// How late it may be noticed that a rival has left the device.
+constexpr Nanoseconds kRivalsLeave = kMillisecond;
+constexpr Nanoseconds kRivalsPause = kRivalsLeave / 4;  // between two entitled launches
 /// Of every window, the hundredth that neither weights nor priorities can take away.
 constexpr Nanoseconds kGuardWindow = 100 * kMillisecond;
 constexpr Nanoseconds kGuardShare = 1'300'000;  // granted in whole launches: never below 1 %
@@ -128,23 +131,27 @@ Hold Pacer::held_by_rivals(const Request& request, Nanoseconds now) {
   if (!rivals_.any()) return {};
   rivals_.poll(now);
   if (!request.entitled) rivals_.join(rules_.priority, now);
-  if (!rivals_object(request, now)) {
+  const Nanoseconds hold = rivals_hold_for(request, now);
+  if (hold == 0) {
     guard_next_ = 0;
     return {};
   }
   publish(request.entitled, now);
   if (pass_by_guard(request.estimate, now)) return {};
-  return {Hold::By::kRivals, rivals_.next_poll()};
+  return {Hold::By::kRivals, now + hold};
 }
 
-bool Pacer::rivals_object(const Request& request, Nanoseconds now) {
-  if (rivals_.busy_above(rules_.priority, now)) return true;
-  if (request.entitled) return false;
-  if (rivals_.entitled_wants(rules_.priority, now)) return true;
-  std::uint64_t least = 0;
-  const bool rivalry = rivals_.least_virtual_time(rules_.priority, now, least);
-  return rivalry && rivals_.virtual_time() > least &&
-         rivals_.virtual_time() - least > kVirtualSlack;
+/// For how long not to ask again; 0: the launch may go. Looking at the rivals costs host time,
+/// which an outside observer counts as this tenant's, so it is not done more often than they can
+/// move.
+Nanoseconds Pacer::rivals_hold_for(const Request& request, Nanoseconds now) {
+  if (rivals_.busy_above(rules_.priority, now)) return kRivalsLeave;
+  if (request.entitled) return 0;
+  if (rivals_.entitled_wants(rules_.priority, now)) return kRivalsPause;
+  const std::uint64_t own = rivals_.virtual_time();
+  if (own <= kVirtualSlack) return 0;
+  const Nanoseconds behind = rivals_.behind(rules_.priority, now, own - kVirtualSlack);
+  return behind == 0 ? 0 : std::clamp(behind, kRivalsPause, kRivalsLeave);
 }
 
 /// Starvation guard: in each window, kGuardShare of device time, or one launch that is longer and

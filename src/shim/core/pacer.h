@@ -122,7 +122,7 @@ class Pacer {
   bool stalled(Nanoseconds now);
   Hold held_by_bucket(Request& request, Nanoseconds now) const;
   Hold held_by_rivals(const Request& request, Nanoseconds now);
-  bool rivals_object(const Request& request, Nanoseconds now);
+  Nanoseconds rivals_hold_for(const Request& request, Nanoseconds now);
   bool pass_by_guard(Nanoseconds estimate, Nanoseconds now);
 
   void go(QueueState& queue, const Request& request, Nanoseconds now, Launch& launch);

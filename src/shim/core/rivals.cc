@@ -107,7 +107,7 @@ bool Rivals::any_above(abi::Priority priority) const {
 Nanoseconds Rivals::interval() const { return kPollInterval * (1 + count_ / 8); }
 
 void Rivals::poll(Nanoseconds now) {
-  if (polled_at_ != 0 && now < next_poll()) return;
+  if (polled_at_ != 0 && now < polled_at_ + interval()) return;
   polled_at_ = now;
   for (unsigned i = 0; i < count_; ++i) read_page(rivals_[i], now);
 }
@@ -138,14 +138,29 @@ bool Rivals::entitled_wants(abi::Priority priority, Nanoseconds now) const {
   return false;
 }
 
+bool Rivals::competes(const Rival& rival, abi::Priority priority, Nanoseconds now) {
+  return rival.right.share != abi::Share::kHard && rival.right.priority == priority &&
+         holds(rival.wants_until, now);
+}
+
+Nanoseconds Rivals::behind(abi::Priority priority, Nanoseconds now,
+                           std::uint64_t virtual_time) const {
+  Nanoseconds sum = 0;
+  for (unsigned i = 0; i < count_; ++i) {
+    const Rival& rival = rivals_[i];
+    if (!competes(rival, priority, now) || rival.virtual_time >= virtual_time) continue;
+    const std::uint64_t missing = std::min(virtual_time - rival.virtual_time, kFarthestAhead);
+    sum += std::max<Nanoseconds>(missing * rival.right.weight / 100, 1);
+  }
+  return sum;
+}
+
 bool Rivals::least_virtual_time(abi::Priority priority, Nanoseconds now,
                                 std::uint64_t& least) const {
   bool found = false;
   for (unsigned i = 0; i < count_; ++i) {
     const Rival& rival = rivals_[i];
-    const bool competes =
-        rival.right.share != abi::Share::kHard && rival.right.priority == priority;
-    if (!competes || !holds(rival.wants_until, now)) continue;
+    if (!competes(rival, priority, now)) continue;
     least = found ? std::min(least, rival.virtual_time) : rival.virtual_time;
     found = true;
   }

@@ -39,10 +39,10 @@ class Rivals {
 
   /// Reads the pages again unless that was just done.
   void poll(Nanoseconds now);
-  Nanoseconds next_poll() const { return polled_at_ + interval(); }
-
   bool busy_above(abi::Priority priority, Nanoseconds now) const;
   bool entitled_wants(abi::Priority priority, Nanoseconds now) const;
+  /// The device time that those who compete now by weight need to come up to `virtual_time`.
+  Nanoseconds behind(abi::Priority priority, Nanoseconds now, std::uint64_t virtual_time) const;
   /// The least virtual time of those who compete now by weight; false: nobody does.
   bool least_virtual_time(abi::Priority priority, Nanoseconds now, std::uint64_t& least) const;
 
@@ -66,6 +66,7 @@ class Rivals {
   };
 
   Nanoseconds interval() const;
+  static bool competes(const Rival& rival, abi::Priority priority, Nanoseconds now);
   void read_page(Rival& rival, Nanoseconds now);
 
   const abi::ArenaIndexFile* index_;

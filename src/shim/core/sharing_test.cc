@@ -140,7 +140,7 @@ TEST_P(Sharers, LateWakeUpsDoNotCostAShare) {
   grants_.add("large", {.share = Share::kWeighted, .weight = 70});
   SimulatedDevice device(grants_, GetParam());
   for (const char* const grant : {"small", "large"})
-    device.start({.grant = grant, .kernels = {2 * kMillisecond}, .wake_late = 9 * kMillisecond});
+    device.start({.grant = grant, .kernels = {2 * kMillisecond}, .wake_late = 8 * kMillisecond});
   device.run_for(kSecond);
   const auto shares = shares_over(device, 2, 10 * kSecond);
   EXPECT_NEAR(100 * shares[0] / (shares[0] + shares[1]), 30, 4);
