@@ -35,9 +35,13 @@ class FiguresTest(unittest.TestCase):
         self.assertFalse(figures.at_least("x", 99, 98.9, "%").kept)
 
     def test_table_marks_what_was_missed(self):
-        about = {"processor": "p", "cores": 2, "memory_mib": 1, "kernel": "k", "host": "h"}
+        about = {"processor": "p", "cores": 2, "date": "d", "memory_mib": 1, "kernel": "k", "host": "h"}
         table = figures.markdown([figures.at_most("slow", 1, 2, "ns")], about)
         self.assertIn("| slow | <= 1 ns | 2 ns | **missed** |", table)
+
+    def test_table_says_what_was_disturbed(self):
+        self.assertEqual(figures.disturbance(figures.at_most("a", 1, 2, "ns", foreign_percent=1.0)), "")
+        self.assertIn("30 %", figures.disturbance(figures.around("b", 1, 2, 3, foreign_percent=30.0)))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures and what is asked of them; the Markdown table and the JSON of a run."""
 import dataclasses
+import datetime
 import json
 import os
 import pathlib
 import platform
 import statistics
+
+from demo.act import FOREIGN_PERCENT
 
 
 @dataclasses.dataclass
@@ -55,17 +58,25 @@ def machine() -> dict:
             model = line.partition(":")[2].strip()
             break
     memory_kib = int(pathlib.Path("/proc/meminfo").read_text().split()[1])
-    return {"host": platform.node(), "processor": model, "cores": os.cpu_count(),
+    return {"date": datetime.date.today().isoformat(), "host": platform.node(),
+            "processor": model, "cores": os.cpu_count(),
             "memory_mib": memory_kib // 1024, "kernel": platform.release()}
+
+
+def disturbance(figure: Figure) -> str:
+    """What else the machine did meanwhile, where it was noticed and is enough to matter."""
+    foreign = figure.values.get("foreign_percent", 0.0)
+    return f" (others used {foreign:.0f} % of the machine)" if foreign > FOREIGN_PERCENT else ""
 
 
 def markdown(figures: list, about: dict) -> str:
     where = (f"{about['processor']}, {about['cores']} cores, {about['memory_mib']} MiB, "
              f"Linux {about['kernel']}")
-    lines = [f"Machine: {where} ({about['host']}).", "", "| figure | target | measured | verdict |",
+    lines = [f"{about['date']}. Machine: {where}.", "", "| figure | target | measured | verdict |",
              "|---|---|---|---|"]
     words = {True: "ok", False: "**missed**", None: ""}
-    lines += [f"| {f.name} | {f.target} | {f.measured} | {words[f.kept]} |" for f in figures]
+    lines += [f"| {f.name} | {f.target} | {f.measured} | {words[f.kept]}{disturbance(f)} |"
+              for f in figures]
     return "\n".join(lines)
 
 

@@ -20,7 +20,7 @@ from demo.screen import Screen  # noqa: E402
 from demo.stage import Stage, StageError  # noqa: E402
 from demo.story import Story  # noqa: E402
 
-REPEAT_SECONDS = 180  # all repetitions of disturbed measurements together
+REPEAT_SECONDS = 60  # all repetitions of disturbed measurements together
 PARTS = ("micro", "calls", "shares", "daemon")
 
 
