@@ -16,7 +16,7 @@ class Line:
     label: str
     points: list  # (seconds, value)
     asked: list  # (seconds, value or None): steps
-    color: int  # 1 to 6
+    color: int  # 1 to 7
 
 
 @dataclasses.dataclass

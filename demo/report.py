@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page of a run: one self-contained HTML file, no network, light and dark."""
 import html
+import statistics
 
 from . import charts, meter
+from .act import FOREIGN_PERCENT
 
 SMOOTH_SECONDS = 1.0  # compute is shown as the mean over the last second
 
 STYLE = """
 :root { color-scheme: light dark; --ground:#fbfbf9; --card:#ffffff; --ink:#1c1f1a; --soft:#62685e;
   --rule:#e3e5df; --good:#2c7a3f; --bad:#b3261e; --code:#f3f4f0;
-  --c1:#2f6fb7; --c2:#c2571a; --c3:#3d8b40; --c4:#8a4fb0; --c5:#a8870a; --c6:#b03060; }
+  --c1:#2f6fb7; --c2:#c2571a; --c3:#3d8b40; --c4:#8a4fb0; --c5:#a8870a; --c6:#b03060; --c7:#8b9086; }
 @media (prefers-color-scheme: dark) { :root { --ground:#14160f; --card:#1c1f17; --ink:#e9ebe4;
   --soft:#9aa192; --rule:#30352a; --good:#7fce8e; --bad:#ff8a80; --code:#23271d;
-  --c1:#7db4f0; --c2:#f0a06a; --c3:#8ed190; --c4:#c79be6; --c5:#e0c24d; --c6:#ee85ad; } }
+  --c1:#7db4f0; --c2:#f0a06a; --c3:#8ed190; --c4:#c79be6; --c5:#e0c24d; --c6:#ee85ad; --c7:#757b6d; } }
 * { box-sizing: border-box; }
 body { margin:0; background:var(--ground); color:var(--ink); font:16px/1.5 system-ui,sans-serif; }
 main { max-width:820px; margin:0 auto; padding:40px 20px 64px; }
 h1 { font-size:30px; line-height:1.2; margin:0 0 8px; } h2 { font-size:20px; margin:0 0 4px; }
 .lead { color:var(--soft); margin:0 0 16px; } .num { color:var(--soft); font-weight:400; }
-.verdict { font-size:18px; font-weight:600; margin:20px 0; }
+p.verdict { font-size:18px; font-weight:600; margin:20px 0; }
 .good { color:var(--good); } .bad { color:var(--bad); }
 section { background:var(--card); border:1px solid var(--rule); border-radius:10px;
   padding:20px 22px; margin:20px 0; }
@@ -27,7 +29,7 @@ table { border-collapse:collapse; width:100%; font-size:14px; }
 th { text-align:left; color:var(--soft); font-weight:500; }
 th,td { padding:5px 14px 5px 0; border-bottom:1px solid var(--rule); vertical-align:top; }
 tr:last-child td { border-bottom:0; } td { font-variant-numeric:tabular-nums; }
-td.asked { white-space:nowrap; }
+td.asked, td.verdict { white-space:nowrap; }
 figure { margin:14px 0 6px; } figcaption { font-size:13px; color:var(--soft); }
 svg { width:100%; height:auto; display:block; }
 svg text { font:11px system-ui,sans-serif; fill:var(--soft); }
@@ -55,6 +57,16 @@ def _compute_points(samples: list, name: str, scene) -> list:
             continue
         points.append((sample.t - scene.start, meter.Window(samples[begin], sample).percent(name)))
     return points
+
+
+def _foreign_line(samples: list, scene) -> list:
+    """What other programs used of the machine, where that is enough to disturb."""
+    inside = [s for s in samples if scene.start <= s.t <= scene.end]
+    windows = [meter.Window(inside[max(i - 5, 0)], inside[i]) for i in range(1, len(inside))]
+    points = [(w.last.t - scene.start, w.foreign_percent) for w in windows]
+    if not points or statistics.median(value for _, value in points) <= FOREIGN_PERCENT:
+        return []
+    return [charts.Line("other programs", points, [], 7)]
 
 
 def _memory_points(samples: list, name: str, scene) -> list:
@@ -91,6 +103,7 @@ def _plots(scene, samples: list) -> str:
         if not lines:
             continue
         if kind == "compute":
+            lines += _foreign_line(samples, scene)
             title, unit, top = "Compute, % of the machine", "%", 100.0
         else:
             title, unit = "Resident memory of each program, MiB (the program itself included)", "MiB"
@@ -109,7 +122,8 @@ def _table(checks: list) -> str:
         what = html.escape(check.what if number is None else f"{number}  {check.what}")
         verdict = '<span class="good">kept</span>' if check.kept else '<span class="bad">not kept</span>'
         rows.append(f'<tr><td>{what}</td><td class="asked">{html.escape(check.asked_in_full)}</td>'
-                    f'<td class="measured">{html.escape(check.measured)}</td><td>{verdict}</td></tr>')
+                    f'<td class="measured">{html.escape(check.measured)}</td>'
+                    f'<td class="verdict">{verdict}</td></tr>')
     return ('<div class="scroll"><table><tr><th></th><th>asked</th><th>measured</th><th></th></tr>'
             f'{"".join(rows)}</table></div>')
 

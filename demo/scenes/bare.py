@@ -15,8 +15,8 @@ def without_melon(act: Act):
     names = ("bare-1", "bare-2")
     story.command("hashcat … & hashcat … &")
     racers = [stage.start(name, programs.hashcat(name)) for name in names]
-    for name in (*names, "bare-3"):
-        scene.track(name)
+    for name, label in zip((*names, "bare-3"), ("one hashcat", "another", "a third program")):
+        scene.track(name, label)
     for racer in racers:
         programs.hashcat_running(racer)
     window = act.measure(4, tries=1)  # nothing is promised here
