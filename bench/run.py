@@ -8,6 +8,7 @@ baseline measured in the same run. Builds the preset `bench`; needs the packages
 import argparse
 import pathlib
 import random
+import signal
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -82,6 +83,7 @@ def main() -> int:
     stage = Stage(options.folder / "stage", options.binaries)
     story = Story(Screen(sys.stderr))
     found, benchmarks = [], []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended all the same
     try:
         if not options.no_build:
             micro.build(ROOT)
