@@ -91,6 +91,7 @@ Hold Pacer::ask(QueueState& queue, std::uint64_t key, Order order, Nanoseconds n
   if (hold.by == Hold::By::kNothing) hold = held_by_rivals(request, now);
   if (hold.by == Hold::By::kNothing) go(queue, request, now, launch);
   awaited_ = hold.by == Hold::By::kFlights;
+  if (awaited_) keep_claims(now);
   return hold;
 }
 

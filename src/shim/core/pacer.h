@@ -136,6 +136,7 @@ class Pacer {
   void correct(std::int64_t difference, bool entitled, Nanoseconds now);
   std::int64_t virtual_of(std::int64_t cost) const;
   void publish(bool entitled, Nanoseconds now);
+  void keep_claims(Nanoseconds now);
   void tell_pause(Nanoseconds now);
   void settle_idle(Nanoseconds now);
   void add_consumed(Nanoseconds cost);

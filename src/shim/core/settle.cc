@@ -167,6 +167,14 @@ void Pacer::publish(bool entitled, Nanoseconds now) {
                   now + work + kBusyLinger + kQuantum);
 }
 
+/// Work in flight may take far longer than its estimate where others use the same cores. While a
+/// launch is held behind it, which asks again at least every 20 ms, the claims go on.
+void Pacer::keep_claims(Nanoseconds now) {
+  const Nanoseconds work = std::min(in_flight_estimate_ * kStretch, kLongestClaim);
+  const Nanoseconds until = now + std::max(work, 2 * kAwaitedLinger);
+  if (rivals_.any()) rivals_.publish(0, until, until);
+}
+
 /// Nothing of this tenant is on the device now: its claims end soon.
 void Pacer::tell_pause(Nanoseconds now) {
   const Nanoseconds wants = now + (awaited_ ? kAwaitedLinger : kWantsLinger);

@@ -146,6 +146,23 @@ TEST_P(Sharers, LateWakeUpsDoNotCostAShare) {
   EXPECT_NEAR(100 * shares[0] / (shares[0] + shares[1]), 30, 4);
 }
 
+/// Programs that nobody manages take their part of a CPU; what is left is divided by weight.
+TEST(Weights, HoldBesideForeignLoad) {
+  TestGrants grants;
+  for (const unsigned weight : {100u, 200u, 500u})
+    grants.add("w" + std::to_string(weight), {.share = Share::kWeighted, .weight = weight});
+  SimulatedDevice device(grants, Sharing::kProcessor);
+  for (const char* const grant : {"w100", "w200", "w500"})
+    device.start({.grant = grant, .kernels = {2 * kMillisecond}});
+  for (int i = 0; i < 9; ++i) device.start({.grant = "", .kernels = {2 * kMillisecond}});
+  device.run_for(kSecond);
+  const auto shares = shares_over(device, 3, 10 * kSecond);
+  const double sum = shares[0] + shares[1] + shares[2];
+  EXPECT_NEAR(100 * shares[0] / sum, 12.5, 4);
+  EXPECT_NEAR(100 * shares[1] / sum, 25, 4);
+  EXPECT_NEAR(100 * shares[2] / sum, 62.5, 4);
+}
+
 TEST_P(Sharers, WhoIdlesLeavesTheDeviceAndReturnsToItsShare) {
   grants_.add("small", {.share = Share::kWeighted, .weight = 100});
   grants_.add("large", {.share = Share::kWeighted, .weight = 200});

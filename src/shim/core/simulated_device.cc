@@ -9,7 +9,8 @@
 namespace melon::shim {
 namespace {
 
-constexpr Nanoseconds kHostCost = 4 * kMicrosecond;  // of one launch, in the program's thread
+constexpr Nanoseconds kHostCost = 4 * kMicrosecond;      // of one launch, in the program's thread
+constexpr Nanoseconds kLongestWait = 20 * kMillisecond;  // as admit() does
 constexpr Nanoseconds kSlice = 2 * kMillisecond;
 
 Nanoseconds virtual_now(void* context) { return static_cast<SimulatedDevice*>(context)->now(); }
@@ -24,7 +25,8 @@ unsigned SimulatedDevice::start(const SimulatedProgram& program) {
   auto process = std::make_unique<Process>();
   process->program = program;
   process->program.active_from = std::max(program.active_from, now_);
-  process->tenant = grants_.open(program.grant, clock_);
+  process->tenant =
+      program.grant.empty() ? Tenant::open(nullptr, clock_) : grants_.open(program.grant, clock_);
   process->queues.resize(program.queues);
   process->act_at = process->program.active_from;
   DeviceSource source{};
@@ -118,7 +120,7 @@ void SimulatedDevice::act(Process& process) {
   process.held =
       !process.tenant->try_admit(0, queue.state, which + 1, program.order, launch, again);
   if (process.held) {
-    process.act_at = std::max(again, now_) + late(process);
+    process.act_at = std::max(std::min(again, now_ + kLongestWait), now_) + late(process);
     return;
   }
   process.longest_hold = std::max(process.longest_hold, now_ - process.wanted);

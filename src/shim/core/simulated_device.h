@@ -22,7 +22,7 @@ constexpr Nanoseconds kNever = std::numeric_limits<Nanoseconds>::max() / 4;
 
 /// What a simulated program does: the same kernels over and over, while it is active.
 struct SimulatedProgram {
-  std::string grant;
+  std::string grant;                 // empty: it runs without Melon
   std::vector<Nanoseconds> kernels;  // solo durations, taken in turn; each is a key of its own
   bool synchronous = false;          // waits for each kernel, then thinks
   Nanoseconds think = 0;
