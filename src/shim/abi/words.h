@@ -16,7 +16,7 @@ constexpr std::uint64_t kHalfCircle = std::uint64_t{1} << (kSequenceBits - 1);
 
 constexpr unsigned kTagBits = 11;
 constexpr std::uint64_t kTagMask = (std::uint64_t{1} << kTagBits) - 1;
-static_assert(kMaxProcesses * kLanes == kTagMask + 1);
+static_assert(std::uint64_t{kMaxProcesses} * kLanes == kTagMask + 1);
 
 /// {signed granules : 41 | sequence : 23}
 struct LaneWord {

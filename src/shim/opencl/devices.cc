@@ -45,7 +45,7 @@ void read_uuid(const Driver& next, cl_device_id device, char (&out)[2 * CL_UUID_
   if (!has_extension(next, device, "cl_khr_device_uuid")) return;
   if (next.clGetDeviceInfo(device, CL_DEVICE_UUID_KHR, sizeof uuid, uuid, nullptr) != CL_SUCCESS)
     return;
-  for (unsigned i = 0; i < CL_UUID_SIZE_KHR; ++i) snprintf(out + 2 * i, 3, "%02x", uuid[i]);
+  for (unsigned i = 0; i < CL_UUID_SIZE_KHR; ++i) snprintf(out + size_t{2} * i, 3, "%02x", uuid[i]);
 }
 
 void read_pci(const Driver& next, cl_device_id device, char (&out)[32]) {

@@ -33,6 +33,25 @@ struct Tables {
   const uint32_t* hash = nullptr;
 };
 
+void take_table(const ElfW(Dyn) & entry, uintptr_t address, Tables& tables) {
+  switch (entry.d_tag) {
+    case DT_SYMTAB:
+      tables.symbols = reinterpret_cast<const ElfW(Sym)*>(address);
+      break;
+    case DT_STRTAB:
+      tables.strings = reinterpret_cast<const char*>(address);
+      break;
+    case DT_GNU_HASH:
+      tables.gnu_hash = reinterpret_cast<const uint32_t*>(address);
+      break;
+    case DT_HASH:
+      tables.hash = reinterpret_cast<const uint32_t*>(address);
+      break;
+    default:
+      break;
+  }
+}
+
 Tables tables_of(const dl_phdr_info& object) {
   Tables tables;
   for (int i = 0; i < object.dlpi_phnum; ++i) {
@@ -42,11 +61,7 @@ Tables tables_of(const dl_phdr_info& object) {
     for (; entry->d_tag != DT_NULL; ++entry) {
       // glibc has relocated these addresses already, musl has not.
       const uintptr_t value = entry->d_un.d_ptr;
-      const uintptr_t address = value < object.dlpi_addr ? object.dlpi_addr + value : value;
-      if (entry->d_tag == DT_SYMTAB) tables.symbols = reinterpret_cast<const ElfW(Sym)*>(address);
-      if (entry->d_tag == DT_STRTAB) tables.strings = reinterpret_cast<const char*>(address);
-      if (entry->d_tag == DT_GNU_HASH) tables.gnu_hash = reinterpret_cast<const uint32_t*>(address);
-      if (entry->d_tag == DT_HASH) tables.hash = reinterpret_cast<const uint32_t*>(address);
+      take_table(*entry, value < object.dlpi_addr ? object.dlpi_addr + value : value, tables);
     }
   }
   return tables;

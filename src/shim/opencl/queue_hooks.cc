@@ -84,6 +84,16 @@ const Queue* queue_of(const Driver& next, cl_event event) {
   return find_queue(queue);
 }
 
+// What the program has switched on or off. Profiling that is hidden stays on in the driver.
+void remember_properties(Queue& queue, cl_command_queue_properties changed, bool enabled,
+                         bool hidden) {
+  if ((changed & CL_QUEUE_PROFILING_ENABLE) != 0) {
+    queue.shows_profiling = enabled;
+    if (!hidden) queue.profiled = enabled;
+  }
+  if ((changed & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) != 0) queue.unordered = enabled;
+}
+
 }  // namespace
 
 Queue* find_queue(cl_command_queue queue) {
@@ -172,12 +182,7 @@ cl_int clSetCommandQueueProperty(const Driver& next, cl_command_queue command_qu
   if (status != CL_SUCCESS || known == nullptr) return status;
   if (hidden && old_properties != nullptr)
     *old_properties &= ~static_cast<cl_command_queue_properties>(CL_QUEUE_PROFILING_ENABLE);
-  if ((properties & CL_QUEUE_PROFILING_ENABLE) != 0) {
-    known->shows_profiling = enable != CL_FALSE;
-    if (!hidden) known->profiled = enable != CL_FALSE;
-  }
-  if ((properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) != 0)
-    known->unordered = enable != CL_FALSE;
+  remember_properties(*known, properties, enable != CL_FALSE, hidden);
   return status;
 }
 
