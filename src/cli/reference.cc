@@ -32,7 +32,7 @@ std::string schema_name(const Json& value) {
   }
   if (!value.is_structured()) return "";
   for (const Json& member : value) {
-    if (const std::string name = schema_name(member); !name.empty()) return name;
+    if (std::string name = schema_name(member); !name.empty()) return name;
   }
   return "";
 }

@@ -36,7 +36,7 @@ std::int64_t used_compute(const Json& grant) {
 
 std::string short_memory(std::optional<std::int64_t> mib) {
   if (!mib) return "-";
-  if (*mib < 10 * 1024) return fmt::format("{}M", *mib);
+  if (*mib < std::int64_t{10} * 1024) return fmt::format("{}M", *mib);
   return fmt::format("{:.1f}G", static_cast<double>(*mib) / 1024);
 }
 
