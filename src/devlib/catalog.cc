@@ -10,8 +10,8 @@
 
 namespace melon::devlib {
 
-Catalog::Catalog(std::vector<vendors::Descriptor> vendors, Settings settings) {
-  std::ranges::stable_partition(vendors, is_management_library);
+Catalog::Catalog(std::vector<vendors::Descriptor> vendors, const Settings& settings) {
+  std::stable_partition(vendors.begin(), vendors.end(), is_management_library);
   for (vendors::Descriptor& vendor : vendors) {
     auto library = open_library(vendor, settings);
     sources_.push_back({std::move(vendor), std::move(library)});

@@ -20,7 +20,7 @@ namespace melon::devlib {
 /// and processes() take milliseconds.
 class Catalog {
  public:
-  explicit Catalog(std::vector<vendors::Descriptor> vendors, Settings settings = {});
+  explicit Catalog(std::vector<vendors::Descriptor> vendors, const Settings& settings = {});
   /// With other libraries, one for each vendor in the same order: for tests.
   Catalog(std::vector<vendors::Descriptor> vendors,
           std::vector<std::unique_ptr<DeviceLibrary>> libraries);

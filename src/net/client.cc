@@ -145,6 +145,7 @@ HttpResponse to_response(const Parser::value_type& message) {
 
 /// Reads until `enough` says so. `on_idle` (may be empty) is asked now and then while nothing
 /// comes; success means that one of them ended it.
+// NOLINTNEXTLINE(readability-function-size): two of them are only for messages and idling
 Result<> read_until(Reader& reader, int socket, const std::string& path, Clock::time_point deadline,
                     const std::function<bool()>& enough, const std::function<bool()>& on_idle) {
   while (!enough()) {

@@ -17,6 +17,7 @@ constexpr std::size_t kDeviceNameBytes = 128;
 /// alike from the driver's own answers, and so the device's identity between them. `uuid` (32 hex
 /// digits) and `pci` ("0000:01:00.0") are used when the driver tells them; PoCL tells neither, so
 /// platform, name and the ordinal among that platform's devices of that name identify it.
+// NOLINTNEXTLINE(readability-function-size): what a driver tells, one by one
 inline void opencl_device_key(char (&out)[kKeyBytes], const char* platform, const char* name,
                               unsigned ordinal, const char* uuid, const char* pci) {
   if (uuid != nullptr && uuid[0] != 0)
