@@ -16,6 +16,15 @@ std::optional<int> hex_digit(char c) {
   return std::nullopt;
 }
 
+/// The byte that "%41..." begins with, unless that is broken or a NUL.
+std::optional<char> unescape(std::string_view escape) {
+  if (escape.size() < 3) return std::nullopt;
+  const auto high = hex_digit(escape[1]);
+  const auto low = hex_digit(escape[2]);
+  if (!high || !low || (*high | *low) == 0) return std::nullopt;
+  return static_cast<char>(*high * 16 + *low);
+}
+
 enum class Plus { kLiteral, kSpace };
 
 /// Empty when an escape is broken, and for a NUL in whatever form.
@@ -25,11 +34,9 @@ std::optional<std::string> decode(std::string_view text, Plus plus) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\0') return std::nullopt;
     if (text[i] == '%') {
-      if (i + 2 >= text.size()) return std::nullopt;
-      const auto high = hex_digit(text[i + 1]);
-      const auto low = hex_digit(text[i + 2]);
-      if (!high || !low || (*high | *low) == 0) return std::nullopt;
-      out.push_back(static_cast<char>(*high * 16 + *low));
+      const auto byte = unescape(text.substr(i));
+      if (!byte) return std::nullopt;
+      out.push_back(*byte);
       i += 2;
     } else {
       out.push_back(text[i] == '+' && plus == Plus::kSpace ? ' ' : text[i]);
