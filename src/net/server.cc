@@ -107,6 +107,7 @@ struct Server::State {
   void add_listener(int descriptor, std::optional<UnixListener> owner, Handler handler);
   void accept_on(Listener& listener);
   void accept_waiting(Listener& listener);
+  void accept_later(Listener& listener);
   void admit(Listener& listener, int descriptor);
   void resume_accepting();
   bool make_room(const std::list<Connection*>& among);
@@ -129,6 +130,11 @@ void Server::State::accept_on(Listener& listener) {
                              });
 }
 
+/// True when accepting can succeed later, once somebody has closed or freed something.
+static bool lacks_resources(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
 /// Accepts a bounded batch, so that a flood of connections does not starve those that are there.
 void Server::State::accept_waiting(Listener& listener) {
   for (int batch = 0; batch < 64; ++batch) {
@@ -145,15 +151,19 @@ void Server::State::accept_waiting(Listener& listener) {
       admit(listener, descriptor);
     } else if (errno == EAGAIN) {
       break;
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-      auto timer = std::make_shared<asio::steady_timer>(loop, kRetryAccept);
-      timer->async_wait([this, timer, &listener](error_code) {
-        if (!stopping) accept_on(listener);
-      });
+    } else if (lacks_resources(errno)) {
+      accept_later(listener);
       return;
     }
   }
   accept_on(listener);
+}
+
+void Server::State::accept_later(Listener& listener) {
+  auto timer = std::make_shared<asio::steady_timer>(loop, kRetryAccept);
+  timer->async_wait([this, timer, &listener](error_code) {
+    if (!stopping) accept_on(listener);
+  });
 }
 
 void Server::State::admit(Listener& listener, int descriptor) {
@@ -272,7 +282,7 @@ void Server::every(std::chrono::milliseconds interval, std::function<void()> tic
 
 void Server::post(std::function<void()> task) { asio::post(state_->loop, std::move(task)); }
 
-void Server::on_signals(const std::vector<int>& signals, std::function<void(int)> action) {
+void Server::on_signals(const std::vector<int>& signals, const std::function<void(int)>& action) {
   state_->signals.emplace(state_->loop);
   for (const int signal : signals) state_->signals->add(signal);
   state_->await_signal(action);

@@ -69,7 +69,7 @@ class Server {
   void post(std::function<void()> task);
   /// Calls `action` on the server's thread when one of these signals comes; they no longer end the
   /// process. Before run().
-  void on_signals(const std::vector<int>& signals, std::function<void(int)> action);
+  void on_signals(const std::vector<int>& signals, const std::function<void(int)>& action);
   /// Serves until stop(); then drains open responses for at most drain_timeout. stop() is
   /// thread-safe.
   void run();
