@@ -36,7 +36,7 @@ const LevelName& entry_of(Level level) {
 
 /// Made at first use. What the message lacks is added by spdlog: the time and the line's end.
 spdlog::logger& logger() {
-  static const auto instance = [] {
+  static const auto kInstance = [] {
     auto made = std::make_shared<spdlog::logger>("melon",
                                                  std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})", spdlog::pattern_time_type::utc);
@@ -44,7 +44,7 @@ spdlog::logger& logger() {
     made->set_error_handler([](const std::string&) {});  // there is no other place to say it
     return made;
   }();
-  return *instance;
+  return *kInstance;
 }
 
 using Json = nlohmann::ordered_json;
