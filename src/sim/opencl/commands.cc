@@ -6,6 +6,7 @@
 #include "sim/opencl/engine.h"
 #include "sim/opencl/icd.h"
 #include "sim/opencl/script.h"
+#include "sim/opencl/submission.h"
 
 namespace melon::sim {
 namespace {
@@ -128,67 +129,12 @@ cl_int flush_queue(cl_command_queue) {
 
 // --- commands
 
-struct Order {
-  cl_uint count;
-  const cl_event* waits;
-  cl_event* out;
-};
-
-// Constant mode: a command is complete when its call returns.
-cl_int enqueue_constant(cl_command_queue queue, cl_command_type type, const Order& order,
-                        const std::function<void()>& work) {
-  if (work) work();
-  if (order.out == nullptr) return CL_SUCCESS;
-  auto* const event = new _cl_event;
-  event->queue = queue;
-  event->type = type;
-  event->status = CL_COMPLETE;
-  *order.out = event;
-  return CL_SUCCESS;
-}
-
-cl_int enqueue(cl_command_queue queue, cl_command_type type, std::uint64_t duration_ns,
-               const Order& order, bool blocking, std::function<void()> work) {
-  if (script().constant) return enqueue_constant(queue, type, order, work);
-  auto* const event = new _cl_event;
-  event->context = queue->context;
-  event->queue = queue;
-  event->type = type;
-  event->duration_ns = duration_ns;
-  event->work = std::move(work);
-  for (cl_uint i = 0; i < order.count; ++i) {
-    retain(order.waits[i]);
-    event->waits.push_back(order.waits[i]);
-  }
-  const bool barrier = type == CL_COMMAND_BARRIER;
-  if ((barrier || type == CL_COMMAND_MARKER) && order.count == 0 && queue->last != nullptr) {
-    retain(queue->last);
-    event->waits.push_back(queue->last);
-  }
-  submit(event, barrier);
-  cl_int status = CL_SUCCESS;
-  if (blocking)
-    status = wait_for(event) < 0 ? CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST : status;
-  if (order.out != nullptr)
-    *order.out = event;
-  else
-    release(event);
-  return status;
-}
-
-char* bytes_of(cl_mem mem) {
-  if (mem->parent != nullptr) return bytes_of(mem->parent) + mem->offset;
-  if (mem->data == nullptr) mem->data = static_cast<char*>(std::calloc(1, mem->bytes));
-  return mem->data;
-}
-
 cl_int enqueue_kernel(cl_command_queue queue, cl_kernel kernel, cl_uint, const size_t*,
                       const size_t*, const size_t*, cl_uint count, const cl_event* waits,
                       cl_event* out) {
   if (kernel == nullptr) return CL_INVALID_KERNEL;
   if (script().constant && out == nullptr) return CL_SUCCESS;
-  return enqueue(queue, CL_COMMAND_NDRANGE_KERNEL, kernel->duration_ns, {count, waits, out}, false,
-                 {});
+  return enqueue(queue, {CL_COMMAND_NDRANGE_KERNEL, kernel->duration_ns}, {count, waits, out});
 }
 
 cl_int enqueue_task(cl_command_queue queue, cl_kernel kernel, cl_uint count, const cl_event* waits,
@@ -196,55 +142,14 @@ cl_int enqueue_task(cl_command_queue queue, cl_kernel kernel, cl_uint count, con
   return enqueue_kernel(queue, kernel, 1, nullptr, nullptr, nullptr, count, waits, out);
 }
 
-cl_int enqueue_read(cl_command_queue queue, cl_mem mem, cl_bool blocking, size_t offset,
-                    size_t bytes, void* to, cl_uint count, const cl_event* waits, cl_event* out) {
-  return enqueue(queue, CL_COMMAND_READ_BUFFER, 0, {count, waits, out}, blocking != 0,
-                 [=] { std::memcpy(to, bytes_of(mem) + offset, bytes); });
-}
-
-cl_int enqueue_write(cl_command_queue queue, cl_mem mem, cl_bool blocking, size_t offset,
-                     size_t bytes, const void* from, cl_uint count, const cl_event* waits,
-                     cl_event* out) {
-  return enqueue(queue, CL_COMMAND_WRITE_BUFFER, 0, {count, waits, out}, blocking != 0,
-                 [=] { std::memcpy(bytes_of(mem) + offset, from, bytes); });
-}
-
-cl_int enqueue_copy(cl_command_queue queue, cl_mem from, cl_mem to, size_t at, size_t into,
-                    size_t bytes, cl_uint count, const cl_event* waits, cl_event* out) {
-  return enqueue(queue, CL_COMMAND_COPY_BUFFER, bytes / 16, {count, waits, out}, false,
-                 [=] { std::memmove(bytes_of(to) + into, bytes_of(from) + at, bytes); });
-}
-
-cl_int enqueue_fill(cl_command_queue queue, cl_mem mem, const void* pattern, size_t pattern_bytes,
-                    size_t offset, size_t bytes, cl_uint count, const cl_event* waits,
-                    cl_event* out) {
-  const std::string copy(static_cast<const char*>(pattern), pattern_bytes);
-  return enqueue(queue, CL_COMMAND_FILL_BUFFER, bytes / 16, {count, waits, out}, false, [=] {
-    for (size_t i = 0; i + copy.size() <= bytes; i += copy.size())
-      std::memcpy(bytes_of(mem) + offset + i, copy.data(), copy.size());
-  });
-}
-
-void* enqueue_map(cl_command_queue queue, cl_mem mem, cl_bool blocking, cl_map_flags, size_t offset,
-                  size_t, cl_uint count, const cl_event* waits, cl_event* out, cl_int* status) {
-  set_status(status,
-             enqueue(queue, CL_COMMAND_MAP_BUFFER, 0, {count, waits, out}, blocking != 0, {}));
-  return bytes_of(mem) + offset;
-}
-
-cl_int enqueue_unmap(cl_command_queue queue, cl_mem, void*, cl_uint count, const cl_event* waits,
-                     cl_event* out) {
-  return enqueue(queue, CL_COMMAND_UNMAP_MEM_OBJECT, 0, {count, waits, out}, false, {});
-}
-
 cl_int enqueue_marker_waiting(cl_command_queue queue, cl_uint count, const cl_event* waits,
                               cl_event* out) {
-  return enqueue(queue, CL_COMMAND_MARKER, 0, {count, waits, out}, false, {});
+  return enqueue(queue, {CL_COMMAND_MARKER}, {count, waits, out});
 }
 
 cl_int enqueue_barrier_waiting(cl_command_queue queue, cl_uint count, const cl_event* waits,
                                cl_event* out) {
-  return enqueue(queue, CL_COMMAND_BARRIER, 0, {count, waits, out}, false, {});
+  return enqueue(queue, {CL_COMMAND_BARRIER}, {count, waits, out});
 }
 
 cl_int enqueue_marker(cl_command_queue queue, cl_event* out) {
@@ -253,20 +158,6 @@ cl_int enqueue_marker(cl_command_queue queue, cl_event* out) {
 
 cl_int enqueue_barrier(cl_command_queue queue) {
   return enqueue_barrier_waiting(queue, 0, nullptr, nullptr);
-}
-
-using SvmFree = void(CL_CALLBACK*)(cl_command_queue, cl_uint, void*[], void*);
-
-cl_int enqueue_svm_free(cl_command_queue queue, cl_uint count, void* pointers[], SvmFree free_them,
-                        void* data, cl_uint wait_count, const cl_event* waits, cl_event* out) {
-  std::vector<void*> list(pointers, pointers + count);
-  return enqueue(queue, CL_COMMAND_SVM_FREE, 0, {wait_count, waits, out}, false, [=]() mutable {
-    if (free_them != nullptr) {
-      free_them(queue, count, list.data(), data);
-      return;
-    }
-    for (void* pointer : list) dispatch_table.clSVMFree(queue->context, pointer);
-  });
 }
 
 // --- events
@@ -365,17 +256,10 @@ void add_commands(cl_icd_dispatch& table) {
   table.clFlush = flush_queue;
   table.clEnqueueNDRangeKernel = enqueue_kernel;
   table.clEnqueueTask = enqueue_task;
-  table.clEnqueueReadBuffer = enqueue_read;
-  table.clEnqueueWriteBuffer = enqueue_write;
-  table.clEnqueueCopyBuffer = enqueue_copy;
-  table.clEnqueueFillBuffer = enqueue_fill;
-  table.clEnqueueMapBuffer = enqueue_map;
-  table.clEnqueueUnmapMemObject = enqueue_unmap;
   table.clEnqueueMarker = enqueue_marker;
   table.clEnqueueMarkerWithWaitList = enqueue_marker_waiting;
   table.clEnqueueBarrier = enqueue_barrier;
   table.clEnqueueBarrierWithWaitList = enqueue_barrier_waiting;
-  table.clEnqueueSVMFree = enqueue_svm_free;
   table.clWaitForEvents = wait_for_events;
   table.clRetainEvent = retain_event;
   table.clReleaseEvent = release_event;

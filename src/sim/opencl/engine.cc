@@ -13,6 +13,7 @@
 
 #include "sim/opencl/icd.h"
 #include "sim/opencl/script.h"
+#include "sim/opencl/submission.h"
 
 namespace melon::sim {
 namespace {
@@ -20,13 +21,16 @@ namespace {
 using Lock = std::unique_lock<std::mutex>;
 constexpr std::uint64_t kNever = ~std::uint64_t{0};
 
-std::mutex g_mutex;
-std::condition_variable g_changed;
+// Never destroyed: the driver's thread goes on while the program exits.
+std::mutex& g_mutex = *new std::mutex;
+std::condition_variable& g_changed = *new std::condition_variable;
 std::uint64_t g_virtual_now = 1'000'000'000;
 std::uint64_t g_flushed = 0;  // commands submitted up to here may start
 std::uint64_t g_submitted = 0;
 
 bool is_done(cl_event event) { return event->status <= CL_COMPLETE; }
+
+bool has_failed(cl_event event) { return event->status < CL_COMPLETE; }
 
 bool can_start(cl_event event) {
   if (script().hold_until_flush && event->queued_at > g_flushed) return false;
@@ -49,12 +53,17 @@ void start_next(cl_device_id device) {
   device->pending.erase(found);
   device->running = event;
   event->status = CL_RUNNING;
+  const bool failed = std::any_of(event->waits.begin(), event->waits.end(), has_failed);
+  if (failed) {
+    event->duration_ns = 0;
+    event->work = nullptr;
+    event->outcome = CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST;
+  }
   event->started_at =
       std::max({device->free_at, ready_at(event), script().hold_until_flush ? now() : 0});
   event->ended_at = event->started_at + event->duration_ns;
   device->free_at = event->ended_at;
-  if (event->type != CL_COMMAND_NDRANGE_KERNEL) return;
-  counters().launches.fetch_add(1);
+  if (event->type == CL_COMMAND_NDRANGE_KERNEL && !failed) counters().launches.fetch_add(1);
   counters().busy_ns.fetch_add(static_cast<std::int64_t>(event->duration_ns));
 }
 
@@ -88,13 +97,16 @@ void finish_running(cl_device_id device, Lock& lock) {
     while (now() < event->ended_at) {
     }
   lock.lock();
-  event->status = CL_COMPLETE;
+  event->status = event->outcome;
   device->running = nullptr;
   if (event->queue != nullptr) --event->queue->unfinished;
   announce(event, lock);
   std::vector<cl_event> waits;
   waits.swap(event->waits);
+  std::vector<cl_mem> uses;
+  uses.swap(event->uses);
   lock.unlock();
+  for (cl_mem mem : uses) release(mem);
   for (cl_event wait : waits) release(wait);
   release(event);
   lock.lock();
@@ -158,6 +170,13 @@ void add_wait(cl_event event, cl_event wait) {
   event->waits.push_back(wait);
 }
 
+void wait_for_all(cl_event event, const _cl_device_id& device) {
+  if (device.running != nullptr && device.running->queue == event->queue)
+    add_wait(event, device.running);
+  for (cl_event earlier : device.pending)
+    if (earlier->queue == event->queue) add_wait(event, earlier);
+}
+
 }  // namespace
 
 void start_engine() {
@@ -168,13 +187,16 @@ void start_engine() {
   });
 }
 
-void submit(cl_event event, bool holds_queue) {
+void submit(cl_event event, bool holds_queue, bool after_all) {
   const Lock lock(g_mutex);
   cl_command_queue const queue = event->queue;
   const bool unordered = (queue->flags & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) != 0;
   event->queued_at = now();
   ++g_submitted;
+  cl_device_id const device =
+      queue->device->parent != nullptr ? queue->device->parent : queue->device;
   if (!unordered) add_wait(event, queue->last);
+  if (unordered && after_all) wait_for_all(event, *device);
   add_wait(event, queue->barrier);
   retain(event);  // the queue's last
   if (queue->last != nullptr) release(queue->last);
@@ -186,8 +208,6 @@ void submit(cl_event event, bool holds_queue) {
   }
   ++queue->unfinished;
   retain(event);  // the engine's
-  cl_device_id const device =
-      queue->device->parent != nullptr ? queue->device->parent : queue->device;
   device->pending.push_back(event);
   if (!script().virtual_clock) g_changed.notify_all();
 }

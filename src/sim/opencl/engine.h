@@ -22,8 +22,9 @@ namespace melon::sim {
 void start_engine();
 
 /// Takes a new command. `event` stays the engine's until it is complete; the queue's order and the
-/// wait list are kept.
-void submit(cl_event event, bool holds_queue);
+/// wait list are kept. `holds_queue`: later commands of the queue wait for it; `after_all`: it
+/// waits for all earlier ones, in an unordered queue too.
+void submit(cl_event event, bool holds_queue, bool after_all);
 
 /// Allows held commands to start (hold_until_flush).
 void flush();

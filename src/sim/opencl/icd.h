@@ -17,6 +17,10 @@ void add_information(cl_icd_dispatch& table);
 void add_memory(cl_icd_dispatch& table);
 void add_commands(cl_icd_dispatch& table);
 void add_programs(cl_icd_dispatch& table);
+void add_transfers(cl_icd_dispatch& table);
+
+/// A function that is reached only by an extension's address, or null.
+void* extension_function(const char* name);
 
 inline void set_status(cl_int* out, cl_int status) {
   if (out != nullptr) *out = status;

@@ -223,7 +223,7 @@ void* get_extension_function(const char* name) {
     return reinterpret_cast<void*>(&get_platform_info);
   if (std::strcmp(name, "clCreateBuffer") == 0)
     return reinterpret_cast<void*>(dispatch_table.clCreateBuffer);
-  return nullptr;
+  return extension_function(name);
 }
 
 bool fill_table() {
@@ -231,6 +231,7 @@ bool fill_table() {
   add_memory(dispatch_table);
   add_programs(dispatch_table);
   add_commands(dispatch_table);
+  add_transfers(dispatch_table);
   return true;
 }
 
@@ -261,13 +262,15 @@ cl_platform_id platform() {
 }
 
 const std::vector<cl_device_id>& devices() {
-  static const std::vector<cl_device_id> all = [] {
-    std::vector<cl_device_id> made(script().devices);
+  // Never destroyed: the driver's thread goes on while the program exits.
+  static const std::vector<cl_device_id>& all = *[] {
+    auto* const list = new std::vector<cl_device_id>(script().devices);
+    auto& made = *list;
     for (unsigned i = 0; i < made.size(); ++i) {
       made[i] = new _cl_device_id;
       made[i]->number = i;
     }
-    return made;
+    return list;
   }();
   return all;
 }

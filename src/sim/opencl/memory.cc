@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <mutex>
 
 #include "sim/opencl/icd.h"
 #include "sim/opencl/script.h"
+#include "sim/opencl/submission.h"
 
 namespace melon::sim {
 namespace {
@@ -75,8 +77,13 @@ cl_mem create_sub_buffer(cl_mem parent, cl_mem_flags, cl_buffer_create_type, con
 }
 
 // Rows are padded to 256 bytes, so that the driver takes more than the plain product.
-cl_mem create_image(cl_context context, cl_mem_flags flags, const cl_image_format*,
+cl_mem create_image(cl_context context, cl_mem_flags flags, const cl_image_format* format,
                     const cl_image_desc* shape, void* host, cl_int* status) {
+  if (format == nullptr || shape == nullptr) {
+    set_status(status, format == nullptr ? CL_INVALID_IMAGE_FORMAT_DESCRIPTOR
+                                         : CL_INVALID_IMAGE_DESCRIPTOR);
+    return nullptr;
+  }
   const size_t row = (shape->image_width * 4 + 255) & ~size_t{255};
   const size_t layers =
       std::max<size_t>(1, shape->image_depth) * std::max<size_t>(1, shape->image_array_size);
@@ -117,12 +124,24 @@ cl_mem create_pipe(cl_context context, cl_mem_flags flags, cl_uint packet, cl_ui
   return make(context, CL_MEM_OBJECT_PIPE, flags, size_t{packet} * count, nullptr, status);
 }
 
-cl_int retain_mem(cl_mem mem) {
-  mem->references.fetch_add(1, std::memory_order_relaxed);
-  return CL_SUCCESS;
+/// Destroyed objects are kept for a while, so that a program that releases one twice is answered as
+/// real drivers answer, instead of breaking memory.
+void bury(cl_mem mem) {
+  static std::mutex mutex;
+  static std::deque<cl_mem>& buried = *new std::deque<cl_mem>;
+  if (script().constant) return delete mem;
+  const std::lock_guard guard(mutex);
+  buried.push_back(mem);
+  if (buried.size() <= 256) return;
+  delete buried.front();
+  buried.pop_front();
 }
 
-cl_int release_mem(cl_mem mem);
+cl_int retain_mem(cl_mem mem) {
+  if (mem->references.load() == 0) return CL_INVALID_MEM_OBJECT;
+  retain(mem);
+  return CL_SUCCESS;
+}
 
 void destroy(cl_mem mem) {
   const unsigned count = mem->callbacks.load();
@@ -131,16 +150,17 @@ void destroy(cl_mem mem) {
   for (unsigned i = std::min(count, 2U); i-- > 0;)
     mem->first_callbacks[i].function(mem, mem->first_callbacks[i].user_data);
   if (mem->parent != nullptr)
-    release_mem(mem->parent);
+    release(mem->parent);
   else
     count_release(device_of(mem->context), mem->counted);
   std::free(mem->data);
   if (mem->context->references.fetch_sub(1) == 1) delete mem->context;
-  delete mem;
+  bury(mem);
 }
 
 cl_int release_mem(cl_mem mem) {
-  if (mem->references.fetch_sub(1) == 1) destroy(mem);
+  if (mem->references.load() == 0) return CL_INVALID_MEM_OBJECT;
+  release(mem);
   return CL_SUCCESS;
 }
 
@@ -198,6 +218,12 @@ void svm_free(cl_context, void* address) {
 }
 
 }  // namespace
+
+void retain(cl_mem mem) { mem->references.fetch_add(1, std::memory_order_relaxed); }
+
+void release(cl_mem mem) {
+  if (mem->references.fetch_sub(1) == 1) destroy(mem);
+}
 
 void add_memory(cl_icd_dispatch& table) {
   table.clCreateBuffer = create_buffer;

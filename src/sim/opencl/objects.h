@@ -99,9 +99,11 @@ struct _cl_event : melon::sim::Object<_cl_event> {
   cl_command_queue queue = nullptr;
   cl_command_type type = 0;
   cl_int status = CL_QUEUED;
+  cl_int outcome = CL_COMPLETE;  // the status in the end
   std::uint64_t duration_ns = 0;
   std::uint64_t queued_at = 0, started_at = 0, ended_at = 0;
   std::vector<cl_event> waits;  // retained
   std::function<void()> work;
+  std::vector<cl_mem> uses;  // retained
   std::vector<Callback> callbacks;
 };

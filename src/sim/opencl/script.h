@@ -31,7 +31,7 @@ struct Counters {
   std::atomic<std::int64_t> objects;
   std::atomic<std::int64_t> allocations;  // ever
   std::atomic<std::int64_t> launches;     // kernels started
-  std::atomic<std::int64_t> busy_ns;      // device time of all kernels
+  std::atomic<std::int64_t> busy_ns;      // device time of all commands
   std::atomic<std::int64_t> device_bytes[8];
 };
 Counters& counters();
