@@ -44,8 +44,7 @@ void Pacer::open(const Setting& setting) {
 }
 
 void Pacer::refresh(Nanoseconds now) {
-  if (policy_->generation() == seen_policy_.load(std::memory_order_acquire) && !rivals_.moved())
-    return;
+  if (up_to_date()) return;
   const Locked locked(lock_);
   adopt_rules(now);
 }

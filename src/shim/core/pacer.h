@@ -55,8 +55,7 @@ class Pacer {
   /// The usual path: false when the launch has to ask. The policy is as it was and the queue's
   /// lease covers it, or nothing limits this device.
   bool let_through(QueueState& queue, std::uint64_t key, Order order, Launch& launch) {
-    if (policy_->generation() != seen_policy_.load(std::memory_order_acquire) || rivals_.moved())
-      return false;
+    if (!up_to_date()) return false;
     if (!paced_.load(std::memory_order_relaxed)) {
       if (queue.uncounted + 1 == kCountEvery) return false;
       ++queue.uncounted;
@@ -80,6 +79,11 @@ class Pacer {
   void finish(Flight* flight, Nanoseconds start, Nanoseconds end, Nanoseconds now);
   void open_gate(Flight* flight, Nanoseconds now);
 
+  /// False when the policy or the arena has moved since they were taken.
+  bool up_to_date() const {
+    return policy_->generation() == seen_policy_.load(std::memory_order_acquire) &&
+           !rivals_.moved();
+  }
   bool paced() const { return paced_.load(std::memory_order_relaxed); }
   /// Takes the policy if it has moved.
   void refresh(Nanoseconds now);

@@ -317,7 +317,7 @@ bool Tenant::pacing(unsigned device) const {
   if (state_ == nullptr || device >= abi::kMaxDevices) return false;
   Pacer* const pacer = state_->pacers[device];
   if (pacer == nullptr) return false;
-  pacer->refresh(now_of(*state_));
+  if (!pacer->up_to_date()) pacer->refresh(now_of(*state_));
   return pacer->paced();
 }
 
