@@ -24,7 +24,16 @@ bool reserve_slices(std::uint32_t slices, std::uint64_t bytes) {
   return true;
 }
 
-void CL_CALLBACK on_destroyed(cl_mem, void* charge) { release(static_cast<Charge*>(charge)); }
+// Of the Releasing scopes on this thread: how many, and what ended inside them.
+__thread unsigned releasing_depth __attribute__((tls_model("initial-exec")));
+__thread Charge* ended __attribute__((tls_model("initial-exec")));
+
+void CL_CALLBACK on_destroyed(cl_mem, void* data) {
+  auto* const charge = static_cast<Charge*>(data);
+  if (releasing_depth == 0) return release(charge);
+  charge->chain = ended;
+  ended = charge;
+}
 
 }  // namespace
 
@@ -50,6 +59,17 @@ Charge* reserve(const ContextRecord& context, std::uint64_t bytes) {
 void release(Charge* charge) {
   if (charge->epoch == session()->epoch) release_slices(charge->slices, charge->bytes);
   g_charges.give(charge);
+}
+
+Releasing::Releasing() { ++releasing_depth; }
+
+Releasing::~Releasing() {
+  if (--releasing_depth != 0) return;
+  while (ended != nullptr) {
+    Charge* const charge = ended;
+    ended = charge->chain;
+    release(charge);
+  }
 }
 
 bool settle(Charge* charge, std::uint64_t bytes) {

@@ -15,6 +15,7 @@ struct Charge {
   std::uint32_t epoch;   // the session that reserved it
   std::uint32_t slices;  // one bit for each device
   std::uint64_t bytes;   // a multiple of the granule
+  Charge* chain;         // of a Releasing
 };
 
 /// Bytes as they are counted: rounded up to the granule. Saturates.
@@ -27,6 +28,17 @@ Charge* reserve(const ContextRecord& context, std::uint64_t bytes);
 void release(Charge* charge);
 /// Changes what a charge holds. False: over the limit; unchanged.
 bool settle(Charge* charge, std::uint64_t bytes);
+
+/// For the length of a driver call in which objects of the program may end. The driver tells of an
+/// object's end just before it frees the memory; inside this scope the charge is given back after
+/// the call, so that no other process takes the memory before it is there.
+class Releasing {
+ public:
+  Releasing();
+  ~Releasing();
+  Releasing(const Releasing&) = delete;
+  Releasing& operator=(const Releasing&) = delete;
+};
 
 /// Leaves the charge to the memory object: it is released when the driver really destroys the
 /// object, after the last release, deferred use and enqueued command. False: the driver cannot

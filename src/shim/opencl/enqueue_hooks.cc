@@ -322,26 +322,6 @@ cl_int clEnqueueSVMMigrateMem(const Driver& next, cl_command_queue command_queue
                 });
 }
 
-cl_int clEnqueueMarkerWithWaitList(const Driver& next, cl_command_queue command_queue,
-                                   cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
-                                   cl_event* event) {
-  return submit(next, command_queue, {Cost::Kind::kMarker, 0},
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueMarkerWithWaitList(command_queue, num_events_in_wait_list,
-                                                          event_wait_list, out);
-                });
-}
-
-cl_int clEnqueueBarrierWithWaitList(const Driver& next, cl_command_queue command_queue,
-                                    cl_uint num_events_in_wait_list,
-                                    const cl_event* event_wait_list, cl_event* event) {
-  return submit(next, command_queue, {Cost::Kind::kBarrier, 0},
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueBarrierWithWaitList(command_queue, num_events_in_wait_list,
-                                                           event_wait_list, out);
-                });
-}
-
 void* clEnqueueMapBuffer(const Driver& next, cl_command_queue command_queue, cl_mem buffer,
                          cl_bool blocking_map, cl_map_flags map_flags, size_t offset, size_t size,
                          cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
@@ -377,31 +357,6 @@ void* clEnqueueMapImage(const Driver& next, cl_command_queue command_queue, cl_m
              });
   set_status(errcode_ret, result);
   return mapped;
-}
-
-cl_int clEnqueueMarker(const Driver& next, cl_command_queue command_queue, cl_event* event) {
-  return submit(next, command_queue, {Cost::Kind::kMarker, 0}, {0, nullptr, event},
-                [&](cl_event* out) { return next.clEnqueueMarker(command_queue, out); });
-}
-
-// The old barrier and wait give no event; where they are gated, the newer call that does is used.
-cl_int clEnqueueBarrier(const Driver& next, cl_command_queue command_queue) {
-  return submit(
-      next, command_queue, {Cost::Kind::kBarrier, 0}, {0, nullptr, nullptr}, [&](cl_event* out) {
-        return out == nullptr ? next.clEnqueueBarrier(command_queue)
-                              : next.clEnqueueBarrierWithWaitList(command_queue, 0, nullptr, out);
-      });
-}
-
-cl_int clEnqueueWaitForEvents(const Driver& next, cl_command_queue command_queue,
-                              cl_uint num_events, const cl_event* event_list) {
-  return submit(next, command_queue, {Cost::Kind::kBarrier, 0}, {num_events, event_list, nullptr},
-                [&](cl_event* out) {
-                  return out == nullptr
-                             ? next.clEnqueueWaitForEvents(command_queue, num_events, event_list)
-                             : next.clEnqueueBarrierWithWaitList(command_queue, num_events,
-                                                                 event_list, out);
-                });
 }
 
 }  // namespace hook

@@ -79,6 +79,11 @@ cl_mem clCreateBuffer(const Driver& next, cl_context context, cl_mem_flags flags
       [&](cl_int* status) { return next.clCreateBuffer(context, flags, size, host_ptr, status); });
 }
 
+cl_int clReleaseMemObject(const Driver& next, cl_mem memobj) {
+  const Releasing releasing;
+  return next.clReleaseMemObject(memobj);
+}
+
 cl_mem clCreateBufferWithProperties(const Driver& next, cl_context context,
                                     const cl_mem_properties* properties, cl_mem_flags flags,
                                     size_t size, void* host_ptr, cl_int* errcode_ret) {
