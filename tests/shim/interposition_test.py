@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""However a program reaches OpenCL, it is inside its slice; and counted once."""
+import shutil
+import tempfile
+import unittest
+
+from in_grant import MIB, PROGRAMS, WAYS, Grant, run
+
+LOADER = "/usr/lib/x86_64-linux-gnu/libOpenCL.so.1"
+# A module bound deeply, or in a name space of its own, sees no preloaded symbol: the layer is for those.
+LAYER_ONLY = {"deepbind", "namespace"}
+EVERY_WAY_IN = ["linked", "dlopen", "dlopen_global", "bundled", "module", "deepbind", "namespace",
+                "extension"]
+
+
+class Interposition(unittest.TestCase):
+    def probe(self, way_in, way):
+        program = PROGRAMS / ("probe_linked" if way_in == "linked" else "probe")
+        with Grant(MIB) as grant, tempfile.TemporaryDirectory() as folder:
+            bundled = shutil.copy(LOADER, folder + "/libOpenCL-5f8d5a1c.so.1.0.0")
+            environment = grant.environment(way, MODULE=str(PROGRAMS / "libprobe_module.so"),
+                                            LOADER=bundled, REPORT=grant.report_command)
+            return run([program, way_in], environment)
+
+    def test_every_way_in_by_every_way_of_attaching(self):
+        for way in WAYS:
+            for way_in in EVERY_WAY_IN:
+                if way == "preload" and way_in in LAYER_ONLY:
+                    continue
+                with self.subTest(attached=way, reached=way_in):
+                    done = self.probe(way_in, way)
+                    self.assertEqual(done.stderr, "")
+                    self.assertEqual(done.returncode, 0, done.stdout)
+                    seen, report = done.stdout.splitlines()
+                    self.assertEqual(seen, f"{MIB} -61 0 -4")
+                    self.assertEqual(report.split()[0], str(MIB // 2))  # once
+                    self.assertEqual(report.split()[1], "2")
+
+    def test_without_a_grant_nothing_is_limited(self):
+        for way in WAYS:
+            with Grant(MIB) as grant, self.subTest(attached=way):
+                environment = grant.environment(way)
+                del environment["MELON_GRANT"]
+                done = run([PROGRAMS / "probe_linked"], environment)
+                self.assertEqual(done.stdout, f"{16384 * MIB} 0 0 0\n")
+                self.assertEqual(done.stderr, "")
+                self.assertEqual(done.returncode, 0)
+
+    def test_next_means_the_programs_next(self):
+        with Grant(MIB) as grant:
+            for environment in [grant.environment("preload"), None]:
+                self.assertEqual(run([PROGRAMS / "next_main"], environment).returncode, 70)
+
+
+if __name__ == "__main__":
+    unittest.main()
