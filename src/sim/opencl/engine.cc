@@ -130,15 +130,16 @@ void finish_running(cl_device_id device, Lock& lock) {
   }
 }
 
-// Virtual time: completes what ends until `when`.
+// Virtual time: completes the next command that ends until `when`; if there is none, it is `when`.
+// A sleeper is thus woken by every completion, as real ones are.
 void advance(std::uint64_t when, Lock& lock) {
-  for (;;) {
-    cl_device_id const device = next_to_end();
-    if (device == nullptr || device->running->ended_at > when) break;
-    g_virtual_now = std::max(g_virtual_now, device->running->ended_at);
-    finish_running(device, lock);
+  cl_device_id const device = next_to_end();
+  if (device == nullptr || device->running->ended_at > when) {
+    g_virtual_now = std::max(g_virtual_now, when);
+    return;
   }
-  if (when != kNever) g_virtual_now = std::max(g_virtual_now, when);
+  g_virtual_now = std::max(g_virtual_now, device->running->ended_at);
+  finish_running(device, lock);
 }
 
 // Virtual time: completes the next command. False: nothing can end by itself.
