@@ -22,11 +22,18 @@ struct SliceUse {
   std::optional<Permille> throttled = {};
 };
 
+/// What one process uses of each of its grant's slices.
+struct ProcessUse {
+  unsigned slot = 0;  // its number in the grant; a later process may get it again
+  std::vector<MiB> memory = {};
+};
+
 /// A grant as one caller may see it.
 struct GrantView {
   const core::Grant* grant = nullptr;
   std::string owner = {};
-  std::vector<SliceUse> use = {};  // one per slice, or empty
+  std::vector<SliceUse> use = {};          // one per slice, or empty
+  std::vector<ProcessUse> processes = {};  // for metrics; at most kMostProcessesShown
   std::vector<std::string> flags = {};
   bool show_private = false;  // the rest only then
   std::vector<int> pids = {};

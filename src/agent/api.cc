@@ -104,8 +104,8 @@ std::span<const Api::Route> Api::routes() {
             }},
       Route{"GET", "/v1/events", &Api::list_events},
       Route{"GET", "/v1/findings",
-            [](Api& api, const Call&) -> net::Answer {
-              return list_answer(api.sources_.findings());
+            [](Api& api, const Call& call) -> net::Answer {
+              return list_answer(api.sources_.findings(call.caller));
             }},
       Route{"POST", "/v1/shutdown", &Api::shut_down},
       Route{"GET", "/metrics",

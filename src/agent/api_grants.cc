@@ -6,6 +6,7 @@
 
 #include "agent/api_call.h"
 #include "agent/requests.h"
+#include "core/names.h"
 #include "net/error_body.h"
 
 namespace melon::agent {
@@ -200,6 +201,11 @@ net::Answer Api::list_events(const Call& call) {
                                                 : parse_id(resumed, "Last-Event-ID");
   if (!since) return net::error_response(since.error());
   std::string name = query_text(request, "grant");
+  if (name.size() > core::kLongestName)
+    return net::error_response(Error{Code::kInvalidArgument,
+                                     fmt::format("grant: a name has at most {} letters, not {}",
+                                                 core::kLongestName, name.size()),
+                                     "give a grant's name or id"});
   if (const Grant* const grant = workloads_.book().find(name)) name = grant->name;  // or an id
   if (*watch)
     return net::EventStream([this, since = *since, name](std::shared_ptr<net::EventSink> sink) {

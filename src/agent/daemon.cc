@@ -183,8 +183,8 @@ void Daemon::look_at_devices() {
     if (!reported_unmanaged_.contains(user.seen.process))
       events_->add(clock_.unix_ms(), "unmanaged_process",
                    user.grant == nullptr ? "" : user.grant->name,
-                   fmt::format("process {} of {} is on a device outside any grant's limits",
-                               user.seen.process.pid, user_name(user.seen.user)));
+                   fmt::format("a process of {} is on a device outside any grant's limits",
+                               user_name(user.seen.user)));
   }
   reported_unmanaged_ = std::move(unmanaged);
   workloads_->set_escaped(escaped);

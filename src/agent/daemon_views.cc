@@ -26,7 +26,7 @@ ApiSources Daemon::sources() {
             return to_json(*vendor);
           },
           .processes = [this](const Caller& caller) { return process_views(caller); },
-          .findings = [this] { return findings(); },
+          .findings = [this](const Caller& caller) { return findings(caller); },
           .metrics = [this] { return metrics(); },
           .version = [this] { return version(); },
           .health = [this] { return health(); },
@@ -88,7 +88,7 @@ std::vector<ProcessView> Daemon::process_views(const Caller& caller) const {
   return views;
 }
 
-std::vector<Finding> Daemon::findings() const {
+std::vector<Finding> Daemon::findings(const Caller& caller) const {
   Circumstances facts{.discovery = roster_->findings(),
                       .devices = roster_->devices(),
                       .preload_library = library_,
@@ -102,8 +102,11 @@ std::vector<Finding> Daemon::findings() const {
                       .is_root = ::geteuid() == 0};
   for (const DeviceUser& user : device_users_)
     if (!user.managed)
-      facts.unmanaged.push_back(
-          fmt::format("{} ({})", user.seen.process.pid, user_name(user.seen.user)));
+      facts.unmanaged.push_back(fmt::format("{} of {}",
+                                            caller.owns(user.seen.user)
+                                                ? fmt::format("process {}", user.seen.process.pid)
+                                                : "a process",
+                                            user_name(user.seen.user)));
   for (const core::Grant* const grant : workloads_->book().grants())
     if (core::holds_slices(grant->state) &&
         std::ranges::any_of(grant->slices, [this](const core::Slice& slice) {
@@ -114,8 +117,8 @@ std::vector<Finding> Daemon::findings() const {
 }
 
 std::string Daemon::metrics() const {
-  MetricFacts facts{.devices = device_views(), .findings = findings().size()};
   const Caller nobody({}, ::geteuid());
+  MetricFacts facts{.devices = device_views(), .findings = findings(nobody).size()};
   for (const core::Grant* const grant : workloads_->book().grants()) {
     ++facts.states[std::string(core::to_text(grant->state))];
     if (core::is_over(grant->state)) continue;
@@ -140,7 +143,7 @@ HealthView Daemon::health() const {
           .grants = static_cast<std::size_t>(std::ranges::count_if(
               grants, [](const core::Grant* grant) { return !core::is_over(grant->state); })),
           .devices = roster_->devices().size(),
-          .findings = findings().size()};
+          .findings = findings(Caller({}, ::geteuid())).size()};
 }
 
 }  // namespace melon::agent

@@ -66,7 +66,7 @@ void add_tenants(const Circumstances& facts, Findings& out) {
                    "--docker), then restart it"});
   for (const std::string& process : facts.unmanaged)
     out.push_back({"unmanaged_process", "warning",
-                   fmt::format("process {} uses a device outside any grant", process),
+                   fmt::format("{} uses a device outside any grant", process),
                    "it takes memory and compute that grants were promised",
                    "start it with melon run, or end it"});
   for (const std::string& name : facts.grants_without_device)

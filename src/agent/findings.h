@@ -20,7 +20,7 @@ struct Circumstances {
   std::vector<std::string> preload_candidates = {};
   std::vector<std::pair<std::string, std::string>> broken_ledgers = {};  // grant's name, which rule
   std::vector<std::string> private_ledgers = {};                         // grants' names
-  std::vector<std::string> unmanaged = {};  // "4711 (python3, alice) on opencl-0"
+  std::vector<std::string> unmanaged = {};  // "process 4711 of alice"; "a process of bob"
   std::vector<std::string> grants_without_device = {};
   std::size_t unsaved_changes = 0;
   std::string state_folder = {};

@@ -53,14 +53,19 @@ void read_devices(const abi::LedgerFile& ledger, unsigned count, LedgerSample& s
   }
 }
 
-void read_slots(const abi::LedgerFile& ledger, LedgerSample& sample) {
+void read_slots(const abi::LedgerFile& ledger, unsigned device_count, LedgerSample& sample) {
   const unsigned bound =
       std::min(ledger.slot_bound.load(std::memory_order_relaxed), abi::kMaxProcesses);
   for (unsigned slot = 0; slot < bound; ++slot) {
     const abi::Identity owner = abi::slot_owner(ledger, slot);
     if (owner.pid == 0) continue;
-    sample.processes.push_back(
-        {.pid = static_cast<int>(owner.pid), .start_ticks = owner.start_ticks});
+    LedgerSample::Process process{
+        .id = {.pid = static_cast<int>(owner.pid), .start_ticks = owner.start_ticks},
+        .slot = slot,
+        .used_granules = {}};
+    for (unsigned device = 0; device < device_count; ++device)
+      process.used_granules.push_back(abi::slot_granules(ledger, device, slot));
+    sample.processes.push_back(std::move(process));
     sample.flags |= ledger.slots[slot].flags.load(std::memory_order_relaxed);
   }
 }
@@ -99,7 +104,7 @@ void read(GuardedLedger& map, unsigned device_count, LedgerSample& sample) {
   sample.flags = ledger.flags.load(std::memory_order_relaxed);
   if (ledger.slot_bound.load(std::memory_order_relaxed) != 0) {
     abi::reap_dead(ledger, map.fd());
-    read_slots(ledger, sample);
+    read_slots(ledger, device_count, sample);
   }
   const abi::Breach breach = abi::audit(ledger);
   sample.broken = breach != abi::Breach::kNone;

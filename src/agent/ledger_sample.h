@@ -20,11 +20,17 @@ struct LedgerSample {
     std::uint64_t refusals = 0;
     std::uint64_t launches = 0;
   };
+  /// One live slot; not yet checked against the machine.
+  struct Process {
+    core::ProcessId id;
+    unsigned slot = 0;                         // below abi::kMaxProcesses
+    std::vector<std::uint64_t> used_granules;  // of each device
+  };
   bool broken = false;      // truncated, of another version, or against the rules of ledger.h
   const char* breach = "";  // which rule
   std::uint64_t flags = 0;  // abi::ProcessFlag bits of all processes
   std::vector<Device> devices;
-  std::vector<core::ProcessId> processes;  // live slots; not yet checked against the machine
+  std::vector<Process> processes;
 };
 
 /// Frees what dead processes left in the ledger and reads it. Whatever the tenant did to the file,

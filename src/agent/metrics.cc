@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <iterator>
@@ -88,6 +89,16 @@ std::optional<double> use_of(const GrantView& view, std::size_t slice,
   return converted(view.use[slice].*member, convert);
 }
 
+void write_process_memory(const MetricFacts& facts, Lines& lines) {
+  for (const GrantView& view : facts.grants)
+    for (const ProcessUse& process : view.processes)
+      for (std::size_t i = 0; i < std::min(process.memory.size(), view.grant->slices.size()); ++i)
+        lines.add(
+            fmt::format("{{grant=\"{}\",device=\"{}\",slot=\"{}\"}}", label_text(view.grant->name),
+                        label_text(view.grant->slices[i].device), process.slot),
+            bytes(process.memory[i]));
+}
+
 constexpr std::string_view kDevice = "device, vendor";
 constexpr std::string_view kSlice = "grant, device";
 
@@ -147,6 +158,10 @@ std::vector<Source> daemon_sources() {
          for (const auto& [name, count] : facts.processes)
            lines.add(fmt::format("{{grant=\"{}\"}}", label_text(name)), count);
        }},
+      {{"melon_process_memory_used_bytes", "gauge", "grant, device, slot",
+        "Memory used by one process of a grant, told apart by its slot in the ledger; the first "
+        "32."},
+       write_process_memory},
       {{"melon_grants_count", "gauge", "state", "Grants by state; of those over, the kept ones."},
        [](const MetricFacts& facts, Lines& lines) {
          for (const auto& [state, count] : facts.states)

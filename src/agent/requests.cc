@@ -17,6 +17,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kLongestSeconds = 31'536'000;  // a year
+constexpr int kSmallestPid = 2;              // the first process is the machine, nobody's workload
 constexpr int kLargestPid = 4'194'304;       // the kernel's own bound
 constexpr std::size_t kMostArguments = 4096;
 
@@ -204,7 +205,7 @@ Result<GrantChange> parse_grant_change(std::string_view body) {
 Result<int> parse_process(std::string_view body) {
   Fields fields(body);
   int pid = 0;
-  fields.number("pid", pid, 1, kLargestPid);
+  fields.number("pid", pid, kSmallestPid, kLargestPid);
   MELON_RETURN_IF_ERROR(fields.finish());
   if (pid == 0)
     return fail(Code::kInvalidArgument, "pid: missing",

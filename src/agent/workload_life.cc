@@ -27,6 +27,10 @@ constexpr std::int64_t kExitReportNs = 2 * kNsPerSecond;
 constexpr std::int64_t kRateNs = kNsPerSecond;
 constexpr int kLimitGraceSeconds = 10;
 
+MiB to_mib(std::uint64_t granules) {  // rounded up: what is shown is never less than what is held
+  return MiB(static_cast<std::int64_t>((granules + kGranulesPerMiB - 1) / kGranulesPerMiB));
+}
+
 Permille rate(std::uint64_t before, std::uint64_t now, std::int64_t elapsed_ns) {
   constexpr std::int64_t kMost = 1000;
   if (now <= before || elapsed_ns <= 0) return Permille(0);
@@ -100,18 +104,29 @@ void Workloads::save_events() {
   if (!change.events.empty() && parts_.store.apply(change)) parts_.events.mark_saved();
 }
 
+void Workloads::find_ledger_processes(const Grant& grant, Tracked& known) {
+  known.in_ledger.clear();
+  known.process_use.clear();
+  for (const LedgerSample::Process& process : known.sample.processes) {
+    const core::ProcessId id = process.id;
+    if (identify(id.pid) != id || os::process_user(id.pid) != grant.owner) continue;
+    known.in_ledger.push_back(id);
+    if (known.process_use.size() >= kMostProcessesShown || known.sample.broken) continue;
+    ProcessUse use{.slot = process.slot};
+    std::ranges::transform(process.used_granules, std::back_inserter(use.memory), to_mib);
+    known.process_use.push_back(std::move(use));
+  }
+}
+
 void Workloads::sample(const Grant& grant, Tracked& known) {
   const LedgerSample before = std::move(known.sample);
   known.sample = sample_ledger(parts_.folder.ledger_path(grant.id).string(),
                                static_cast<unsigned>(grant.slices.size()));
-  known.in_ledger.clear();
-  for (const core::ProcessId process : known.sample.processes)
-    if (identify(process.pid) == process && os::process_user(process.pid) == grant.owner)
-      known.in_ledger.push_back(process);
+  find_ledger_processes(grant, known);
   if (!known.in_ledger.empty() && grant.state == State::kReserved) {
     book_.mark_running(grant.id);
     save_or_retry(grant.id);
-    told(grant, "process_started", fmt::format("process {}", known.in_ledger.front().pid));
+    told(grant, "process_started", "seen in its ledger");
   }
   measure(grant, known, before);
   std::vector<std::string> shown = flags(grant, known);
@@ -136,8 +151,7 @@ void Workloads::measure(const Grant& grant, Tracked& known, const LedgerSample& 
   const bool keeps = known.sampled_ns && !rated;
   for (std::size_t i = 0; i < known.sample.devices.size(); ++i) {
     const LedgerSample::Device& device = known.sample.devices[i];
-    known.use[i].memory = MiB(
-        static_cast<std::int64_t>((device.used_granules + kGranulesPerMiB - 1) / kGranulesPerMiB));
+    known.use[i].memory = to_mib(device.used_granules);
     if (rated && i < known.rated_from.size()) {
       const std::int64_t elapsed = now - *known.sampled_ns;
       known.use[i].compute = rate(known.rated_from[i].consumed_ns, device.consumed_ns, elapsed);
@@ -262,6 +276,7 @@ GrantView Workloads::view(const Grant& grant, const Caller& caller) const {
   const auto found = tracked_.find(grant.id);
   if (found != tracked_.end()) {
     view.use = found->second.use;
+    view.processes = found->second.process_use;
     view.flags = flags(grant, found->second);
   }
   view.show_private = caller.owns(grant.owner);

@@ -193,7 +193,7 @@ Result<const Grant*> Workloads::add_process(const Grant& grant, int pid, const C
     return tl::unexpected<Error>(saved.error());
   }
   if (parts_.watch.watch(*process)) tracked(grant.id).registered.insert(*process);
-  told(*changed, "process_started", fmt::format("process {}", pid));
+  told(*changed, "process_started", "registered");
   return changed;
 }
 

@@ -35,6 +35,10 @@ struct WorkloadParts {
   ProcessWatch& watch;
 };
 
+/// Metrics of so many processes of a grant are shown, those with the lowest slots: labels stay few
+/// whatever a tenant does.
+inline constexpr std::size_t kMostProcessesShown = 32;
+
 /// The grants of this machine in action: the book's decisions, made durable, made visible to
 /// tenants as files, and followed through the life of their processes.
 ///
@@ -99,6 +103,7 @@ class Workloads {
     std::vector<SliceUse> use;
     std::set<core::ProcessId> registered;  // alive as far as the watch says
     std::vector<core::ProcessId> in_ledger;
+    std::vector<ProcessUse> process_use;           // of those
     std::vector<LedgerSample::Device> rated_from;  // the counts that the current rates start at
     std::optional<std::int64_t> sampled_ns;        // when
     std::int64_t without_process_since_ns = 0;
@@ -118,6 +123,7 @@ class Workloads {
   void settle(const core::Grant& grant);
   void settle_without_process(const core::Grant& grant, Tracked& tracked);
   void sample(const core::Grant& grant, Tracked& tracked);
+  void find_ledger_processes(const core::Grant& grant, Tracked& tracked);
   void measure(const core::Grant& grant, Tracked& tracked, const LedgerSample& before);
   void enforce_age(const core::Grant& grant, Tracked& tracked);
   void continue_stop(const core::Grant& grant, Tracked& tracked);

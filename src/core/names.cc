@@ -103,14 +103,13 @@ Result<Enforcement> parse_enforcement(std::string_view text) {
 }
 
 Result<> check_name(std::string_view name) {
-  constexpr std::size_t kLongest = 63;
   const auto bad = [name](std::string_view rule) {
     return fail(Code::kInvalidArgument,
-                fmt::format("name '{}': {}", name.substr(0, kLongest + 1), rule),
+                fmt::format("name '{}': {}", name.substr(0, kLongestName + 1), rule),
                 "use 1 to 63 of a-z, 0-9 and '-', with a letter or digit at both ends");
   };
   if (name.empty()) return bad("a name is not empty");
-  if (name.size() > kLongest) return bad("longer than 63 characters");
+  if (name.size() > kLongestName) return bad("longer than 63 characters");
   if (!std::ranges::all_of(name, is_name_character))
     return bad("only a-z, 0-9 and '-' are allowed");
   if (name.front() == '-' || name.back() == '-') return bad("'-' stands neither first nor last");

@@ -26,6 +26,7 @@ Result<Enforcement> parse_enforcement(std::string_view text);
 constexpr int kSmallestWeight = 1;
 constexpr int kLargestWeight = 10'000;
 constexpr int kMostDevices = 16;  // of one grant
+constexpr std::size_t kLongestName = 63;
 
 /// A workload's name: 1 to 63 of [a-z0-9-], first and last not '-' (a DNS label, so that it fits
 /// metrics, files and later Kubernetes). Errors: kInvalidArgument.

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real daemon in a folder of its own, and what tests need to talk to it. Standard library only."""
-import http.client
 import json
 import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 import unittest
+
+from http_exchange import Exchange, exchange
 
 BINARY = os.environ.get("MELON_AGENT", "")
 SOON_SECONDS = 30  # bounded waiting for an event; never a figure
@@ -20,40 +20,9 @@ ALICE = 12001
 BOB = 12002
 
 
-class Connection(http.client.HTTPConnection):
-    def __init__(self, path, timeout=30):
-        super().__init__("localhost", timeout=timeout)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-
-class Answer:
-    def __init__(self, status, body):
-        self.status = status
-        self.text = body.decode("utf-8", "replace")
-
-    @property
-    def json(self):
-        return json.loads(self.text)
-
-    @property
-    def code(self):
-        return self.json["error"]["code"]
-
-
-def call(path, method, target, body=None, raw=None):
-    connection = Connection(path)
-    try:
-        data = raw if raw is not None else (None if body is None else json.dumps(body))
-        connection.request(method, target, data)
-        response = connection.getresponse()
-        return Answer(response.status, response.read())
-    finally:
-        connection.close()
+def call(path, method, target, body=None, raw=None, user=None):
+    data = raw if raw is not None else (None if body is None else json.dumps(body).encode())
+    return exchange(path, Exchange(method, target, data, user=user))
 
 
 def as_user(uid, function):
@@ -129,9 +98,7 @@ class Daemon:
         return call(self.socket, method, target, body, raw)
 
     def call_as(self, uid, method, target, body=None):
-        status, text = as_user(uid, lambda: (lambda a: (a.status, a.text))(
-            call(self.socket, method, target, body)))
-        return Answer(status, text.encode())
+        return call(self.socket, method, target, body, user=uid)
 
     def grant(self, name):
         answer = self.call("GET", f"/v1/grants/{name}")

@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Grants through REST: made, shown, changed, released; how they end; who waits."""
+import http.client
+import json
 import os
+import pathlib
+import re
 import signal
 import stat
+import subprocess
+import sys
 import unittest
 
-from daemon_under_test import ALICE, DaemonTest, eventually
+from daemon_under_test import ALICE, SOON_SECONDS, DaemonTest, eventually
+from http_exchange import Connection
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Grants(DaemonTest):
@@ -177,6 +186,156 @@ class Grants(DaemonTest):
         made = self.daemon.call_as(ALICE, "POST", "/v1/grants", {"type": "opencl", "memory": "1MiB"})
         self.assertEqual(made.json["owner_uid"], ALICE, made.text)
         eventually("it is listed", lambda: self.daemon.call("GET", "/v1/grants").json)
+
+
+class Watching(DaemonTest):
+    def stream(self, target, last_id=None):
+        connection = Connection(self.daemon.socket, timeout=SOON_SECONDS)
+        self.addCleanup(connection.close)
+        connection.request("GET", target, headers={"Last-Event-ID": last_id} if last_id else {})
+        response = connection.getresponse()
+        self.assertEqual(response.getheader("Content-Type"), "text/event-stream")
+        return response
+
+    @staticmethod
+    def next(stream):
+        """The next event: its id and its data."""
+        event = {}
+        while True:
+            line = stream.readline().decode().rstrip("\n")
+            if line == "" and "data" in event:
+                return event["id"], json.loads(event["data"])
+            name, _, value = line.partition(": ")
+            event[name] = value
+
+    def test_a_watcher_is_told_what_is_and_then_each_change(self):
+        self.daemon.create(name="old", memory="1MiB", keep_seconds=600)
+        stream = self.stream("/v1/grants?watch=true")
+        self.assertEqual(self.next(stream)[1]["name"], "old")
+        self.daemon.create(name="new", memory="1MiB", keep_seconds=600)
+        self.assertEqual(self.next(stream)[1]["state"], "reserved")
+        self.daemon.call("PATCH", "/v1/grants/new", {"memory": "2MiB"})
+        last_id, changed = self.next(stream)
+        self.assertEqual(changed["slices"][0]["memory_mib"], 2)
+        self.daemon.call("DELETE", "/v1/grants/new")
+        self.assertEqual(self.next(stream)[1]["state"], "exited")
+        resumed = self.stream("/v1/grants?watch=true", last_id)
+        self.assertEqual(self.next(resumed)[1]["state"], "exited", "only what changed since")
+
+    def test_events_are_streamed_and_resumed(self):
+        stream = self.stream("/v1/events?watch=true&grant=a")
+        self.daemon.create(name="b", memory="1MiB", keep_seconds=600)
+        self.daemon.create(name="a", memory="1MiB", keep_seconds=600)
+        last_id, event = self.next(stream)
+        self.assertEqual((event["kind"], event["grant"]), ("grant_reserved", "a"))
+        self.daemon.kill()
+        self.daemon.start()
+        self.daemon.call("DELETE", "/v1/grants/a")
+        resumed = self.stream("/v1/events?watch=true&grant=a", last_id)
+        self.assertEqual(self.next(resumed)[1]["kind"], "grant_exited")
+
+
+class Metrics(DaemonTest):
+    CONFIG = "metrics_address: 127.0.0.1:0\n"
+
+    def tcp(self, method, target):
+        told = next(event for event in self.daemon.call("GET", "/v1/events").json
+                    if event["kind"] == "metrics_listening")
+        connection = http.client.HTTPConnection("127.0.0.1", int(told["message"].split()[-1]),
+                                                timeout=SOON_SECONDS)
+        self.addCleanup(connection.close)
+        connection.request(method, target)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+    def test_the_tcp_address_has_metrics_and_nothing_else(self):
+        self.daemon.create(name="a", memory="1MiB", arguments=["secret"], keep_seconds=600)
+        status, text = self.tcp("GET", "/metrics")
+        self.assertEqual(status, 200)
+        self.assertIn('melon_grant_memory_limit_bytes{grant="a",device="opencl-0"} 1048576', text)
+        for hidden in ("secret", "owner", "user", "pid", "root"):
+            self.assertNotIn(hidden, text)
+        for method, target in (("GET", "/v1/grants"), ("POST", "/v1/grants"), ("POST", "/v1/shutdown"),
+                               ("POST", "/metrics"), ("GET", "/openapi.json")):
+            self.assertEqual(self.tcp(method, target)[0], 404, f"{method} {target}")
+
+    def test_every_sample_is_of_a_described_metric_with_its_labels(self):
+        self.daemon.create(name="a", memory="1MiB", compute="10%", keep_seconds=600)
+        page = (ROOT / "docs/reference/metrics.md").read_text()
+        described = {name: set(filter(None, re.split(", ?", labels))) for name, labels in
+                     re.findall(r"^\| `(melon_\w+)` \| \w+ \| ([\w, ]*) ?\|", page, re.MULTILINE)}
+        samples = [line for line in self.daemon.call("GET", "/metrics").text.splitlines()
+                   if not line.startswith("#")]
+        self.assertTrue(samples)
+        for line in samples:
+            name, labels, value = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line).groups()
+            float(value)
+            named = set(re.findall(r"(\w+)=\"", labels or ""))
+            self.assertEqual(named, {label.strip() for label in described[name]}, line)
+
+
+TENANT = """
+import time
+import pyopencl
+device = pyopencl.get_platforms()[0].get_devices()[0]
+context = pyopencl.Context([device])
+queue = pyopencl.CommandQueue(context)
+buffer = pyopencl.Buffer(context, pyopencl.mem_flags.READ_WRITE, 8 << 20)
+pyopencl.enqueue_fill_buffer(queue, buffer, b"x", 0, 8 << 20).wait()
+print(device.global_mem_size, flush=True)
+time.sleep(1000)
+"""
+
+
+class Tenants(DaemonTest):
+    """Real programs inside real slices."""
+
+    def tenant(self, grant):
+        variables = self.daemon.call("GET", f"/v1/grants/{grant}/environment").json["environment"]
+        self.assertIn("LD_PRELOAD", variables, "libmelon.so is not built")
+        tenant = self.program(command=(sys.executable, "-c", TENANT), stdout=subprocess.PIPE,
+                              env={**os.environ, **variables})
+        told = tenant.stdout.readline()
+        tenant.stdout.close()
+        return tenant, told
+
+    def used(self, grant):
+        return self.daemon.grant(grant)["slices"][0]["used_memory_mib"]
+
+    def test_memory_of_a_killed_process_comes_back_without_anybody_asking(self):
+        self.daemon.create(name="a", memory="32MiB", keep_seconds=600)
+        tenant, told = self.tenant("a")
+        self.assertEqual(int(told), 32 << 20)
+        survivor, _ = self.tenant("a")
+        eventually("both are counted", lambda: self.used("a") == 16)
+        self.assertEqual(sorted(self.daemon.grant("a")["pids"]), sorted([tenant.pid, survivor.pid]))
+        text = self.daemon.call("GET", "/metrics").text
+        for slot in (0, 1):
+            self.assertIn(f'melon_process_memory_used_bytes{{grant="a",device="opencl-0",slot="{slot}"}} '
+                          f"{8 << 20}", text)
+        tenant.kill()
+        tenant.wait()
+        eventually("its memory is back", lambda: self.used("a") == 8)
+        self.assertEqual(self.daemon.grant("a")["pids"], [survivor.pid])
+        self.assertNotIn("unmanaged_process", self.daemon.grant("a")["flags"])
+
+    def test_a_limit_below_what_is_used_is_shown(self):
+        self.daemon.create(name="a", memory="32MiB", keep_seconds=600)
+        self.tenant("a")
+        eventually("it is counted", lambda: self.used("a") == 8)
+        changed = self.daemon.call("PATCH", "/v1/grants/a", {"memory": "4MiB"})
+        self.assertEqual(changed.status, 200, changed.text)
+        eventually("it is shown", lambda: "over_limit" in self.daemon.grant("a")["flags"])
+
+    def test_a_tenant_goes_on_while_its_daemon_is_killed_and_replaced(self):
+        self.daemon.create(name="a", memory="32MiB", keep_seconds=600)
+        tenant, _ = self.tenant("a")
+        eventually("it is counted", lambda: self.used("a") == 8)
+        self.daemon.kill()
+        self.daemon.start()
+        eventually("it is counted again", lambda: self.used("a") == 8)
+        self.assertIsNone(tenant.poll())
+        self.assertEqual(self.daemon.grant("a")["pids"], [tenant.pid])
 
 
 if __name__ == "__main__":
