@@ -80,6 +80,7 @@ void Workloads::process_gone(core::ProcessId process) {
 }
 
 void Workloads::tick() {
+  owner_names_.clear();
   std::vector<std::string> ids;  // ending a grant changes the map
   for (const auto& [id, known] : tracked_) ids.push_back(id);
   for (const std::string& id : ids) {
@@ -271,8 +272,14 @@ std::vector<std::string> Workloads::flags(const Grant& grant, const Tracked& kno
   return names;
 }
 
+const std::string& Workloads::owner_name(std::uint32_t uid) const {
+  const auto known = owner_names_.find(uid);
+  if (known != owner_names_.end()) return known->second;
+  return owner_names_.emplace(uid, user_name(uid)).first->second;
+}
+
 GrantView Workloads::view(const Grant& grant, const Caller& caller) const {
-  GrantView view{.grant = &grant, .owner = user_name(grant.owner)};
+  GrantView view{.grant = &grant, .owner = owner_name(grant.owner)};
   const auto found = tracked_.find(grant.id);
   if (found != tracked_.end()) {
     view.use = found->second.use;

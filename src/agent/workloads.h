@@ -132,12 +132,16 @@ class Workloads {
   void told(const core::Grant& grant, std::string kind, std::string message);
   std::vector<std::string> flags(const core::Grant& grant, const Tracked& tracked) const;
   Tracked& tracked(const std::string& id) { return tracked_[id]; }
+  const std::string& owner_name(std::uint32_t uid) const;
 
   WorkloadParts parts_;
   GrantBook book_;
   std::mt19937_64 random_;
   std::map<std::string, Tracked> tracked_;  // live grants that hold slices, by id
   std::set<std::string> unsaved_;
+  /// Asking the system for each of a thousand grants costs more than writing them; forgotten twice
+  /// a second, so that a new name is soon seen.
+  mutable std::map<std::uint32_t, std::string> owner_names_;
 };
 
 }  // namespace melon::agent
