@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two users on one machine: each tries every operation on the other's grant."""
 import os
+import shutil
+import socket
+import tempfile
 import unittest
 
-from daemon_under_test import ALICE, BOB, Daemon, DaemonTest, as_user
+from daemon_under_test import ALICE, BOB, SOON_SECONDS, Daemon, DaemonTest, as_user
 
 PRIVATE = ("pids", "arguments", "folder")
 
@@ -56,7 +59,8 @@ limits: {grants: 2, memory: 64MiB, compute: 50%, priority: normal, weight: 200}
         self.assertEqual(self.daemon.grant("hers"), before)
 
     def test_nobody_registers_another_users_process(self):
-        answer = self.daemon.call_as(ALICE, "POST", "/v1/grants/hers/processes", {"pid": 1})
+        answer = self.daemon.call_as(ALICE, "POST", "/v1/grants/hers/processes",
+                                     {"pid": os.getpid()})
         self.assert_refused(answer, 403, "permission_denied")
 
     def test_processes_of_others_are_anonymous(self):
@@ -127,6 +131,21 @@ class UsersOwnDaemon(unittest.TestCase):
             except PermissionError:
                 return True
         self.assertTrue(as_user(BOB, refused))
+
+    def test_a_socket_of_another_user_is_not_taken_over(self):
+        folder = tempfile.mkdtemp(prefix="melon-agent-")
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        path = folder + "/melon.sock"
+        with socket.socket(socket.AF_UNIX) as abandoned:
+            abandoned.bind(path)
+        daemon = Daemon(config=f"socket: {path}\n", uid=ALICE)
+        self.addCleanup(daemon.remove)
+        os.chown(daemon.folder, ALICE, ALICE)
+        daemon.start(wait=False)
+        self.assertNotEqual(daemon.process.wait(SOON_SECONDS), 0)
+        self.assertIn(path, daemon.log.read_text())
+        self.assertTrue(os.path.exists(path))
 
 
 if __name__ == "__main__":
