@@ -2,6 +2,7 @@
 """Two users on one machine: each tries every operation on the other's grant."""
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import unittest
@@ -110,6 +111,29 @@ limits: {grants: 2, memory: 64MiB, compute: 50%, priority: normal, weight: 200}
         self.assertEqual(self.daemon.grant("hers")["slices"][0]["memory_mib"], 16)
         root = self.daemon.call("POST", "/v1/grants", {"type": "opencl", "memory": "100MiB", "weight": 900})
         self.assertEqual(root.status, 201, root.text)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs root to act as another user")
+class Age(DaemonTest):
+    CONFIG = f"users: {{{ALICE}: {{age: 1s}}, {BOB}: {{idle: 1s}}}}\n"
+
+    def test_what_is_too_old_or_idle_is_stopped(self):
+        for uid in (ALICE, BOB):
+            made = self.daemon.call_as(uid, "POST", "/v1/grants", {"type": "opencl", "memory": "1MiB",
+                                                                     "name": f"of-{uid}"})
+            self.assertEqual(made.status, 201, made.text)
+            program = self.program(uid=uid)
+            self.daemon.call_as(uid, "POST", f"/v1/grants/of-{uid}/processes", {"pid": program.pid})
+        roots = self.program()
+        self.daemon.create(name="roots", memory="1MiB")
+        self.daemon.call("POST", "/v1/grants/roots/processes", {"pid": roots.pid})
+        for program in self.programs[:2]:
+            self.assertEqual(program.wait(SOON_SECONDS), -signal.SIGTERM)
+        for uid, why in ((ALICE, "older"), (BOB, "idle")):
+            kinds = {event["kind"]: event["message"]
+                     for event in self.daemon.call("GET", f"/v1/events?grant=of-{uid}").json}
+            self.assertIn(why, kinds["grant_over_limit"])
+        self.assertIsNone(roots.poll())
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root to act as another user")

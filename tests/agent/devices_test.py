@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several kinds of devices on one machine: two simulated GPUs beside the CPU."""
+import os
+import unittest
+
+from daemon_under_test import Daemon, DaemonTest
+
+SIMULATED_NVML = os.environ.get("MELON_SIMULATED_NVML", "")
+NVIDIA = f"""
+id: nvidia
+title: NVIDIA GPUs (simulated)
+discovery: nvml
+libraries: [{SIMULATED_NVML}]
+kinds: [gpu]
+enforcement: none
+process_libraries: [libcuda.so*]
+"""
+
+
+class SimulatedGpus(DaemonTest):
+    def setUp(self):
+        super().setUp()
+        self.daemon.stop()
+        vendors = self.daemon.folder / "vendors"
+        vendors.mkdir()
+        (vendors / "nvidia.yaml").write_text(NVIDIA)
+        with open(self.daemon.config, "a") as config:
+            config.write(f"vendors_folder: {vendors}\n")
+        self.daemon.start()
+
+    def devices(self):
+        return {device["id"]: device for device in self.daemon.call("GET", "/v1/devices").json}
+
+    def test_they_are_shown_as_simulated_and_without_enforcement(self):
+        devices = self.devices()
+        self.assertEqual(sorted(devices), ["nvidia-0", "nvidia-1", "opencl-0"])
+        for number, used in (("0", 1024), ("1", 2048)):
+            gpu = devices["nvidia-" + number]
+            self.assertTrue(gpu["simulated"])
+            self.assertIn("Simulated", gpu["type"])
+            self.assertEqual(gpu["enforcement"], "none")
+            self.assertEqual((gpu["memory_mib"], gpu["used_memory_mib"]), (16384, used))
+        self.assertTrue(devices["opencl-0"]["is_cpu"])
+        codes = [finding["code"] for finding in self.daemon.call("GET", "/v1/findings").json]
+        self.assertIn("device_unenforced", codes)
+
+    def test_a_device_without_enforcement_is_taken_only_when_told(self):
+        refused = self.daemon.call("POST", "/v1/grants", {"type": "nvidia", "memory": "1GiB"})
+        self.assert_refused(refused, 409, "does_not_fit")
+        rules = {entry["rule"] for entry in refused.json["error"]["refusal"]["rejections"]
+                 if entry["device"].startswith("nvidia")}
+        self.assertEqual(rules, {"enforcement"})
+        taken = self.daemon.call("POST", "/v1/grants", {"type": "nvidia", "memory": "1GiB",
+                                                         "unenforced": True, "count": 2})
+        self.assertEqual(taken.status, 201, taken.text)
+        self.assertEqual({piece["device"] for piece in taken.json["slices"]}, {"nvidia-0", "nvidia-1"})
+
+    def test_the_cpu_is_chosen_only_by_name_when_there_is_something_else(self):
+        refused = self.daemon.call("POST", "/v1/grants", {"memory": "1MiB"})
+        self.assert_refused(refused, 409, "does_not_fit")
+        rules = {entry["device"]: entry["rule"] for entry in refused.json["error"]["refusal"]["rejections"]}
+        self.assertEqual(rules["opencl-0"], "cpu")
+        for choice in ({"device": "opencl-0"}, {"type": "opencl"}):
+            taken = self.daemon.call("POST", "/v1/grants", {"memory": "1MiB", **choice})
+            self.assertEqual(taken.status, 201, taken.text)
+            self.assertEqual(taken.json["slices"][0]["device"], "opencl-0")
+
+
+class OnlyCpu(DaemonTest):
+    def test_the_cpu_is_chosen_when_there_is_nothing_else(self):
+        taken = self.daemon.call("POST", "/v1/grants", {"memory": "1MiB"})
+        self.assertEqual(taken.status, 201, taken.text)
+
+
+class NoDriver(unittest.TestCase):
+    def test_a_machine_without_devices_is_served_and_says_why(self):
+        empty = Daemon(environment={"OCL_ICD_VENDORS": "/nonexistent"})
+        self.addCleanup(empty.remove)
+        empty.start()
+        self.assertEqual(empty.call("GET", "/v1/devices").json, [])
+        finding = next(entry for entry in empty.call("GET", "/v1/findings").json
+                       if entry["code"] == "no_device")
+        self.assertTrue(finding["remedy"])
+        refused = empty.call("POST", "/v1/grants", {"memory": "1MiB"})
+        self.assertEqual((refused.status, refused.code), (409, "does_not_fit"), refused.text)
+
+
+if __name__ == "__main__":
+    unittest.main()
