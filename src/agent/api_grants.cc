@@ -160,6 +160,10 @@ net::Answer Api::stop_grant(const Call& call) {
 net::Answer Api::grant_environment(const Call& call) {
   const auto grant = own_grant(call);
   if (!grant) return net::error_response(grant.error());
+  if (core::is_over((*grant)->state))
+    return net::error_response(Error{Code::kFailedPrecondition,
+                                     fmt::format("grant '{}' is over", (*grant)->name),
+                                     "start a new one: melon run"});
   if (!core::holds_slices((*grant)->state))
     return net::error_response(Error{Code::kFailedPrecondition,
                                      fmt::format("grant '{}' holds no slices", (*grant)->name),

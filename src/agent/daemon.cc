@@ -51,9 +51,9 @@ std::string default_lock_folder() {
 }
 
 Result<config::DaemonConfig> load_config(const DaemonOptions& options) {
-  constexpr const char* kSystemFile = "/etc/melon/melon.yaml";
-  if (!options.config_file.empty()) return config::load_daemon_config(options.config_file);
-  if (::access(kSystemFile, F_OK) == 0) return config::load_daemon_config(kSystemFile);
+  const std::string file = config_file(options);
+  const bool must_be = !options.config_file.empty();
+  if (must_be || ::access(file.c_str(), F_OK) == 0) return config::load_daemon_config(file);
   return config::DaemonConfig{};
 }
 
@@ -70,8 +70,8 @@ int exit_status_of(Code code) {
 
 }  // namespace
 
-Daemon::Daemon(config::DaemonConfig config, Places places)
-    : config_(std::move(config)), places_(std::move(places)) {}
+Daemon::Daemon(DaemonOptions options, config::DaemonConfig config, Places places)
+    : options_(std::move(options)), config_(std::move(config)), places_(std::move(places)) {}
 
 Daemon::~Daemon() = default;
 
@@ -80,7 +80,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options) {
   MELON_TRY(Places places, places_of(options, config, real_surroundings()));
   const std::string metrics =
       options.metrics_address.empty() ? config.metrics_address : options.metrics_address;
-  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config), std::move(places)));
+  std::unique_ptr<Daemon> daemon(new Daemon(options, std::move(config), std::move(places)));
   MELON_RETURN_IF_ERROR(daemon->open_state());
   MELON_RETURN_IF_ERROR(daemon->listen(metrics));
   MELON_RETURN_IF_ERROR(daemon->find_devices());
@@ -147,7 +147,7 @@ Result<> Daemon::adopt() {
   MELON_RETURN_IF_ERROR(workloads_->adopt());
   api_ = std::make_unique<Api>(*workloads_, *events_, *feed_, sources(), ::geteuid());
   events_->add(clock_.unix_ms(), "daemon_started", "",
-               fmt::format("{} devices, {} grants", roster_->devices().size(), health().grants));
+               fmt::format("devices: {}, grants: {}", roster_->devices().size(), health().grants));
   tick();
   return {};
 }

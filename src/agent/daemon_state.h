@@ -37,7 +37,7 @@ class Daemon {
   void run();
 
  private:
-  Daemon(config::DaemonConfig config, Places places);
+  Daemon(DaemonOptions options, config::DaemonConfig config, Places places);
 
   Result<> open_state();
   Result<> listen(const std::string& metrics_address);
@@ -51,11 +51,13 @@ class Daemon {
   std::vector<DeviceView> device_views() const;
   std::vector<ProcessView> process_views(const Caller& caller) const;
   std::vector<Finding> findings(const Caller& caller) const;
+  std::string restart_command() const;
   std::string metrics() const;
   VersionView version() const;
   HealthView health() const;
 
   SystemClock clock_;
+  DaemonOptions options_;
   config::DaemonConfig config_;
   Places places_;
   std::vector<vendors::Descriptor> vendors_;

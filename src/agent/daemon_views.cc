@@ -11,6 +11,16 @@
 #include "os/process_files.h"
 
 namespace melon::agent {
+namespace {
+
+// As one word of a shell.
+std::string in_quotes(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+}  // namespace
 
 ApiSources Daemon::sources() {
   return {.devices = [this] { return device_views(); },
@@ -88,6 +98,16 @@ std::vector<ProcessView> Daemon::process_views(const Caller& caller) const {
   return views;
 }
 
+std::string Daemon::restart_command() const {
+  std::string command = fmt::format("melon down --socket {0} && melon up --detach --socket {0}",
+                                    in_quotes(places_.socket));
+  command += " --state " + in_quotes(places_.state_folder);
+  if (!options_.config_file.empty()) command += " --config " + in_quotes(options_.config_file);
+  if (!options_.metrics_address.empty())
+    command += " --metrics " + in_quotes(options_.metrics_address);
+  return command;
+}
+
 std::vector<Finding> Daemon::findings(const Caller& caller) const {
   Circumstances facts{.discovery = roster_->findings(),
                       .devices = roster_->devices(),
@@ -99,14 +119,14 @@ std::vector<Finding> Daemon::findings(const Caller& caller) const {
                       .state_folder = places_.state_folder,
                       .state_free_bytes = folder_->free_bytes(),
                       .clock_behind_ms = clock_behind_ms_,
-                      .is_root = ::geteuid() == 0};
+                      .is_root = ::geteuid() == 0,
+                      .held_remedies = roster_->remedies(),
+                      .config_file = config_file(options_),
+                      .restart_command = restart_command()};
   for (const DeviceUser& user : device_users_)
     if (!user.managed)
-      facts.unmanaged.push_back(fmt::format("{} of {}",
-                                            caller.owns(user.seen.user)
-                                                ? fmt::format("process {}", user.seen.process.pid)
-                                                : "a process",
-                                            user_name(user.seen.user)));
+      facts.unmanaged.push_back(
+          {caller.owns(user.seen.user) ? user.seen.process.pid : 0, user_name(user.seen.user)});
   for (const core::Grant* const grant : workloads_->book().grants())
     if (core::holds_slices(grant->state) &&
         std::ranges::any_of(grant->slices, [this](const core::Slice& slice) {

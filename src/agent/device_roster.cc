@@ -28,6 +28,7 @@ bool DeviceRoster::take_lock(Device& device) {
   }
   device.health = Health::kHeld;
   device.health_reason = lock.error().message;
+  remedies_[device.id] = lock.error().remedy;
   return false;
 }
 

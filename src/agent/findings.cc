@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 
 namespace melon::agent {
 namespace {
@@ -15,94 +16,125 @@ using Findings = std::vector<Finding>;
 constexpr std::uint64_t kLowDiskBytes = 100U << 20;
 constexpr std::int64_t kClockToleranceMs = 60'000;
 
+constexpr std::array kCodes = {
+    FindingCode{"no_device", "error", "nothing can be granted"},
+    FindingCode{"device_held", "warning", "one daemon at a time may grant slices of a device"},
+    FindingCode{"device_unhealthy", "error", "nothing new is granted on it"},
+    FindingCode{"device_unenforced", "info",
+                "Melon has no enforcement for this kind of device yet"},
+    FindingCode{"library_missing", "error", "programs start without enforcement"},
+    FindingCode{"ledger_broken", "error",
+                "its use is unknown; its own processes keep their limit each by itself, others "
+                "are not affected"},
+    FindingCode{"private_ledger", "warning",
+                "its processes keep the limit each by itself, not together"},
+    FindingCode{"unmanaged_process", "warning",
+                "it takes memory and compute that grants were promised"},
+    FindingCode{"device_gone", "error", "its programs cannot use that device"},
+    FindingCode{"state_not_saved", "error",
+                "after a restart the daemon would not know what happened to them"},
+    FindingCode{"disk_low", "warning", "soon no grant can be made"},
+    FindingCode{"clock_behind", "warning",
+                "the machine's clock was set back; times and ages of grants are wrong"},
+    FindingCode{"user_daemon", "info",
+                "it protects from accidents, not from that user's own intent, and sees no "
+                "other user's processes"},
+};
+
+void add(Findings& out, std::string_view code, std::string message, std::string remedy) {
+  const auto row = std::ranges::find(kCodes, code, &FindingCode::code);
+  out.push_back({std::string(code), std::string(row->severity), std::move(message),
+                 std::string(row->meaning), std::move(remedy)});
+}
+
 void add_devices(const Circumstances& facts, Findings& out) {
-  const bool any_healthy = std::ranges::any_of(facts.devices, [](const core::Device& device) {
-    return device.health == core::Health::kHealthy;
-  });
-  if (!any_healthy && facts.discovery.empty())
-    out.push_back({"no_device", "error", "no usable device was found", "nothing can be granted",
-                   "install a driver, for the CPU: apt-get install "
-                   "pocl-opencl-icd; then restart the daemon"});
+  if (facts.devices.empty() && facts.discovery.empty())
+    add(out, "no_device", "no device was found",
+        fmt::format("apt-get install -y --reinstall pocl-opencl-icd && {}  # the CPU's; "
+                    "or another device's driver",
+                    facts.restart_command));
   for (const core::Device& device : facts.devices) {
     if (device.health == core::Health::kHeld)
-      out.push_back(
-          {"device_held", "warning",
-           fmt::format("{} belongs to another daemon: {}", device.id, device.health_reason),
-           "one daemon at a time may grant slices of a device",
-           "use that daemon's socket (--socket), or stop it and restart this one"});
+      add(out, "device_held",
+          fmt::format("{} belongs to another daemon: {}", device.id, device.health_reason),
+          facts.held_remedies.contains(device.id) ? facts.held_remedies.at(device.id) : "");
     if (device.health == core::Health::kUnhealthy)
-      out.push_back({"device_unhealthy", "error",
-                     fmt::format("{} is unhealthy: {}", device.id, device.health_reason),
-                     "nothing new is granted on it", "see the driver's messages: dmesg"});
+      add(out, "device_unhealthy",
+          fmt::format("{} is unhealthy: {}", device.id, device.health_reason),
+          "dmesg  # shows the driver's messages; it is granted again once it is well");
     if (device.enforcement == core::Enforcement::kNone)
-      out.push_back({"device_unenforced", "info",
-                     fmt::format("limits on {} are kept by nobody", device.id),
-                     "Melon has no enforcement for this kind of device yet",
-                     "run programs there with --unenforced"});
+      add(out, "device_unenforced", fmt::format("limits on {} are kept by nobody", device.id),
+          fmt::format("echo 'ignored_devices: [{}]' >> {} && {}  # or run programs there "
+                      "with --unenforced",
+                      device.id, facts.config_file, facts.restart_command));
   }
 }
 
 void add_library(const Circumstances& facts, Findings& out) {
   if (!facts.preload_library.empty()) return;
-  out.push_back({"library_missing", "error",
-                 fmt::format("libmelon.so was not found; looked at {}",
-                             fmt::join(facts.preload_candidates, ", ")),
-                 "programs start without enforcement",
-                 "install it beside the daemon: make install"});
+  add(out, "library_missing",
+      fmt::format("libmelon.so was not found; looked at {}",
+                  fmt::join(facts.preload_candidates, ", ")),
+      fmt::format("make install && {}  # in Melon's source folder", facts.restart_command));
 }
 
 void add_tenants(const Circumstances& facts, Findings& out) {
   for (const auto& [name, breach] : facts.broken_ledgers)
-    out.push_back({"ledger_broken", "error",
-                   fmt::format("the ledger of grant '{}' is broken: {}", name, breach),
-                   "its use is unknown; its own processes keep their limit each by itself, others "
-                   "are not affected",
-                   fmt::format("restart the workload: melon stop {}, then melon run", name)});
+    add(out, "ledger_broken", fmt::format("the ledger of grant '{}' is broken: {}", name, breach),
+        fmt::format("melon stop {}  # then start it again", name));
   for (const std::string& name : facts.private_ledgers)
-    out.push_back({"private_ledger", "warning",
-                   fmt::format("a process of grant '{}' cannot use the shared ledger", name),
-                   "its processes keep the limit each by itself, not together",
-                   "make the grant's folder reachable for it (containers: see melon env "
-                   "--docker), then restart it"});
-  for (const std::string& process : facts.unmanaged)
-    out.push_back({"unmanaged_process", "warning",
-                   fmt::format("{} uses a device outside any grant", process),
-                   "it takes memory and compute that grants were promised",
-                   "start it with melon run, or end it"});
+    add(out, "private_ledger",
+        fmt::format("a process of grant '{}' cannot use the shared ledger", name),
+        fmt::format("melon stop {0}  # then start it where its user can write the "
+                    "ledger (containers: melon env {0} --docker)",
+                    name));
+  for (const UnmanagedProcess& process : facts.unmanaged)
+    if (process.pid == 0)
+      add(out, "unmanaged_process",
+          fmt::format("a process of {} uses a device outside any grant", process.user),
+          fmt::format("sudo -u {} melon doctor  # or as root: names the process", process.user));
+    else
+      add(out, "unmanaged_process",
+          fmt::format("process {} of {} uses a device outside any grant", process.pid,
+                      process.user),
+          fmt::format("kill {}  # then start it again with melon run", process.pid));
   for (const std::string& name : facts.grants_without_device)
-    out.push_back(
-        {"device_gone", "error",
-         fmt::format("grant '{}' holds a slice of a device that is gone", name),
-         "its programs cannot use that device",
-         fmt::format("bring the device back and restart the daemon, or melon stop {}", name)});
+    add(out, "device_gone", fmt::format("grant '{}' holds a slice of a device that is gone", name),
+        fmt::format("melon stop {}  # or bring the device back, then: {}", name,
+                    facts.restart_command));
+}
+
+// What Melon itself can give up there.
+std::string free_space(const Circumstances& facts) {
+  return fmt::format(
+      "find {} -name 'output.log.*' -delete  # older output of detached programs; or free other "
+      "files of that file system",
+      facts.state_folder);
 }
 
 void add_state(const Circumstances& facts, Findings& out) {
   if (facts.unsaved_changes > 0)
-    out.push_back({"state_not_saved", "error",
-                   fmt::format("{} grants cannot be stored in '{}'", facts.unsaved_changes,
-                               facts.state_folder),
-                   "after a restart the daemon would not know what happened to them",
-                   "free space on that file system; it is stored by itself then"});
+    add(out, "state_not_saved",
+        fmt::format("{} grants cannot be stored in '{}'", facts.unsaved_changes,
+                    facts.state_folder),
+        free_space(facts));
   if (facts.state_free_bytes && *facts.state_free_bytes < kLowDiskBytes)
-    out.push_back({"disk_low", "warning",
-                   fmt::format("{} MiB are free where '{}' is", *facts.state_free_bytes >> 20,
-                               facts.state_folder),
-                   "soon no grant can be made", "free space on that file system"});
+    add(out, "disk_low",
+        fmt::format("{} MiB are free where '{}' is", *facts.state_free_bytes >> 20,
+                    facts.state_folder),
+        free_space(facts));
   if (facts.clock_behind_ms > kClockToleranceMs)
-    out.push_back(
-        {"clock_behind", "warning",
-         fmt::format("the last event is {} s in the future", facts.clock_behind_ms / 1000),
-         "the machine's clock was set back; times and ages of grants are wrong",
-         "set the clock: timedatectl set-ntp true"});
+    add(out, "clock_behind",
+        fmt::format("the last event is {} s in the future", facts.clock_behind_ms / 1000),
+        fmt::format("timedatectl set-ntp true && {}", facts.restart_command));
   if (!facts.is_root)
-    out.push_back({"user_daemon", "info", "this daemon runs as an ordinary user",
-                   "it protects from accidents, not from that user's own intent, and sees no "
-                   "other user's processes",
-                   "for several users, run it as root: systemctl start melon"});
+    add(out, "user_daemon", "this daemon runs as an ordinary user",
+        "melon down && sudo systemctl start melon  # one daemon for every user");
 }
 
 }  // namespace
+
+std::span<const FindingCode> finding_codes() { return kCodes; }
 
 std::vector<Finding> findings_of(const Circumstances& facts) {
   Findings out = facts.discovery;

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,6 +14,12 @@
 #include "core/device.h"
 
 namespace melon::agent {
+
+/// Somebody on a device whose limits nobody keeps.
+struct UnmanagedProcess {
+  int pid = 0;  ///< 0: not the caller's to know
+  std::string user = {};
+};
 
 /// What the daemon knows of its own troubles, as plain facts.
 struct Circumstances {
@@ -20,16 +29,28 @@ struct Circumstances {
   std::vector<std::string> preload_candidates = {};
   std::vector<std::pair<std::string, std::string>> broken_ledgers = {};  // grant's name, which rule
   std::vector<std::string> private_ledgers = {};                         // grants' names
-  std::vector<std::string> unmanaged = {};  // "process 4711 of alice"; "a process of bob"
+  std::vector<UnmanagedProcess> unmanaged = {};
   std::vector<std::string> grants_without_device = {};
   std::size_t unsaved_changes = 0;
   std::string state_folder = {};
   std::optional<std::uint64_t> state_free_bytes = {};
   std::int64_t clock_behind_ms = 0;  // how much later the last stored event is than now
   bool is_root = false;
+  std::map<std::string, std::string> held_remedies = {};  // what frees a held device, by id
+  std::string config_file = {};      // the one in use, or where it would be read from
+  std::string restart_command = {};  // ends this daemon and starts it again
 };
 
-/// What doctor shows of them. Codes are stable. Pure.
+/// A row of the reference page: what a code stands for.
+struct FindingCode {
+  std::string_view code;
+  std::string_view severity;
+  std::string_view meaning;
+};
+std::span<const FindingCode> finding_codes();
+
+/// What doctor shows of them: each remedy is a line for the shell that clears its finding. Codes
+/// are stable. Pure.
 std::vector<Finding> findings_of(const Circumstances& facts);
 
 }  // namespace melon::agent

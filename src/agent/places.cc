@@ -65,6 +65,10 @@ Result<Places> places_of(const DaemonOptions& options, const config::DaemonConfi
   return places;
 }
 
+std::string config_file(const DaemonOptions& options) {
+  return options.config_file.empty() ? "/etc/melon/melon.yaml" : options.config_file;
+}
+
 std::vector<std::string> library_candidates(const std::string& binary) {
   const std::filesystem::path folder = std::filesystem::path(binary).parent_path();
   std::vector<std::string> candidates;

@@ -40,6 +40,9 @@ Surroundings real_surroundings();
 Result<Places> places_of(const DaemonOptions& options, const config::DaemonConfig& config,
                          const Surroundings& around);
 
+/// The configuration that a daemon with these options reads, if it is there.
+std::string config_file(const DaemonOptions& options);
+
 /// Where libmelon.so may be for a binary at this path, likeliest first.
 std::vector<std::string> library_candidates(const std::string& binary);
 

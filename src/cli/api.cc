@@ -39,7 +39,7 @@ std::string refusal_text(const Json& refusal) {
   std::string text;
   for (const Json& rejection : list_of(refusal, "rejections")) {
     const std::string device = text_of(rejection, "device");
-    text += fmt::format("\n  {}: {}: {}", device.empty() ? "any device" : device,
+    text += fmt::format("\n  {} ({}): {}", device.empty() ? "any device" : device,
                         text_of(rejection, "rule"), text_of(rejection, "message"));
   }
   return text + what_fits(refusal);
@@ -59,7 +59,8 @@ Result<Json> to_json(const net::HttpResponse& response) {
   if (error.code == Code::kUnavailable) error.code = Code::kInternal;
   if (body.is_object() && body.contains("error") && body["error"].is_object() &&
       body["error"].contains("refusal"))
-    error.message += refusal_text(body["error"]["refusal"]);
+    // In place of the daemon's one line, which says the same of the first devices.
+    error.message = "the request does not fit" + refusal_text(body["error"]["refusal"]);
   return tl::unexpected<Error>(std::move(error));
 }
 

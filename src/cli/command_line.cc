@@ -131,6 +131,26 @@ std::string unexpected(const std::vector<Command>& commands, const Path& path,
   return fmt::format("unexpected argument '{}' of 'melon {}'", word, command->name);
 }
 
+// The parser's message in Melon's words, which name the input and the rule.
+std::string to_message(const CLI::ParseError& error) {
+  const std::string text = error.what();
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
+    return fmt::format("{} needs a value", text.substr(0, text.find(':')));
+  constexpr std::string_view kNotConverted = "Could not convert: ";
+  const auto equals = text.find(" = ");
+  if (text.starts_with(kNotConverted) && equals != std::string::npos)
+    return fmt::format("{} '{}' is not a whole number that fits",
+                       text.substr(kNotConverted.size(), equals - kNotConverted.size()),
+                       text.substr(equals + 3));
+  const auto colon = text.find(": ");
+  const auto rule = text.find(" not in {");
+  if (colon != std::string::npos && rule != std::string::npos)
+    return fmt::format("{} '{}' is not one of {}", text.substr(0, colon),
+                       text.substr(colon + 2, rule - colon - 2),
+                       text.substr(rule + 9, text.size() - rule - 10));
+  return text;
+}
+
 int usage_code(const Path& path) {
   const bool runs_a_program = !path.empty() && path.back()->exit_rule == ExitRule::kProgram;
   return runs_a_program ? kOwnFailure : kUsage;
@@ -245,7 +265,7 @@ int run_command_line(const std::vector<Command>& commands,
     return usage_error(streams, parsed_path(commands, root),
                        unexpected(commands, parsed_path(commands, root), root.remaining(true)));
   } catch (const CLI::ParseError& error) {
-    return usage_error(streams, named_path(commands, words), error.what());
+    return usage_error(streams, named_path(commands, words), to_message(error));
   }
   return dispatch(commands, root, flags, trailing, streams);
 }

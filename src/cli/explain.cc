@@ -20,12 +20,13 @@ Result<int> explain(Session& session, const std::string& name) {
     session.print({}, answer);
     return kOk;
   }
-  *session.out << fmt::format("{} is {}: {}\n", text_of(answer, "name"), text_of(answer, "state"),
-                              text_of(answer, "reason"));
+  const std::string reason = text_of(answer, "reason");
+  *session.out << fmt::format("{} ({}){}\n", text_of(answer, "name"), text_of(answer, "state"),
+                              reason.empty() ? "" : ": " + printable(reason));
   for (const Json& slice : list_of(answer, "placements"))
-    *session.out << fmt::format("  {}: {}, compute {}, at most {}\n", text_of(slice, "device"),
-                                memory_text(number_of(slice, "memory_mib")),
-                                compute_text(number_of(slice, "compute_permille")),
+    *session.out << fmt::format("  {}: {}, compute booked {}, at most {}\n",
+                                text_of(slice, "device"),
+                                memory_text(number_of(slice, "memory_mib")), booked_text(slice),
                                 compute_text(number_of(slice, "ceiling_permille")));
   if (answer.contains("refusal") && answer["refusal"].is_object())
     *session.out << refusal_text(answer["refusal"]).substr(1) << '\n';

@@ -17,24 +17,44 @@
 namespace melon::cli {
 namespace {
 
-constexpr std::array kDeviceKeys = {"id",
-                                    "vendor",
-                                    "type",
-                                    "index",
-                                    "health",
-                                    "memory_mib",
-                                    "free_memory_mib",
-                                    "compute_permille",
-                                    "free_compute_permille",
-                                    "used_memory_mib",
-                                    "utilization_permille",
-                                    "grants"};
-constexpr std::array kGrantKeys = {"name", "id",     "state",   "owner",
-                                   "pids", "slices", "created", "exit_code"};
+constexpr std::array kDeviceKeys = {
+    JsonKey{"id", "its name here, such as opencl-0"},
+    JsonKey{"vendor", "the vendor's id (melon vendors)"},
+    JsonKey{"type", "the model, as its driver calls it"},
+    JsonKey{"index", "its place among the vendor's devices"},
+    JsonKey{"health", "healthy, unhealthy, or held by another daemon"},
+    JsonKey{"memory_mib", "all of its memory"},
+    JsonKey{"free_memory_mib", "memory that no workload has booked"},
+    JsonKey{"compute_permille", "1000: the whole device"},
+    JsonKey{"free_compute_permille", "compute that no workload has booked"},
+    JsonKey{"used_memory_mib", "memory in use by everybody on it; null: its library does not tell"},
+    JsonKey{"utilization_permille", "how busy it is; null: its library does not tell"},
+    JsonKey{"grants", "names of the workloads that hold a slice of it"}};
+constexpr std::array kGrantKeys = {
+    JsonKey{"name", "as the user named it"},
+    JsonKey{"id", "unique for ever; names may be used again"},
+    JsonKey{"state", "queued, reserved, running, suspended, exited, failed or lost"},
+    JsonKey{"owner", "the user who started it"},
+    JsonKey{"pids", "its processes; null for others than owner and root"},
+    JsonKey{"slices", "one for each device"},
+    JsonKey{"created", "RFC 3339, UTC"},
+    JsonKey{"exit_code", "of its program, 128 + signal; null while it lives"}};
+constexpr std::array kSliceKeys = {
+    JsonKey{"device", "the device's id"},
+    JsonKey{"memory_mib", "the limit"},
+    JsonKey{"compute_permille", "what is booked; 0 for a weighted share"},
+    JsonKey{"share", "hard, weighted or burst"},
+    JsonKey{"weight", "beside other weighted workloads"},
+    JsonKey{"priority", "low, normal or high"},
+    JsonKey{"used_memory_mib", "memory really in use; null: not yet sampled, or over"},
+    JsonKey{"used_compute_permille", "device time really used; null: not yet sampled, or over"}};
 
-Json with_keys_first(const Json& object, std::span<const char* const> keys) {
+Json with_keys_first(const Json& object, std::span<const JsonKey> keys) {
   Json ordered = Json::object();
-  for (const char* const key : keys) ordered[key] = object.contains(key) ? object.at(key) : Json();
+  for (const JsonKey& row : keys) {
+    const std::string key(row.key);
+    ordered[key] = object.contains(key) ? object.at(key) : Json();
+  }
   for (const auto& [key, value] : object.items()) {
     if (!ordered.contains(key)) ordered[key] = value;
   }
@@ -100,6 +120,11 @@ std::string compute_text(std::optional<std::int64_t> permille) {
   return permille ? to_text(Permille(*permille)) : "-";
 }
 
+std::string booked_text(const Json& slice) {
+  const auto booked = number_of(slice, "compute_permille");
+  return booked == 0 ? "none" : compute_text(booked);
+}
+
 std::string share_text(const Json& slice) {
   const std::string share = text_of(slice, "share");
   if (share == "weighted") return fmt::format("weight {}", number_of(slice, "weight").value_or(0));
@@ -156,7 +181,18 @@ Table grant_table(const Json& grants, std::int64_t now_unix_ms) {
   return table;
 }
 
-Json documented_grant(const Json& grant) { return with_keys_first(grant, kGrantKeys); }
+Json documented_grant(const Json& grant) {
+  Json documented = with_keys_first(grant, kGrantKeys);
+  for (Json& slice : documented["slices"]) slice = with_keys_first(slice, kSliceKeys);
+  return documented;
+}
+
+std::span<const JsonShape> json_shapes() {
+  static constexpr std::array kShapes = {JsonShape{"melon devices -o json", kDeviceKeys},
+                                         JsonShape{"melon ps -o json", kGrantKeys},
+                                         JsonShape{"slices of melon ps -o json", kSliceKeys}};
+  return kShapes;
+}
 
 Json documented_device(const Json& device) { return with_keys_first(device, kDeviceKeys); }
 

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "cli/session.h"
 #include "cli/table.h"
@@ -21,6 +23,9 @@ std::string age_text(const std::string& rfc3339, std::int64_t now_unix_ms);
 std::string memory_text(std::optional<std::int64_t> mib);
 std::string compute_text(std::optional<std::int64_t> permille);
 
+/// The compute that a slice books: "25%", or "none" (a weighted share).
+std::string booked_text(const Json& slice);
+
 /// What a slice may use of compute: "25%", "25-60%", "weight 100".
 std::string share_text(const Json& slice);
 
@@ -28,6 +33,17 @@ Tone state_tone(const std::string& state);
 
 /// The wall clock.
 std::int64_t now_unix_ms();
+
+/// A key of a documented JSON object. Those that stand here are stable; others may follow them.
+struct JsonKey {
+  std::string_view key;
+  std::string_view meaning;
+};
+struct JsonShape {
+  std::string_view title;
+  std::span<const JsonKey> keys;
+};
+std::span<const JsonShape> json_shapes();
 
 /// The grant with the documented keys first, in the documented order.
 Json documented_grant(const Json& grant);

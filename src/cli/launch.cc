@@ -160,7 +160,7 @@ Result<> HeldProgram::release() {
   waitpid(pid_, nullptr, 0);
   if (cause == 0)
     return fail(Code::kInternal, fmt::format("'{}' was killed before it started", path_));
-  return fail(cause == ENOENT ? Code::kNotFound : Code::kFailedPrecondition,
+  return fail(Code::kFailedPrecondition,
               fmt::format("cannot execute '{}': {}", path_, std::strerror(cause)),
               cause == ENOENT ? "a script's interpreter, or a program's loader, is missing"
                               : "check that it is a program for this machine");

@@ -39,6 +39,13 @@ LocalFinding finding(std::string_view code, std::string message, std::string rem
   return {};
 }
 
+// The state of a daemon that was started with --state lies where its socket is.
+std::string state_beside(const std::string& socket) {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::absolute(socket, error).parent_path();
+  return std::filesystem::exists(folder / "melon.db", error) ? folder.string() : "";
+}
+
 SocketState state_of(const Session& session) {
   if (daemon_answers(session.socket)) return SocketState::kAnswers;
   if (access(session.socket.c_str(), F_OK) != 0)
@@ -71,18 +78,23 @@ bool finds_driver(const std::string& given) {
   return false;
 }
 
+std::string start_command(const Surroundings& facts) {
+  const std::string state =
+      facts.state_beside.empty() ? "" : fmt::format(" --state '{}'", facts.state_beside);
+  return fmt::format("melon up --detach{} --socket '{}'", state, facts.socket);
+}
+
 void add_socket(const Surroundings& facts, std::vector<LocalFinding>& out) {
   const std::string& socket = facts.socket;
+  const std::string start = start_command(facts);
   if (facts.socket_state == SocketState::kAbsent)
-    out.push_back(finding("no_daemon", fmt::format("no daemon listens on '{}'", socket),
-                          fmt::format("melon up --detach --socket {}", socket)));
+    out.push_back(finding("no_daemon", fmt::format("no daemon listens on '{}'", socket), start));
   if (facts.socket_state == SocketState::kDead)
-    out.push_back(finding("socket_dead", fmt::format("nobody answers on '{}'", socket),
-                          fmt::format("melon up --detach --socket {}", socket)));
+    out.push_back(finding("socket_dead", fmt::format("nobody answers on '{}'", socket), start));
   if (facts.socket_state == SocketState::kDenied)
     out.push_back(finding("socket_denied",
                           fmt::format("this user may not open the socket '{}'", socket),
-                          "env -u MELON_SOCKET melon up --detach"));
+                          "unset MELON_SOCKET; melon up --detach  # your own daemon"));
 }
 
 void add_opencl(const Surroundings& facts, std::vector<LocalFinding>& out) {
@@ -108,6 +120,7 @@ std::span<const LocalFindingRow> local_finding_codes() { return kCodes; }
 Surroundings look_around(const Session& session) {
   Surroundings facts{.socket = session.socket,
                      .socket_state = state_of(session),
+                     .state_beside = state_beside(session.socket),
                      .is_root = geteuid() == 0,
                      .has_opencl_loader = finds_loader(),
                      .has_opencl_driver = true,
@@ -128,7 +141,7 @@ std::vector<LocalFinding> local_findings(const Surroundings& facts) {
     out.push_back(finding(
         "version_differs",
         fmt::format("this program is {}, the daemon {}", facts.own_version, facts.daemon_version),
-        fmt::format("melon down --socket {0} && melon up --detach --socket {0}", facts.socket)));
+        "melon down && " + start_command(facts)));
   return out;
 }
 

@@ -24,6 +24,7 @@ enum class SocketState { kAnswers, kAbsent, kDenied, kDead };
 struct Surroundings {
   std::string socket = {};
   SocketState socket_state = SocketState::kAnswers;
+  std::string state_beside = {};  // the folder of a daemon's state around the socket, if there
   bool is_root = false;
   bool has_opencl_loader = true;
   bool has_opencl_driver = true;

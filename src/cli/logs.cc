@@ -107,6 +107,9 @@ Result<int> follow(Session& session, const std::string& id, const std::string& p
 }
 
 Result<int> logs(Session& session, const Flags& flags) {
+  if (flags.tail && *flags.tail < 0)
+    return fail(Code::kInvalidArgument, fmt::format("tail '{}' is below zero", *flags.tail),
+                "write a number of lines, such as --tail 20");
   MELON_TRY(const Json grant, get(session, grant_target(flags.name)));
   MELON_TRY(const std::string folder, folder_of(session, grant));
   const auto files = log_files(folder + "/private");

@@ -9,10 +9,12 @@
 #include <ostream>
 
 #include "agent/contract.h"
+#include "agent/findings.h"
 #include "agent/metrics.h"
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/grant_table.h"
 #include "cli/help.h"
 #include "cli/local_findings.h"
 #include "net/error_body.h"
@@ -98,12 +100,36 @@ std::string rest_page() {
   return page;
 }
 
+std::string json_page() {
+  std::string page = generated("JSON", "src/cli/grant_table.cc") +
+                     "`-o json` and `-o yaml` print arrays of these objects. The keys that stand "
+                     "here are stable and come in this order; others may follow them.\n";
+  for (const JsonShape& shape : json_shapes()) {
+    page += fmt::format("\n## {}\n\n| key | meaning |\n|---|---|\n", shape.title);
+    for (const JsonKey& row : shape.keys)
+      page += fmt::format("| `{}` | {} |\n", row.key, row.meaning);
+  }
+  return page;
+}
+
+std::string finding_row(std::string_view code, std::string_view severity,
+                        std::string_view meaning) {
+  return fmt::format("| `{}` | {} | {} |\n", code, severity, meaning);
+}
+
 std::string finding_page() {
-  std::string page = generated("Findings of melon doctor", "src/cli/local_findings.cc") +
-                     "Those that need no daemon.\n\n| code | severity | meaning "
-                     "|\n|---|---|---|\n";
+  constexpr std::string_view kHead = "| code | severity | meaning |\n|---|---|---|\n";
+  std::string page =
+      generated("Findings of melon doctor", "src/agent/findings.cc and src/cli/local_findings.cc") +
+      "`melon doctor` says with each what was found and a line for the shell that "
+      "mends it.\n\n## The daemon's\n\n";
+  page += kHead;
+  for (const agent::FindingCode& row : agent::finding_codes())
+    page += finding_row(row.code, row.severity, row.meaning);
+  page += "\n## Those that need no daemon\n\n";
+  page += kHead;
   for (const LocalFindingRow& row : local_finding_codes())
-    page += fmt::format("| `{}` | {} | {} |\n", row.code, row.severity, row.meaning);
+    page += finding_row(row.code, row.severity, row.meaning);
   return page;
 }
 
@@ -116,6 +142,7 @@ constexpr std::array kPages = {
     Page{"exit-codes", exit_code_page},
     Page{"errors", error_page},
     Page{"findings", finding_page},
+    Page{"json", json_page},
     Page{"metrics", metric_page},
     Page{"rest", rest_page},
 };

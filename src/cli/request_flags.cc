@@ -14,21 +14,25 @@
 namespace melon::cli {
 namespace {
 
-bool was_rounded(const std::string& typed, MiB parsed) {
-  // What is written in whole MiB, MiB's own unit, comes out as it went in.
+// What is written as a whole number of MiB, GiB or TiB comes out as it went in.
+bool is_exact(const std::string& typed) {
   const auto unit = typed.find_first_not_of("0123456789");
-  if (unit == std::string::npos) return false;
-  const bool whole = typed[unit] != '.';
-  const bool binary = typed.find('i', unit) != std::string::npos;
-  return !(whole && binary) || parsed == MiB(1);
+  if (unit == std::string::npos) return true;
+  const bool is_mebi_or_more = typed.find_first_of("MGT", unit) == unit;
+  return is_mebi_or_more && typed.find('i', unit) == unit + 1;
 }
 
-Result<> check_memory(const std::optional<std::string>& typed, Session& session) {
+Result<> check_memory(const std::optional<std::string>& typed) {
   if (!typed) return {};
-  MELON_TRY(const MemoryAmount amount, parse_memory(*typed));
-  if (!amount.of_device && was_rounded(*typed, amount.absolute))
-    *session.err << fmt::format("melon: memory {} is {} MiB\n", *typed, amount.absolute.count());
+  MELON_RETURN_IF_ERROR(parse_memory(*typed));
   return {};
+}
+
+void echo_memory(const std::optional<std::string>& typed, Session& session) {
+  if (!typed || is_exact(*typed)) return;
+  const auto amount = parse_memory(*typed);
+  if (amount && !amount->of_device)
+    *session.err << fmt::format("melon: memory {} is {} MiB\n", *typed, amount->absolute.count());
 }
 
 Result<> check_compute(const std::optional<std::string>& typed) {
@@ -97,10 +101,11 @@ std::vector<Parameter> placing_parameters(RequestFlags& flags) {
 }
 
 Result<Json> to_body(const RequestFlags& flags, Session& session) {
-  MELON_RETURN_IF_ERROR(check_memory(flags.memory, session));
+  MELON_RETURN_IF_ERROR(check_memory(flags.memory));
   MELON_RETURN_IF_ERROR(check_compute(flags.compute));
   MELON_RETURN_IF_ERROR(check_compute(flags.max));
   MELON_RETURN_IF_ERROR(check_words(flags));
+  echo_memory(flags.memory, session);
   Json body = Json::object();
   put(body, "memory", flags.memory);
   put(body, "compute", flags.compute);

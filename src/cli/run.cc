@@ -65,8 +65,7 @@ Table plan_table(const Json& plan) {
               .rows = {}};
   for (const Json& slice : list_of(plan, "placements"))
     table.rows.push_back({text_of(slice, "device"), memory_text(number_of(slice, "memory_mib")),
-                          compute_text(number_of(slice, "compute_permille")),
-                          compute_text(number_of(slice, "ceiling_permille"))});
+                          booked_text(slice), compute_text(number_of(slice, "ceiling_permille"))});
   return table;
 }
 

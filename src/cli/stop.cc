@@ -10,6 +10,7 @@
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/grant_table.h"
 #include "cli/waiting.h"
 #include "core/grant.h"
 #include "core/names.h"
@@ -31,12 +32,15 @@ constexpr milliseconds kSlack{15'000};
 Result<int> stop(Session& session, const Flags& flags) {
   MELON_TRY(const milliseconds grace, parse_duration(flags.grace));
   const Json body = {{"grace_seconds", (grace.count() + 999) / 1000}, {"force", flags.force}};
+  MELON_TRY(const Json before, get(session, grant_target(flags.name)));
+  MELON_TRY(const core::State state, core::parse_state(text_of(before, "state")));
   MELON_TRY(const Json stopping, send(session, "POST", grant_target(flags.name, "/stop"), body));
   MELON_TRY(const Json grant, wait_for_end(session, text_of(stopping, "id"), grace + kSlack));
   if (session.structured()) {
-    session.print({}, grant);
+    session.print({}, documented_grant(grant));
   } else {
-    *session.out << fmt::format("{} stopped\n", text_of(grant, "name"));
+    *session.out << fmt::format("{} {}\n", text_of(grant, "name"),
+                                core::is_over(state) ? "had ended before" : "stopped");
   }
   return kOk;
 }

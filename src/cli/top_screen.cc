@@ -131,7 +131,7 @@ const char* order_name(TopOrder order) {
 
 std::string head_line(const Json& devices, std::size_t shown, const Json& grants,
                       const TopView& view) {
-  std::string line = fmt::format("melon top   {} devices, {} of {} workloads   order: {}",
+  std::string line = fmt::format("melon top   devices: {}   workloads: {} of {}   order: {}",
                                  devices.size(), shown, grants.size(), order_name(view.order));
   if (view.editing || !view.filter.empty())
     line += "   filter: " + view.filter + (view.editing ? "_" : "");

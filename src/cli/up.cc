@@ -59,6 +59,14 @@ std::string said(const DaemonLog& log) {
   return text;
 }
 
+// The daemon keeps no folder busy: it works from the root.
+agent::DaemonOptions with_absolute_paths(agent::DaemonOptions options) {
+  for (std::string* const path : {&options.state_folder, &options.socket, &options.config_file}) {
+    if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
+  }
+  return options;
+}
+
 // A process of its own session, so that it outlives the terminal.
 Result<pid_t> start_in_background(const agent::DaemonOptions& options, int log) {
   const pid_t daemon = fork();
@@ -71,6 +79,9 @@ Result<pid_t> start_in_background(const agent::DaemonOptions& options, int log) 
   dup2(nothing, STDIN_FILENO);
   dup2(log, STDOUT_FILENO);
   dup2(log, STDERR_FILENO);
+  // What the caller holds open, locks included, is not the daemon's to keep.
+  close_range(STDERR_FILENO + 1, ~0U, 0);
+  if (chdir("/") != 0) _exit(kFailed);
   _exit(agent::run_daemon(options));
 }
 
@@ -115,6 +126,7 @@ Result<int> start_detached_daemon(Session& session, const agent::DaemonOptions& 
 Result<int> up(Session& session, const Flags& flags) {
   agent::DaemonOptions options = flags.options;
   options.socket = session.named_socket;
+  options = with_absolute_paths(options);
   if (flags.detach) return start_detached_daemon(session, options);
   session.out->flush();
   return agent::run_daemon(options);

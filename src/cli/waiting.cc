@@ -26,8 +26,7 @@ Result<core::State> state_of(const Json& grant) {
   return core::parse_state(text_of(grant, "state"));
 }
 
-/// Says that and why a request waits: one changing line on a terminal, a line for each new reason
-/// elsewhere.
+/// Says that and why a request waits, then how long on a terminal.
 class Progress {
  public:
   explicit Progress(std::ostream& err) : err_(err), terminal_(isatty(STDERR_FILENO) == 1) {}
@@ -37,25 +36,26 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void show(const std::string& name, const std::string& reason) {
+  void show(const Session& session, const Json& grant) {
+    const std::string name = text_of(grant, "name");
+    if (!shown_) {
+      const auto why = get(session, grant_target(text_of(grant, "id"), "/explain"));
+      const bool refused = why && why->contains("refusal") && why->at("refusal").is_object();
+      err_ << fmt::format("melon: {} waits for room{}", name,
+                          refused ? refusal_text(why->at("refusal")) : "")
+           << std::endl;
+      shown_ = true;
+    }
+    if (!terminal_) return;
     const auto waited =
         std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - start_);
-    if (terminal_) {
-      err_ << fmt::format("\r\x1b[Kmelon: {} waits for room ({} s): {}", name, waited.count(),
-                          printable(reason))
-           << std::flush;
-    } else if (!shown_ || reason != last_) {
-      err_ << fmt::format("melon: {} waits for room: {}", name, reason) << std::endl;
-    }
-    shown_ = true;
-    last_ = reason;
+    err_ << fmt::format("\r\x1b[Kmelon: {} waits, {} s", name, waited.count()) << std::flush;
   }
 
  private:
   std::ostream& err_;
   bool terminal_;
   bool shown_ = false;
-  std::string last_;
   steady_clock::time_point start_ = steady_clock::now();
 };
 
@@ -69,12 +69,12 @@ Result<Json> wait_for_room(Session& session, const Json& queued, const HeldSigna
   while (true) {
     MELON_TRY(const core::State state, state_of(grant));
     if (core::holds_slices(state)) return grant;
-    const std::string reason = text_of(grant, "reason");
     if (core::is_over(state))
-      return fail(Code::kResourceExhausted,
-                  fmt::format("'{}' found no room: {}", text_of(grant, "name"), reason),
-                  "wait longer, ask for less, or see what runs: melon ps");
-    progress.show(text_of(grant, "name"), reason);
+      return fail(
+          Code::kResourceExhausted,
+          fmt::format("'{}' found no room: {}", text_of(grant, "name"), text_of(grant, "reason")),
+          "wait longer, ask for less, or see what runs: melon ps");
+    progress.show(session, grant);
     ended_by = signals.wait_for_end_request(kPollMs);
     if (ended_by) return grant;
     MELON_TRY(grant, get(session, grant_target(id)));

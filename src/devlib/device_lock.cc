@@ -10,7 +10,10 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 #include <string_view>
 
 #include "os/process_files.h"
@@ -53,6 +56,27 @@ os::Descriptor open_lock_file(const std::string& path) {
   return {};
 }
 
+/// The process that the kernel says holds the lock: what stands in the file, others may write. 0
+/// when it does not tell (another container's).
+int holder_of(const os::Descriptor& file) {
+  struct stat status {};
+  if (::fstat(file.number(), &status) != 0) return 0;
+  std::ifstream locks("/proc/locks");  // "1: FLOCK  ADVISORY  WRITE 4711 08:01:131 0 EOF"
+  const std::string inode = fmt::format(":{}", status.st_ino);
+  for (std::string line; std::getline(locks, line);) {
+    std::istringstream words(line);
+    std::string number, kind, advisory, mode, pid, place;
+    words >> number >> kind >> advisory >> mode >> pid >> place;
+    if (kind == "FLOCK" && place.ends_with(inode)) return std::atoi(pid.c_str());
+  }
+  return 0;
+}
+
+std::string remedy_for(int holder) {
+  if (holder <= 0) return "melon down  # with that daemon's --socket; or use that daemon";
+  return fmt::format("kill {}  # ends that daemon, programs go on; or use it", holder);
+}
+
 std::string describe_holder(const std::string& path) {
   const auto text = os::read_file(path, 4096).value_or("");
   const auto space = text.find(' ');
@@ -75,7 +99,7 @@ Result<DeviceLock> DeviceLock::take(const std::string& folder, const std::string
     if (errno != EWOULDBLOCK) return system_error("lock device by", path);
     return fail(Code::kAlreadyExists,
                 fmt::format("device '{}' is held by {}", device_key, describe_holder(path)),
-                "use that daemon, or stop it with: melon down");
+                remedy_for(holder_of(file)));
   }
   const std::string holder = fmt::format("{} {}\n{}\n", ::getpid(), state_folder, device_key);
   // For people only: a holder who may not write here still holds the lock.

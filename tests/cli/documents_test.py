@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the documents say of commands, options, exit codes and JSON is so."""
+import pathlib
+import re
+import shlex
+import unittest
+
+from melon_under_test import MelonTest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md")),
+         *sorted((ROOT / "src").rglob("README.md"))]
+OPERATORS = {"|", "&&", "||", ";", ">", "2>", "&", "#"}
+
+
+def command_lines(text):
+    """`melon ...` of code blocks, one for each shell command, and of code inside sentences."""
+    blocks = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    for line in "\n".join(blocks).replace("\\\n", " ").splitlines():
+        for part in re.split(r"&&|\|\||[|;]|\$\(", line):
+            part = part.strip().lstrip("$ ").removeprefix("sudo ").strip()
+            if re.match(r"melon [a-z]", part):
+                yield part
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    for code in re.findall(r"`(melon [a-z][^`]*)`", prose):
+        yield code
+
+
+def words_of(line):
+    """The words up to the program, a comment or an operator; without placeholders."""
+    line = re.split(r"\s--(\s|$)|\s#|…|\)", line)[0]
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        words = line.split()
+    kept = []
+    for word in words:
+        if word in OPERATORS:
+            break
+        kept.append(word.strip("[]().,:"))
+    return kept
+
+
+class Documents(MelonTest):
+    def test_every_command_and_option_that_is_written_exists(self):
+        helps, wrong, seen = {}, [], 0
+        for page in PAGES:
+            for line in command_lines(page.read_text()):
+                words = words_of(line)
+                if len(words) < 2 or words[1] in ("COMMAND", "help"):
+                    continue
+                name = words[1]
+                if name not in helps:
+                    helped = self.melon(name, "--help")
+                    known = f"melon {name}" in helped.out
+                    helps[name] = re.findall(r"--[a-z-]+|-[a-z](?=,)", helped.out) if known else None
+                seen += 1
+                where = f"{page.relative_to(ROOT)}: {line}"
+                if helps[name] is None:
+                    wrong.append(where)
+                    continue
+                wrong += [f"{where}: {word}" for word in words[2:]
+                          if re.match(r"--?[a-z]", word) and word.split("=")[0] not in helps[name]]
+        self.assertGreater(seen, 20)
+        self.assertEqual(wrong, [])
+
+    def table(self, page, title=""):
+        text = (ROOT / "docs" / "reference" / page).read_text()
+        text = text.split(f"## {title}\n", 1)[1].split("\n## ")[0] if title else text
+        rows = [[c.strip(" `") for c in line.strip("|").split("|")] for line in text.splitlines()
+                if line.startswith("|")]
+        return rows[2:]
+
+    def test_json_has_the_documented_keys_in_their_order(self):
+        self.detached("one", "--memory", "1MiB")
+        for title, told in (("melon devices -o json", self.device()), ("melon ps -o json", self.workload("one")),
+                            ("slices of melon ps -o json", self.workload("one")["slices"][0])):
+            keys = [row[0] for row in self.table("json.md", title)]
+            self.assertTrue(keys)
+            self.assertEqual(list(told)[:len(keys)], keys)
+
+    def test_exit_codes(self):
+        self.detached("one", "--memory", "1MiB")
+        small = ("run", "--memory", "1MiB", "--")
+        shown = {"0": ["ps"], "1": ["wait", "one", "--timeout", "1ms"], "2": ["ps", "--nope"], "3": ["stop", "nobody"],
+                 "4": ["run", "--dry-run"], "5": ["ps", "--socket", "/no/such.sock"], "125": ["run"],
+                 "126": [*small, "/etc/passwd"], "127": [*small, "no-such-program"],
+                 "128+N": [*small, "sh", "-c", "kill -9 $$"]}
+        rows = self.table("exit-codes.md")
+        documented = [row[0] for row in rows if " to " not in row[0]]
+        self.assertEqual({c.replace(" ", "").upper() for c in documented} - {"0", *shown}, set(), rows)
+        for code, words in shown.items():
+            self.assertEqual(self.melon(*words).code, 137 if "N" in code else int(code), words)
+
+
+if __name__ == "__main__":
+    unittest.main()

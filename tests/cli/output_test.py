@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people see: help, suggestions, colour, the live screen, completion."""
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import unittest
+
+from melon_under_test import MELON, SOON_SECONDS, MelonTest
+
+COLOUR = "\x1b["
+
+
+class Help(MelonTest):
+    def commands(self):
+        section = self.ok("--help").out.split("Commands\n")[1].split("\n\n")[0]
+        return [line.split()[0] for line in section.splitlines()]
+
+    def test_every_command_has_help_with_an_example(self):
+        self.assertEqual(set(self.commands()), set(
+            "up down devices run exec env ps top set suspend resume stop wait explain logs events vendors "
+            "doctor version completion".split()))
+        for name in self.commands():
+            text = self.ok(name, "--help").out
+            self.assertIn(f"Usage: melon {name}", text)
+            self.assertRegex(text.split("Examples\n")[1], rf"melon (completion )?{name}|melon {name}")
+            self.assertEqual(text, self.ok("help", name).out)
+            self.assertLessEqual(max(map(len, text.splitlines())), 110)
+
+    def test_mistyped_commands_and_options(self):
+        for typed, meant in (("pss", "ps"), ("devics", "devices"), ("rnu", "run"), ("dctor", "doctor")):
+            self.fails(2, typed, says=[f"'{typed}'", f"did you mean '{meant}'"])
+        self.fails(2, "ps", "--al", says=["'--al'", "--all"])
+        self.fails(2, "vendors", "shwo", "opencl", says=["did you mean 'show'"])
+        self.fails(2, "ps", "surplus", says=["'surplus'"])
+        self.fails(2, "ps", "-o", "xml", says=["'xml'", "table, wide, json, yaml"])
+        self.fails(2, "ps", "--", "true", says=["'--'"])
+        self.fails(2, "vendors", "show", says=["NAME"])
+        self.fails(2, "completion", "tcsh", says=["'tcsh'", "bash"])
+        nothing = self.melon()
+        self.assertEqual((nothing.code, nothing.out), (2, ""))
+        self.assertIn("Usage: melon COMMAND", nothing.err)
+
+    def test_version(self):
+        told = self.ok("version", "-o", "json").json
+        self.assertEqual(told["client"]["version"], told["daemon"]["version"])
+
+    def test_vendors(self):
+        self.assertEqual([v["id"] for v in self.ok("vendors", "-o", "json").json], ["opencl", "nvidia"])
+        self.assertEqual(self.ok("vendors", "show", "nvidia", "-o", "json").json["enforcement"], "none")
+        self.assertIn("discovery: opencl", self.ok("vendors", "show", "opencl").out)
+
+
+class Terminal(MelonTest):
+    def on_a_terminal(self, *words, **environment):
+        """What the command writes to a terminal."""
+        main, other = pty.openpty()
+        env = {**self.machine.environment_for(), "TERM": "xterm", **environment}
+        process = self.machine.popen(*words, stdout=other, stdin=other, stderr=other, env=env)
+        os.close(other)
+        text = b""
+        while select.select([main], [], [], SOON_SECONDS)[0]:
+            try:
+                piece = os.read(main, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            text += piece
+        os.close(main)
+        process.wait(SOON_SECONDS)
+        return text.decode()
+
+    def test_colour_only_on_a_terminal(self):
+        self.detached("one", "--memory", "1MiB")
+        self.assertNotIn(COLOUR, self.ok("ps").out)
+        self.assertIn(COLOUR, self.on_a_terminal("ps"))
+        self.assertNotIn(COLOUR, self.on_a_terminal("ps", NO_COLOR="1"))
+        self.assertNotIn(COLOUR, self.on_a_terminal("ps", "-o", "json"))
+
+    def test_names_cannot_drive_the_terminal(self):
+        self.ok("run", "--name", "rude", "--memory", "1MiB", "--", "true", "\x1b]0;owned\x07")
+        wide = self.ok("ps", "-a", "-o", "wide").out
+        self.assertIn("rude", wide)
+        self.assertNotIn("\x1b", wide)
+
+    def test_top_once_fits_80_by_24(self):
+        for i in range(30):
+            self.ok("run", "--name", f"box-{i:02}", "--memory", "1MiB", "--detach", "--keep", "10m")
+        lines = self.ok("top", "--once", environment={"LC_ALL": "C.UTF-8"}).out.splitlines()
+        self.assertLessEqual(max(map(len, lines)), 80)
+        text = "\n".join(lines)
+        for words in ("opencl-0", "WORKLOAD", "MEMORY", "COMPUTE", "box-00", "0M/1M"):
+            self.assertIn(words, text)
+        ascii_only = self.ok("top", "--once", environment={"LC_ALL": "C"}).out
+        self.assertTrue(ascii_only.isascii())
+
+    def test_top_lives_in_a_terminal(self):
+        if not shutil.which("tmux"):
+            self.skipTest("SKIPPED: no tmux, so the live screen is not tested")
+        self.detached("alpha", "--memory", "8MiB", "--compute", "10%")
+        self.detached("beta", "--memory", "16MiB")
+        socket = f"{self.machine.folder}/tmux"
+        tmux = lambda *words: subprocess.run(["tmux", "-S", socket, *words], text=True, capture_output=True,
+                                             env=self.machine.environment_for(), check=True).stdout
+        screen = lambda: tmux("capture-pane", "-p")
+        tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", f"echo before; {MELON} top; echo status $?; cat")
+        self.addCleanup(tmux, "kill-server")
+        self.eventually("it shows both", lambda: "alpha" in screen() and "beta" in screen())
+        self.assertLess(screen().index("alpha"), screen().index("beta"))
+        tmux("send-keys", "s")
+        self.eventually("it sorts by memory", lambda: "order: memory" in screen())
+        tmux("send-keys", "/bet")
+        self.eventually("it filters", lambda: "alpha" not in screen() and "beta" in screen())
+        tmux("send-keys", "Enter")
+        self.assertLessEqual(len(screen().rstrip("\n").splitlines()), 24)
+        tmux("send-keys", "q")
+        self.eventually("it leaves the terminal as it was",
+                        lambda: "before" in screen() and "status 0" in screen() and "beta" not in screen())
+
+
+class Completion(MelonTest):
+    def complete(self, *words):
+        quoted = " ".join(f"'{w}'" for w in words)
+        script = (f"source <({MELON} completion bash); COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; "
+                  "_melon; printf '%s\\n' \"${COMPREPLY[@]}\"")
+        done = subprocess.run(["bash", "--norc", "-c", script], env=self.machine.environment_for(), text=True,
+                              capture_output=True, check=True)
+        self.assertEqual(done.stderr, "")
+        return set(done.stdout.split())
+
+    def test_bash(self):
+        self.assertEqual(self.complete("melon", "re"), {"resume"})
+        self.assertLessEqual({"run", "resume", "ps", "up"}, self.complete("melon", ""))
+        self.assertEqual(self.complete("melon", "run", "--mem"), {"--memory"})
+        self.assertEqual(self.complete("melon", "run", "--share", ""), {"hard", "weighted", "burst"})
+        self.assertEqual(self.complete("melon", "ps", "-o", "j"), {"json"})
+        self.assertEqual(self.complete("melon", "vendors", "s"), {"show"})
+        self.assertEqual(self.complete("melon", "run", "--device", ""), {"opencl-0"})
+        self.assertIn("clinfo", self.complete("melon", "run", "--", "clinf"))
+        self.detached("web-1", "--memory", "1MiB")
+        self.assertEqual(self.complete("melon", "stop", "we"), {"web-1"})
+
+    def test_every_option_of_the_help_is_completed(self):
+        for name in ("up", "run", "set", "stop", "logs", "top"):
+            text = self.ok(name, "--help").out.split("Options\n", 1)[1].split("Examples")[0]
+            options = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", text, re.MULTILINE))
+            self.assertTrue(options)
+            self.assertLessEqual(options, self.complete("melon", name, "--"))
+
+    def test_other_shells_have_scripts_that_they_read(self):
+        for shell, check in (("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]), ("fish", ["fish", "-n"])):
+            script = self.ok("completion", shell).out
+            self.assertIn("resume", script)
+            if shutil.which(check[0]):
+                subprocess.run(check, input=script, text=True, check=True)
+
+
+if __name__ == "__main__":
+    unittest.main()
