@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstring>
 #include <string>
 
+#include "os/process_files.h"
 #include "shim/abi/files.h"
 #include "shim/abi/guarded_mapping.h"
 #include "shim/abi/ledger.h"
@@ -128,6 +131,14 @@ LedgerSample sample_ledger(const std::string& path, unsigned device_count) {
     sample.breach = "its file was truncated";
   }
   return sample;
+}
+
+std::uint64_t page_flags(const std::string& path) {
+  const auto bytes = os::read_file(path, sizeof(abi::ArenaPage));
+  std::uint64_t flags = 0;
+  if (bytes && bytes->size() == sizeof(abi::ArenaPage))
+    std::memcpy(&flags, bytes->data() + offsetof(abi::ArenaPage, flags), sizeof(flags));
+  return flags;
 }
 
 std::vector<std::string> flag_names(std::uint64_t flags) {

@@ -37,6 +37,10 @@ struct LedgerSample {
 /// this returns: at worst a broken sample.
 LedgerSample sample_ledger(const std::string& path, unsigned device_count);
 
+/// The abi::ProcessFlag bits that a process without a ledger could only leave in its arena page; 0
+/// when it cannot be read.
+std::uint64_t page_flags(const std::string& path);
+
 /// The names of the bits, as the API shows them.
 std::vector<std::string> flag_names(std::uint64_t flags);
 

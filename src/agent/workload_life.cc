@@ -129,6 +129,9 @@ void Workloads::sample(const Grant& grant, Tracked& known) {
     save_or_retry(grant.id);
     told(grant, "process_started", "seen in its ledger");
   }
+  for (const core::Slice& slice : grant.slices)
+    if (const core::Device* const device = book_.find_device(slice.device))
+      known.sample.flags |= page_flags((parts_.folder.device_folder(*device) / grant.id).string());
   measure(grant, known, before);
   std::vector<std::string> shown = flags(grant, known);
   if (shown == known.shown_flags) return;

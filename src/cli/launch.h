@@ -59,7 +59,7 @@ class HeldProgram {
   ~HeldProgram();
 
   pid_t pid() const { return pid_; }
-  /// Executes the program. Errors: kNotFound, kFailedPrecondition when execve() refused; then the
+  /// Executes the program. Errors: kFailedPrecondition when execve() refused; then the
   /// child is gone.
   Result<> release();
 

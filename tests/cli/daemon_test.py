@@ -145,7 +145,7 @@ class TwoUsers(MelonTest):
 
     def setUp(self):
         super().setUp()
-        self.detached("hers", "--memory", "16MiB", program=("sh", "-c", "echo secret; sleep 1000"), uid=ALICE)
+        self.detached("hers", "--memory", "16MiB", program=("sh", "-c", "echo secret; exec sleep 1000"), uid=ALICE)
 
     def test_the_program_runs_as_its_user(self):
         pid = self.workload("hers")["pids"][0]
@@ -197,11 +197,11 @@ class TwoUsers(MelonTest):
         os.chown(folder, ALICE, ALICE)
         runtime = {"XDG_RUNTIME_DIR": str(folder), "XDG_STATE_HOME": str(folder), "MELON_SOCKET": ""}
         self.ok("up", "--detach", "--config", str(self.machine.config), uid=ALICE, environment=runtime)
+        self.addCleanup(self.melon, "down", uid=ALICE, environment=runtime)
         self.assertEqual((folder / "melon" / "melon.sock").stat().st_mode & 0o777, 0o600)
         self.ok("ps", uid=ALICE, environment=runtime)
         os.chmod(folder, 0o755)
         self.fails(1, "ps", "--socket", str(folder / "melon" / "melon.sock"), uid=BOB, says=["another user"])
-        self.ok("down", uid=ALICE, environment=runtime)
 
 
 if __name__ == "__main__":

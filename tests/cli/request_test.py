@@ -114,16 +114,12 @@ class Fits(MelonTest):
 class Waits(MelonTest):
     def queued(self, name, *words):
         waiting = self.machine.popen("run", "--name", name, "--wait", *words, "--", "sleep", "1000",
-                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.addCleanup(self.end, waiting)
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.DEVNULL)
+        self.addCleanup(waiting.wait, SOON_SECONDS)
+        self.addCleanup(waiting.terminate)
         self.wait_state(name, "queued", "reserved", "running")
         return waiting
-
-    @staticmethod
-    def end(process):
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
     def state(self, name):
         return self.workload(name)["state"]
