@@ -122,6 +122,7 @@ std::vector<Finding> Daemon::findings(const Caller& caller) const {
                       .is_root = ::geteuid() == 0,
                       .held_remedies = roster_->remedies(),
                       .config_file = config_file(options_),
+                      .ignores_devices = !config_.ignored_devices.empty(),
                       .restart_command = restart_command()};
   for (const DeviceUser& user : device_users_)
     if (!user.managed)

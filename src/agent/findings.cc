@@ -62,12 +62,22 @@ void add_devices(const Circumstances& facts, Findings& out) {
       add(out, "device_unhealthy",
           fmt::format("{} is unhealthy: {}", device.id, device.health_reason),
           "dmesg  # shows the driver's messages; it is granted again once it is well");
-    if (device.enforcement == core::Enforcement::kNone)
-      add(out, "device_unenforced", fmt::format("limits on {} are kept by nobody", device.id),
-          fmt::format("echo 'ignored_devices: [{}]' >> {} && {}  # or run programs there "
-                      "with --unenforced",
-                      device.id, facts.config_file, facts.restart_command));
   }
+}
+
+void add_unenforced(const Circumstances& facts, Findings& out) {
+  std::vector<std::string> ids;
+  for (const core::Device& device : facts.devices)
+    if (device.enforcement == core::Enforcement::kNone) ids.push_back(device.id);
+  if (ids.empty()) return;
+  const std::string list = fmt::format("{}", fmt::join(ids, ", "));
+  const std::string ignore =
+      facts.ignores_devices
+          ? fmt::format("sed -i 's/^ignored_devices: *\\[/&{}, /' {}", list, facts.config_file)
+          : fmt::format("echo 'ignored_devices: [{}]' >> {}", list, facts.config_file);
+  add(out, "device_unenforced", fmt::format("limits on {} are kept by nobody", list),
+      fmt::format("{} && {}  # or use them with melon run --unenforced", ignore,
+                  facts.restart_command));
 }
 
 void add_library(const Circumstances& facts, Findings& out) {
@@ -139,6 +149,7 @@ std::span<const FindingCode> finding_codes() { return kCodes; }
 std::vector<Finding> findings_of(const Circumstances& facts) {
   Findings out = facts.discovery;
   add_devices(facts, out);
+  add_unenforced(facts, out);
   add_library(facts, out);
   add_tenants(facts, out);
   add_state(facts, out);

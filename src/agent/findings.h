@@ -38,6 +38,7 @@ struct Circumstances {
   bool is_root = false;
   std::map<std::string, std::string> held_remedies = {};  // what frees a held device, by id
   std::string config_file = {};      // the one in use, or where it would be read from
+  bool ignores_devices = false;      // it names devices to ignore already
   std::string restart_command = {};  // ends this daemon and starts it again
 };
 

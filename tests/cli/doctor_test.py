@@ -234,6 +234,34 @@ class OpenCl(DoctorTest):
         self.mended("library_missing")
 
 
+class Unenforced(DoctorTest):
+    def setUp(self):
+        super().setUp()
+        library = self.machine.folder / "libnvidia-ml.so.1"
+        library.symlink_to(os.environ["MELON_SIMULATED_NVML"])
+        self.machine.environment["LD_LIBRARY_PATH"] = str(self.machine.folder)
+        self.machine.up()
+
+    def test_devices_whose_limits_nobody_keeps(self):
+        self.mended("device_unenforced")
+        self.assertEqual([d["id"] for d in self.machine.melon("devices", "-o", "json").json], ["opencl-0"])
+
+    def test_they_are_ignored_beside_others(self):
+        with open(self.machine.config, "a", encoding="utf-8") as config:
+            config.write("ignored_devices: [nvidia-0]\n")
+        self.machine.melon("down")
+        self.machine.up()
+        self.mended("device_unenforced")
+
+    def test_run_refuses_them_unless_it_is_told(self):
+        small = ("run", "--type", "nvidia", "--memory", "16MiB")
+        refused = self.machine.melon(*small, "--", "true")
+        self.assertEqual(refused.code, 125)
+        self.assertIn("--unenforced", refused.err)
+        self.assertEqual(self.machine.melon(*small, "--unenforced", "--", "true").code, 0)
+        self.assertIn("simulated", self.machine.melon("devices").out.lower())
+
+
 class Tenants(DoctorTest):
     def setUp(self):
         super().setUp()
