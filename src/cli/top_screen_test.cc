@@ -132,7 +132,7 @@ TEST(Api, RefusalsNameDeviceRuleAndWhatFits) {
     "memory_that_fits_mib":6000,"compute_that_fits_permille":755,"can_ever_fit":false}}})"});
   ASSERT_FALSE(error);
   EXPECT_EQ(error.error().code, Code::kResourceExhausted);
-  for (const char* const part : {"d0: memory: too much", "any device: count: few",
+  for (const char* const part : {"d0 (memory): too much", "any device (count): few",
                                  "--memory 6000MiB", "--compute 75.5%", "would not fit"})
     EXPECT_NE(error.error().message.find(part), std::string::npos) << error.error().message;
 }
