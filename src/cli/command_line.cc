@@ -132,6 +132,13 @@ std::string unexpected(const std::vector<Command>& commands, const Path& path,
 }
 
 // The parser's message in Melon's words, which name the input and the rule.
+// "a,b" as people write it.
+std::string spaced(std::string list) {
+  for (auto comma = list.find(','); comma != std::string::npos; comma = list.find(',', comma + 1))
+    list.insert(comma + 1, " ");
+  return list;
+}
+
 std::string to_message(const CLI::ParseError& error) {
   const std::string text = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
@@ -147,7 +154,7 @@ std::string to_message(const CLI::ParseError& error) {
   if (colon != std::string::npos && rule != std::string::npos)
     return fmt::format("{} '{}' is not one of {}", text.substr(0, colon),
                        text.substr(colon + 2, rule - colon - 2),
-                       text.substr(rule + 9, text.size() - rule - 10));
+                       spaced(text.substr(rule + 9, text.size() - rule - 10)));
   return text;
 }
 
