@@ -123,6 +123,15 @@ Result<Admission> Workloads::create(const NewGrant& wanted) {
   return admission;
 }
 
+Result<> Workloads::publish_or_restore(const Grant& grant, const Grant& before) {
+  if (!core::holds_slices(grant.state)) return {};
+  auto published = publish(grant);
+  if (published) return {};
+  book_.restore(before);
+  save_or_retry(before.id);
+  return published;
+}
+
 Result<Admission> Workloads::change(const Grant& grant, const GrantChange& change) {
   const Grant before = grant;
   const auto undo = [this, &before](const Error& error) {
@@ -145,13 +154,8 @@ Result<Admission> Workloads::change(const Grant& grant, const GrantChange& chang
     }
   }
   if (const auto saved = save(grant); !saved) return undo(saved.error());
-  if (core::holds_slices(grant.state)) {
-    if (const auto published = publish(grant); !published) {
-      auto refused = undo(published.error());
-      save_or_retry(before.id);
-      return refused;
-    }
-  }
+  if (const auto published = publish_or_restore(grant, before); !published)
+    return tl::unexpected<Error>(published.error());
   if (change.suspended) told(grant, *change.suspended ? "grant_suspended" : "grant_resumed", "");
   if (limits != GrantChange{}) told(grant, "grant_changed", slices_text(grant));
   serve_queue();

@@ -117,6 +117,8 @@ class Workloads {
   Result<> save(const core::Grant& grant);
   void save_or_retry(const std::string& id);
   Result<> publish(const core::Grant& grant);
+  /// Publishes what was saved; when that fails, what was before is in force again.
+  Result<> publish_or_restore(const core::Grant& grant, const core::Grant& before);
   void publish_sharers(const core::Grant& grant);
   void end(const std::string& id, core::State state, const std::string& reason);
   void end_with_code(const core::Grant& grant, int code);

@@ -140,7 +140,7 @@ std::string spaced(std::string list) {
 }
 
 std::string to_message(const CLI::ParseError& error) {
-  const std::string text = error.what();
+  std::string text = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
     return fmt::format("{} needs a value", text.substr(0, text.find(':')));
   constexpr std::string_view kNotConverted = "Could not convert: ";

@@ -136,8 +136,7 @@ class NvmlLibrary final : public DeviceLibrary {
     for (const auto list : {nvml_.compute_processes, nvml_.graphics_processes})
       if (list != nullptr && !add_pids(list, handle->second, pids)) return std::nullopt;
     std::ranges::sort(pids);
-    const auto doubles = std::ranges::unique(pids);
-    pids.erase(doubles.begin(), doubles.end());
+    pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
     return pids;
   }
 

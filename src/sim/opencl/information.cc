@@ -255,9 +255,9 @@ void add_information(cl_icd_dispatch& table) {
 }
 
 cl_platform_id platform() {
-  static const bool filled = fill_table();
+  static const bool kFilled = fill_table();
   static _cl_platform_id only;
-  (void)filled;
+  (void)kFilled;
   return &only;
 }
 

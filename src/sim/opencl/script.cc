@@ -61,13 +61,13 @@ Counters* map_counters() {
 }  // namespace
 
 const Script& script() {
-  static const Script read = read_script();
-  return read;
+  static const Script kRead = read_script();
+  return kRead;
 }
 
 Counters& counters() {
-  static Counters* const mapped = map_counters();
-  return *mapped;
+  static Counters* const kMapped = map_counters();
+  return *kMapped;
 }
 
 bool count_allocation(unsigned device, std::uint64_t bytes) {
