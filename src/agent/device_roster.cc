@@ -43,6 +43,8 @@ void DeviceRoster::discover() {
                          .meaning = std::move(finding.meaning),
                          .remedy = std::move(finding.remedy)});
   std::erase_if(devices_, [this](const Device& device) { return is_ignored(device); });
+  if (!settings_.has_library)
+    for (Device& device : devices_) device.enforcement = core::Enforcement::kNone;
   for (Device& device : devices_)
     if (!locked_.contains(device.key)) take_lock(device);
   refresh();

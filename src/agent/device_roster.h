@@ -19,6 +19,7 @@ struct RosterSettings {
   std::string lock_folder = {};
   std::string state_folder = {};          // told to other daemons that ask for a device
   std::vector<std::string> ignored = {};  // ids or aliases
+  bool has_library = true;                // without libmelon.so nobody keeps any limit
 };
 
 /// The devices that this daemon may slice, what they report, and who is on them.

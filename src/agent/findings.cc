@@ -22,7 +22,8 @@ constexpr std::array kCodes = {
     FindingCode{"device_unhealthy", "error", "nothing new is granted on it"},
     FindingCode{"device_unenforced", "info",
                 "Melon has no enforcement for this kind of device yet"},
-    FindingCode{"library_missing", "error", "programs start without enforcement"},
+    FindingCode{"library_missing", "error",
+                "no limit can be kept; run refuses unless --unenforced"},
     FindingCode{"ledger_broken", "error",
                 "its use is unknown; its own processes keep their limit each by itself, others "
                 "are not affected"},
@@ -66,6 +67,7 @@ void add_devices(const Circumstances& facts, Findings& out) {
 }
 
 void add_unenforced(const Circumstances& facts, Findings& out) {
+  if (facts.preload_library.empty()) return;  // that is said of all devices at once
   std::vector<std::string> ids;
   for (const core::Device& device : facts.devices)
     if (device.enforcement == core::Enforcement::kNone) ids.push_back(device.id);
@@ -74,7 +76,8 @@ void add_unenforced(const Circumstances& facts, Findings& out) {
   const std::string ignore =
       facts.ignores_devices
           ? fmt::format("sed -i 's/^ignored_devices: *\\[/&{}, /' {}", list, facts.config_file)
-          : fmt::format("echo 'ignored_devices: [{}]' >> {}", list, facts.config_file);
+          : fmt::format("mkdir -p \"$(dirname {1})\" && echo 'ignored_devices: [{0}]' >> {1}", list,
+                        facts.config_file);
   add(out, "device_unenforced", fmt::format("limits on {} are kept by nobody", list),
       fmt::format("{} && {}  # or use them with melon run --unenforced", ignore,
                   facts.restart_command));

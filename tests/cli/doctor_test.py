@@ -231,7 +231,11 @@ class OpenCl(DoctorTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         built = pathlib.Path(MELON).parent.parent / "shim" / "opencl" / "libmelon.so"
         self.stand_in("make", f'[ "$*" = install ]; mkdir -p {root}/lib/melon; cp {built} {root}/lib/melon/')
+        refused = self.machine.melon("run", "--memory", "16MiB", "--", "true")
+        self.assertEqual(refused.code, 125)
+        self.assertIn("unenforced", refused.err)
         self.mended("library_missing")
+        self.assertEqual(self.machine.melon("run", "--memory", "16MiB", "--", "true").code, 0)
 
 
 class Unenforced(DoctorTest):
