@@ -10,6 +10,8 @@
 #include "agent/api_call.h"
 #include "agent/contract.h"
 #include "net/error_body.h"
+#include "telemetry/log.h"
+#include "telemetry/metrics.h"
 
 namespace melon::agent {
 namespace {
@@ -54,6 +56,16 @@ net::HttpResponse text_answer(std::string body, std::string type) {
   response.body = std::move(body);
   response.content_type = std::move(type);
   return response;
+}
+
+// What the client is told to look for in the log.
+void log_failure(const net::HttpRequest& request, const net::Answer& answer) {
+  constexpr int kFirstServerError = 500;
+  const auto* const response = std::get_if<net::HttpResponse>(&answer);
+  if (response != nullptr && response->status >= kFirstServerError)
+    telemetry::log(
+        telemetry::Level::kError, "a request failed",
+        {{"method", request.method}, {"path", request.path}, {"answer", response->body}});
 }
 
 }  // namespace
@@ -110,7 +122,8 @@ std::span<const Api::Route> Api::routes() {
       Route{"POST", "/v1/shutdown", &Api::shut_down},
       Route{"GET", "/metrics",
             [](Api& api, const Call&) -> net::Answer {
-              return text_answer(api.sources_.metrics(), "text/plain; version=0.0.4");
+              return text_answer(api.sources_.metrics(),
+                                 std::string(telemetry::kMetricsContentType));
             }},
       Route{"GET", "/openapi.json",
             [](Api&, const Call&) -> net::Answer { return json_answer(200, contract_json()); }},
@@ -132,7 +145,9 @@ net::Answer Api::answer(const net::HttpRequest& request) {
     if (!matches(route.pattern, path, word)) continue;
     if (route.method == request.method) {
       const Call call{request, Caller(request.peer, daemon_uid_), std::move(word)};
-      return route.run(*this, call);
+      net::Answer answer = route.run(*this, call);
+      log_failure(request, answer);
+      return answer;
     }
     allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", route.method);
   }

@@ -15,6 +15,7 @@
 #include "agent/daemon_state.h"
 #include "config/descriptors.h"
 #include "core/names.h"
+#include "telemetry/log.h"
 
 namespace melon::agent {
 namespace {
@@ -77,6 +78,7 @@ Daemon::~Daemon() = default;
 
 Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options) {
   MELON_TRY(config::DaemonConfig config, load_config(options));
+  telemetry::set_level(config.log_level);
   MELON_TRY(Places places, places_of(options, config, real_surroundings()));
   const std::string metrics =
       options.metrics_address.empty() ? config.metrics_address : options.metrics_address;
@@ -127,7 +129,8 @@ Result<> Daemon::find_devices() {
   roster_ = std::make_unique<DeviceRoster>(std::make_unique<devlib::Catalog>(vendors_),
                                            RosterSettings{.lock_folder = locks,
                                                           .state_folder = places_.state_folder,
-                                                          .ignored = config_.ignored_devices});
+                                                          .ignored = config_.ignored_devices,
+                                                          .has_library = !library_.empty()});
   roster_->discover();
   return {};
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "agent/answers.h"
+#include "telemetry/log.h"
 
 namespace melon::agent {
 namespace {
@@ -37,6 +38,7 @@ void EventLog::add(std::int64_t unix_ms, std::string kind, std::string grant, st
                            .kind = std::move(kind),
                            .grant = std::move(grant),
                            .message = std::move(message)};
+  telemetry::info(event.message, {{"event", event.kind}, {"grant", event.grant}});
   std::erase_if(followers_, [&event](const Follower& follower) {
     const bool wanted = follower.grant.empty() || follower.grant == event.grant;
     return wanted && !follower.sink->push(to_net(event));

@@ -15,7 +15,7 @@
 
 namespace melon::agent {
 
-/// What happened lately, and who wants to hear what happens next.
+/// What happened lately, which the log is told too, and who wants to hear what happens next.
 ///
 ///  I1  ids rise, also across restarts, so that a resuming client never takes an old event for a
 ///  new

@@ -2,12 +2,10 @@
 // Writes what Prometheus scrapes.
 #include "agent/metrics.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <iterator>
+#include <utility>
 
 #include "core/names.h"
 
@@ -16,61 +14,49 @@ namespace {
 
 constexpr std::int64_t kBytesPerMiB = 1 << 20;
 constexpr double kPermille = 1000.0;
+constexpr auto kGauge = telemetry::MetricKind::kGauge;
 
-/// Appends lines of one metric.
-class Lines {
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+/// Takes the values of one metric.
+class Values {
  public:
-  Lines(std::string& out, std::string_view name) : out_(out), name_(name) {}
-  void add(const std::string& labels, double value) {
-    fmt::format_to(std::back_inserter(out_), "{}{} {}\n", name_, labels, value);
-  }
+  void add(Labels labels, double value) { values_.push_back({std::move(labels), value}); }
+  std::vector<telemetry::MetricValue> take() { return std::move(values_); }
 
  private:
-  std::string& out_;
-  std::string_view name_;
+  std::vector<telemetry::MetricValue> values_ = {};
 };
 
 /// A metric and how it is made of the facts.
 struct Source {
   Metric metric;
-  std::function<void(const MetricFacts&, Lines&)> write;
+  std::function<void(const MetricFacts&, Values&)> write;
 };
 
-std::string label_text(const std::string& value) {
-  std::string out;
-  for (const char letter : value) {
-    if (letter == '\\' || letter == '"') out += '\\';
-    if (letter == '\n')
-      out += "\\n";
-    else
-      out += letter;
-  }
-  return out;
+Labels device_labels(const DeviceView& view) {
+  return {{"device", view.state.device.id}, {"vendor", view.state.device.vendor}};
 }
 
-std::string device_labels(const DeviceView& view) {
-  return fmt::format("{{device=\"{}\",vendor=\"{}\"}}", label_text(view.state.device.id),
-                     label_text(view.state.device.vendor));
+Labels slice_labels(const GrantView& view, std::size_t slice) {
+  return {{"grant", view.grant->name}, {"device", view.grant->slices[slice].device}};
 }
 
 using DeviceValue = std::function<std::optional<double>(const DeviceView&)>;
 using SliceValue = std::function<std::optional<double>(const GrantView&, std::size_t slice)>;
 
-std::function<void(const MetricFacts&, Lines&)> of_devices(DeviceValue value) {
-  return [value = std::move(value)](const MetricFacts& facts, Lines& lines) {
+std::function<void(const MetricFacts&, Values&)> of_devices(DeviceValue value) {
+  return [value = std::move(value)](const MetricFacts& facts, Values& values) {
     for (const DeviceView& view : facts.devices)
-      if (const auto amount = value(view)) lines.add(device_labels(view), *amount);
+      if (const auto amount = value(view)) values.add(device_labels(view), *amount);
   };
 }
 
-std::function<void(const MetricFacts&, Lines&)> of_slices(SliceValue value) {
-  return [value = std::move(value)](const MetricFacts& facts, Lines& lines) {
+std::function<void(const MetricFacts&, Values&)> of_slices(SliceValue value) {
+  return [value = std::move(value)](const MetricFacts& facts, Values& values) {
     for (const GrantView& view : facts.grants)
       for (std::size_t i = 0; i < view.grant->slices.size(); ++i)
-        if (const auto amount = value(view, i))
-          lines.add(fmt::format("{{grant=\"{}\",device=\"{}\"}}", label_text(view.grant->name),
-                                label_text(view.grant->slices[i].device)),
-                    *amount);
+        if (const auto amount = value(view, i)) values.add(slice_labels(view, i), *amount);
   };
 }
 
@@ -89,14 +75,14 @@ std::optional<double> use_of(const GrantView& view, std::size_t slice,
   return converted(view.use[slice].*member, convert);
 }
 
-void write_process_memory(const MetricFacts& facts, Lines& lines) {
+void write_process_memory(const MetricFacts& facts, Values& values) {
   for (const GrantView& view : facts.grants)
     for (const ProcessUse& process : view.processes)
-      for (std::size_t i = 0; i < std::min(process.memory.size(), view.grant->slices.size()); ++i)
-        lines.add(
-            fmt::format("{{grant=\"{}\",device=\"{}\",slot=\"{}\"}}", label_text(view.grant->name),
-                        label_text(view.grant->slices[i].device), process.slot),
-            bytes(process.memory[i]));
+      for (std::size_t i = 0; i < std::min(process.memory.size(), view.grant->slices.size()); ++i) {
+        Labels labels = slice_labels(view, i);
+        labels.emplace_back("slot", std::to_string(process.slot));
+        values.add(std::move(labels), bytes(process.memory[i]));
+      }
 }
 
 constexpr std::string_view kDevice = "device, vendor";
@@ -104,20 +90,20 @@ constexpr std::string_view kSlice = "grant, device";
 
 std::vector<Source> device_sources() {
   return {
-      {{"melon_device_memory_bytes", "gauge", kDevice, "Memory of the device."},
+      {{"melon_device_memory_bytes", kGauge, kDevice, "Memory of the device."},
        of_devices([](const DeviceView& view) { return bytes(view.state.device.memory); })},
-      {{"melon_device_memory_booked_bytes", "gauge", kDevice, "Memory that grants hold of it."},
+      {{"melon_device_memory_booked_bytes", kGauge, kDevice, "Memory that grants hold of it."},
        of_devices([](const DeviceView& view) { return bytes(view.state.booked_memory); })},
-      {{"melon_device_memory_used_bytes", "gauge", kDevice,
+      {{"melon_device_memory_used_bytes", kGauge, kDevice,
         "Memory really used on it by anyone; absent when the device does not tell."},
        of_devices([](const DeviceView& view) { return converted(view.used_memory, bytes); })},
-      {{"melon_device_compute_booked_ratio", "gauge", kDevice,
+      {{"melon_device_compute_booked_ratio", kGauge, kDevice,
         "Compute that grants have booked of it, 1 is the whole device."},
        of_devices([](const DeviceView& view) { return ratio(view.state.booked_compute); })},
-      {{"melon_device_utilization_ratio", "gauge", kDevice,
+      {{"melon_device_utilization_ratio", kGauge, kDevice,
         "How busy it is; absent when the device does not tell."},
        of_devices([](const DeviceView& view) { return converted(view.utilization, ratio); })},
-      {{"melon_device_healthy_bool", "gauge", kDevice, "1 when it can be granted."},
+      {{"melon_device_healthy_bool", kGauge, kDevice, "1 when it can be granted."},
        of_devices([](const DeviceView& view) {
          return view.state.device.health == core::Health::kHealthy ? 1.0 : 0.0;
        })},
@@ -126,24 +112,24 @@ std::vector<Source> device_sources() {
 
 std::vector<Source> slice_sources() {
   return {
-      {{"melon_grant_memory_limit_bytes", "gauge", kSlice, "Memory limit of a grant's slice."},
+      {{"melon_grant_memory_limit_bytes", kGauge, kSlice, "Memory limit of a grant's slice."},
        of_slices([](const GrantView& view, std::size_t i) {
          return bytes(view.grant->slices[i].memory);
        })},
-      {{"melon_grant_memory_used_bytes", "gauge", kSlice, "Memory used in it."},
+      {{"melon_grant_memory_used_bytes", kGauge, kSlice, "Memory used in it."},
        of_slices([](const GrantView& view, std::size_t i) {
          return use_of(view, i, &SliceUse::memory, bytes);
        })},
-      {{"melon_grant_compute_limit_ratio", "gauge", kSlice,
+      {{"melon_grant_compute_limit_ratio", kGauge, kSlice,
         "The most compute that it may use, 1 is the whole device."},
        of_slices([](const GrantView& view, std::size_t i) {
          return ratio(view.grant->slices[i].ceiling);
        })},
-      {{"melon_grant_compute_used_ratio", "gauge", kSlice, "Compute used in the last second."},
+      {{"melon_grant_compute_used_ratio", kGauge, kSlice, "Compute used in the last second."},
        of_slices([](const GrantView& view, std::size_t i) {
          return use_of(view, i, &SliceUse::compute, ratio);
        })},
-      {{"melon_grant_throttled_ratio", "gauge", kSlice,
+      {{"melon_grant_throttled_ratio", kGauge, kSlice,
         "Part of the last second in which launches were held."},
        of_slices([](const GrantView& view, std::size_t i) {
          return use_of(view, i, &SliceUse::throttled, ratio);
@@ -153,26 +139,24 @@ std::vector<Source> slice_sources() {
 
 std::vector<Source> daemon_sources() {
   return {
-      {{"melon_grant_processes_count", "gauge", "grant", "Live processes of a grant."},
-       [](const MetricFacts& facts, Lines& lines) {
-         for (const auto& [name, count] : facts.processes)
-           lines.add(fmt::format("{{grant=\"{}\"}}", label_text(name)), count);
+      {{"melon_grant_processes_count", kGauge, "grant", "Live processes of a grant."},
+       [](const MetricFacts& facts, Values& values) {
+         for (const auto& [name, count] : facts.processes) values.add({{"grant", name}}, count);
        }},
-      {{"melon_process_memory_used_bytes", "gauge", "grant, device, slot",
+      {{"melon_process_memory_used_bytes", kGauge, "grant, device, slot",
         "Memory used by one process of a grant, told apart by its slot in the ledger; the first "
         "32."},
        write_process_memory},
-      {{"melon_grants_count", "gauge", "state", "Grants by state; of those over, the kept ones."},
-       [](const MetricFacts& facts, Lines& lines) {
-         for (const auto& [state, count] : facts.states)
-           lines.add(fmt::format("{{state=\"{}\"}}", state), count);
+      {{"melon_grants_count", kGauge, "state", "Grants by state; of those over, the kept ones."},
+       [](const MetricFacts& facts, Values& values) {
+         for (const auto& [state, count] : facts.states) values.add({{"state", state}}, count);
        }},
-      {{"melon_unmanaged_processes_count", "gauge", "",
+      {{"melon_unmanaged_processes_count", kGauge, "",
         "Processes on a device outside any grant's limits."},
-       [](const MetricFacts& facts, Lines& lines) { lines.add("", facts.unmanaged_processes); }},
-      {{"melon_findings_count", "gauge", "", "What melon doctor would list."},
-       [](const MetricFacts& facts, Lines& lines) {
-         lines.add("", static_cast<double>(facts.findings));
+       [](const MetricFacts& facts, Values& values) { values.add({}, facts.unmanaged_processes); }},
+      {{"melon_findings_count", kGauge, "", "What melon doctor would list."},
+       [](const MetricFacts& facts, Values& values) {
+         values.add({}, static_cast<double>(facts.findings));
        }},
   };
 }
@@ -199,14 +183,16 @@ std::span<const Metric> metrics() {
 }
 
 std::string metrics_text(const MetricFacts& facts) {
-  std::string out;
+  std::vector<telemetry::MetricFamily> families;
   for (const Source& source : sources()) {
-    fmt::format_to(std::back_inserter(out), "# HELP {} {}\n# TYPE {} {}\n", source.metric.name,
-                   source.metric.help, source.metric.name, source.metric.type);
-    Lines lines(out, source.metric.name);
-    source.write(facts, lines);
+    Values values;
+    source.write(facts, values);
+    families.push_back({.name = std::string(source.metric.name),
+                        .kind = source.metric.kind,
+                        .help = std::string(source.metric.help),
+                        .values = values.take()});
   }
-  return out;
+  return telemetry::to_text(families);
 }
 
 }  // namespace melon::agent

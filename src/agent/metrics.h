@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/answers.h"
+#include "telemetry/metrics.h"
 
 namespace melon::agent {
 
@@ -25,7 +26,7 @@ struct MetricFacts {
 /// One kind of metric, as the reference page lists it.
 struct Metric {
   std::string_view name;  // melon_<what>_<unit>
-  std::string_view type;  // "gauge" or "counter"
+  telemetry::MetricKind kind;
   std::string_view labels;
   std::string_view help;
 };

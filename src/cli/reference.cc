@@ -81,7 +81,8 @@ std::string metric_page() {
       "Served at `/metrics` on the socket, and on a TCP address with `melon up --metrics "
       "ADDR`.\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n";
   for (const agent::Metric& row : agent::metrics())
-    page += fmt::format("| `{}` | {} | {} | {} |\n", row.name, row.type, row.labels, row.help);
+    page +=
+        fmt::format("| `{}` | {} | {} | {} |\n", row.name, to_text(row.kind), row.labels, row.help);
   return page;
 }
 

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "core/request.h"
+#include "telemetry/log.h"
 
 namespace melon::config {
 
@@ -29,8 +30,6 @@ struct UserLimits {
   bool operator==(const UserLimits&) const = default;
 };
 
-enum class LogLevel { kError, kWarn, kInfo, kDebug };
-
 /// What the daemon's YAML file says. Every field has a default; empty paths mean the place that
 /// suits the user who runs the daemon. Written and read by the table in keys.h alone.
 struct DaemonConfig {
@@ -43,7 +42,7 @@ struct DaemonConfig {
   Permille overcommit_compute{1000};
   std::chrono::seconds keep{60};  // time to live of a grant without a process
   std::chrono::milliseconds sampling_interval{500};
-  LogLevel log_level = LogLevel::kInfo;
+  telemetry::Level log_level = telemetry::Level::kInfo;
   std::vector<std::string> ignored_devices = {};   // ids or aliases
   UserLimits limits = {};                          // of every user
   std::map<std::uint32_t, UserLimits> users = {};  // by Unix user id: what differs from `limits`

@@ -53,7 +53,7 @@ TEST(DaemonConfig, ReadsEveryKey) {
   EXPECT_EQ(config->overcommit_compute, Permille(2000));
   EXPECT_EQ(config->keep, std::chrono::minutes(5));
   EXPECT_EQ(config->sampling_interval, std::chrono::milliseconds(250));
-  EXPECT_EQ(config->log_level, LogLevel::kDebug);
+  EXPECT_EQ(config->log_level, telemetry::Level::kDebug);
   EXPECT_EQ(config->ignored_devices, (std::vector<std::string>{"opencl-1", "0000:01:00.0"}));
   EXPECT_EQ(config->limits.compute, Permille(1500));
   EXPECT_EQ(config->limits.weight, 500);

@@ -17,11 +17,6 @@ namespace {
 constexpr Permille kMostOvercommit{10'000};
 constexpr Permille kMostCompute{16'000};  // sixteen whole devices
 
-constexpr std::array kLogLevels = {std::pair{LogLevel::kError, std::string_view("error")},
-                                   std::pair{LogLevel::kWarn, std::string_view("warn")},
-                                   std::pair{LogLevel::kInfo, std::string_view("info")},
-                                   std::pair{LogLevel::kDebug, std::string_view("debug")}};
-
 Result<std::string> one_value(const Document& value) {
   if (value.kind == Document::Kind::kScalar) return value.scalar;
   return fail(Code::kInvalidArgument, fmt::format("'{}' needs one value", value.key),
@@ -65,14 +60,6 @@ Result<Permille> parse_overcommit(std::string_view text) {
   if (share >= kWholeDevice) return share;
   return fail(Code::kInvalidArgument, fmt::format("overcommit '{}': below 100%", text),
               "100% is the device as it is; more lets bookings exceed it");
-}
-
-Result<LogLevel> parse_log_level(std::string_view text) {
-  for (const auto& [level, word] : kLogLevels)
-    if (word == text) return level;
-  return fail(Code::kInvalidArgument,
-              fmt::format("log level '{}': not one of error, warn, info, debug", text),
-              "use one of error, warn, info, debug");
 }
 
 Result<MiB> parse_memory_sum(std::string_view text) {
@@ -130,11 +117,7 @@ std::string write_value(std::chrono::milliseconds value) { return to_text(value)
 std::string write_value(std::chrono::seconds value) {
   return to_text(std::chrono::milliseconds(value));
 }
-std::string write_value(LogLevel value) {
-  for (const auto& [level, word] : kLogLevels)
-    if (level == value) return std::string(word);
-  return {};
-}
+std::string write_value(telemetry::Level value) { return std::string(to_text(value)); }
 template <class T>
 std::string write_value(const std::optional<T>& value) {
   return value ? write_value(*value) : std::string();
@@ -181,8 +164,8 @@ constexpr std::array kDaemonKeys = {
         "keep", "duration", "How long a grant without a process lives, unless it asks otherwise."),
     daemon_key<&D::sampling_interval, parse_interval>(
         "sampling_interval", "duration", "How often ledgers are read, from 100ms to 1s."),
-    daemon_key<&D::log_level, parse_log_level>(
-        "log_level", "word", "The least that is logged: error, warn, info, debug."),
+    daemon_key<&D::log_level, telemetry::parse_level>(
+        "log_level", "word", "The least that is logged: error, warn, info, debug; or off."),
     Key<DaemonConfig>{"ignored_devices", "list of devices",
                       "Devices, by id or alias, that this daemon leaves alone.", read_devices,
                       write_devices},

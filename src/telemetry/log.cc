@@ -63,6 +63,8 @@ Result<Level> parse_level(std::string_view text) {
   return entry->level;
 }
 
+std::string_view to_text(Level level) { return entry_of(level).name; }
+
 void set_level(Level level) { logger().set_level(entry_of(level).spdlog); }
 
 void log(Level level, std::string_view message, std::initializer_list<Field> fields) {

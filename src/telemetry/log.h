@@ -18,6 +18,7 @@ enum class Level { kDebug, kInfo, kWarn, kError, kOff };
 
 /// Errors: kInvalidArgument naming the accepted words: debug, info, warn, error, off.
 Result<Level> parse_level(std::string_view text);
+std::string_view to_text(Level level);
 
 /// One value of a log line.
 struct Field {

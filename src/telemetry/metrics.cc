@@ -33,6 +33,10 @@ prometheus::MetricFamily to_family(const MetricFamily& from) {
 
 }  // namespace
 
+std::string_view to_text(MetricKind kind) {
+  return kind == MetricKind::kCounter ? "counter" : "gauge";
+}
+
 std::string to_text(std::span<const MetricFamily> families) {
   std::vector<prometheus::MetricFamily> converted;
   for (const MetricFamily& family : families) converted.push_back(to_family(family));

@@ -10,6 +10,7 @@
 namespace melon::telemetry {
 
 enum class MetricKind { kGauge, kCounter };
+std::string_view to_text(MetricKind kind);  // as Prometheus writes it
 
 /// One value of a metric, told from its others by labels.
 struct MetricValue {

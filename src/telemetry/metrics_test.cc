@@ -25,7 +25,7 @@ TEST(Metrics, AreWrittenAsPrometheusReadsThem) {
             "# HELP melon_launches_total Launches.\n"
             "# TYPE melon_launches_total counter\n"
             "melon_launches_total 7\n");
-  EXPECT_EQ(to_text({}), "");
+  EXPECT_EQ(to_text(std::span<const MetricFamily>{}), "");
 }
 
 }  // namespace
