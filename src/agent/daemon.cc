@@ -52,7 +52,7 @@ std::string default_lock_folder() {
 }
 
 Result<config::DaemonConfig> load_config(const DaemonOptions& options) {
-  const std::string file = config_file(options);
+  const std::string file = config_file(options, real_surroundings());
   const bool must_be = !options.config_file.empty();
   if (must_be || ::access(file.c_str(), F_OK) == 0) return config::load_daemon_config(file);
   return config::DaemonConfig{};

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "agent/daemon_state.h"
 #include "agent/metrics.h"
@@ -99,6 +100,9 @@ std::vector<ProcessView> Daemon::process_views(const Caller& caller) const {
 }
 
 std::string Daemon::restart_command() const {
+  // The service manager's daemon stays the service manager's.
+  if (const char* const unit = std::getenv("MELON_UNIT"); unit != nullptr)
+    return fmt::format("systemctl restart {}", unit);
   std::string command = fmt::format("melon down --socket {0} && melon up --detach --socket {0}",
                                     in_quotes(places_.socket));
   command += " --state " + in_quotes(places_.state_folder);
@@ -121,7 +125,7 @@ std::vector<Finding> Daemon::findings(const Caller& caller) const {
                       .clock_behind_ms = clock_behind_ms_,
                       .is_root = ::geteuid() == 0,
                       .held_remedies = roster_->remedies(),
-                      .config_file = config_file(options_),
+                      .config_file = config_file(options_, real_surroundings()),
                       .ignores_devices = !config_.ignored_devices.empty(),
                       .restart_command = restart_command()};
   for (const DeviceUser& user : device_users_)

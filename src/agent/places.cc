@@ -37,10 +37,11 @@ std::string absolute(const std::string& path) {
 Surroundings real_surroundings() {
   Surroundings around{.uid = ::geteuid(),
                       .state_home = environment_text("XDG_STATE_HOME"),
+                      .config_home = environment_text("XDG_CONFIG_HOME"),
                       .runtime_dir = environment_text("XDG_RUNTIME_DIR")};
-  if (around.state_home.empty())
-    if (const std::string home = environment_text("HOME"); !home.empty())
-      around.state_home = home + "/.local/state";
+  const std::string home = environment_text("HOME");
+  if (around.state_home.empty() && !home.empty()) around.state_home = home + "/.local/state";
+  if (around.config_home.empty() && !home.empty()) around.config_home = home + "/.config";
   return around;
 }
 
@@ -65,8 +66,11 @@ Result<Places> places_of(const DaemonOptions& options, const config::DaemonConfi
   return places;
 }
 
-std::string config_file(const DaemonOptions& options) {
-  return options.config_file.empty() ? "/etc/melon/melon.yaml" : options.config_file;
+std::string config_file(const DaemonOptions& options, const Surroundings& around) {
+  if (!options.config_file.empty()) return options.config_file;
+  // A user's daemon has places of its own: what root configured for the machine's is not for it.
+  const bool user = around.uid != 0 && !around.config_home.empty();
+  return user ? around.config_home + "/melon/melon.yaml" : "/etc/melon/melon.yaml";
 }
 
 std::vector<std::string> library_candidates(const std::string& binary) {

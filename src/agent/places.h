@@ -30,6 +30,7 @@ struct Places {
 struct Surroundings {
   std::uint32_t uid = 0;
   std::string state_home = {};   // $XDG_STATE_HOME, or ~/.local/state
+  std::string config_home = {};  // $XDG_CONFIG_HOME, or ~/.config
   std::string runtime_dir = {};  // $XDG_RUNTIME_DIR
 };
 Surroundings real_surroundings();
@@ -40,8 +41,9 @@ Surroundings real_surroundings();
 Result<Places> places_of(const DaemonOptions& options, const config::DaemonConfig& config,
                          const Surroundings& around);
 
-/// The configuration that a daemon with these options reads, if it is there.
-std::string config_file(const DaemonOptions& options);
+/// The configuration that a daemon with these options reads, if it is there: the named one, root's
+/// /etc/melon/melon.yaml, or the user's melon/melon.yaml below the configuration's home.
+std::string config_file(const DaemonOptions& options, const Surroundings& around);
 
 /// Where libmelon.so may be for a binary at this path, likeliest first.
 std::vector<std::string> library_candidates(const std::string& binary);

@@ -18,7 +18,7 @@ Result<Json> wait_for_room(Session& session, const Json& queued, const HeldSigna
                            std::optional<int>& ended_by);
 
 /// Waits until a workload is over and returns its grant. Without a limit it waits for ever.
-/// Errors: kFailedPrecondition when the time is up; the daemon's.
+/// Errors: kInternal when the time is up; the daemon's.
 Result<Json> wait_for_end(const Session& session, const std::string& name,
                           std::optional<std::chrono::milliseconds> limit);
 
