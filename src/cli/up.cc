@@ -154,8 +154,8 @@ Command up_command() {
                      {.names = "--config",
                       .target = &options.config_file,
                       .value = "FILE",
-                      .text = "Read this YAML file (default, if there: /etc/melon/melon.yaml; a "
-                              "user's: ~/.config/melon/melon.yaml)"},
+                      .text = "Read this YAML file (default: /etc/melon/melon.yaml, as a user "
+                              "~/.config/melon/melon.yaml)"},
                      {.names = "--metrics",
                       .target = &options.metrics_address,
                       .value = "ADDR",
