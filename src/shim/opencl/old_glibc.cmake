@@ -40,7 +40,12 @@ foreach(soname libc.so.6 libdl.so.2 libpthread.so.0)
     COMMAND ${CMAKE_C_COMPILER} -shared -fPIC -nostdlib -fuse-ld=bfd -Wl,-soname,${soname}
             -Wl,--version-script,${folder}/${id}.map -o ${folder}/${soname} ${folder}/${id}.c
     DEPENDS ${folder}/${id}.c ${folder}/${id}.map VERBATIM)
-  add_custom_target(melon_old_${id} DEPENDS ${folder}/${soname})
-  add_dependencies(melon_old_glibc melon_old_${id})
-  target_link_libraries(melon_old_glibc INTERFACE ${folder}/${soname})
+  add_custom_target(melon_old_${id}_file DEPENDS ${folder}/${soname})
+  # Imported with its name told: for a bare path CMake reads the name out of the file, which a first
+  # configuration does not have yet, and then links by -l, against this machine's glibc.
+  add_library(melon_old_${id} SHARED IMPORTED)
+  set_target_properties(melon_old_${id} PROPERTIES IMPORTED_LOCATION ${folder}/${soname}
+    IMPORTED_SONAME ${soname})
+  add_dependencies(melon_old_${id} melon_old_${id}_file)
+  target_link_libraries(melon_old_glibc INTERFACE melon_old_${id})
 endforeach()
