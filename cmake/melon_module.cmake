@@ -23,7 +23,7 @@ function(melon_module name)
     target_link_libraries(${name}_test PRIVATE melon::${name} ${arg_TEST_LINK}
       GTest::gmock GTest::gtest_main rapidcheck rapidcheck_gtest melon_warnings)
     add_dependencies(unit_tests ${name}_test)
-    gtest_discover_tests(${name}_test TEST_PREFIX ${name}/ DISCOVERY_TIMEOUT 60
+    gtest_discover_tests(${name}_test TEST_PREFIX ${name}/ NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
       PROPERTIES LABELS unit TIMEOUT 300)
   endif()
   if(MELON_BENCHMARKS AND arg_BENCHES)
