@@ -69,6 +69,7 @@ class Daemon:
         self.socket = str(self.state / "melon.sock")
         self.config = self.folder / "melon.yaml"
         self.config.write_text(f"lock_folder: {self.folder}/locks\n" + config)
+        self.config.chmod(0o644)  # other users' daemons read it too, whatever the umask
         self.uid = uid
         # PoCL keeps a cache in HOME and finds no device when it cannot write there.
         home = {"HOME": str(self.folder)} if uid else {}

@@ -45,6 +45,7 @@ class DoctorTest(unittest.TestCase):
         self.addCleanup(self.machine.remove)
         self.stand_ins = self.machine.folder / "bin"
         self.stand_ins.mkdir()
+        self.stand_ins.chmod(0o755)
 
     def stand_in(self, name, script):
         path = self.stand_ins / name
@@ -197,7 +198,7 @@ class OpenCl(DoctorTest):
 
     def test_no_loader(self):
         self.machine.up()
-        listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
         loader = os.path.realpath(re.search(r"libOpenCL\.so\.1 .*=> (/\S+)", listed)[1])
         mount("--bind", "/dev/null", loader)
         self.addCleanup(subprocess.run, ["umount", loader], stderr=subprocess.DEVNULL)

@@ -36,9 +36,10 @@ class Programs(MelonTest):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGINT):
             program = self.machine.popen(
                 "run", *SMALL, "--", PYTHON, "-c",
-                "import signal, sys, time\n"
-                "def end(number, frame): print(number, flush=True); sys.exit(9)\n"
-                f"signal.signal({int(number)}, end); print('ready', flush=True); time.sleep(1000)",
+                # No print: the signal may come before the one that says "ready" has returned.
+                "import os, signal, time\n"
+                "def end(number, frame): os.write(1, b'%d\\n' % number); os._exit(9)\n"
+                f"signal.signal({int(number)}, end); os.write(1, b'ready\\n'); time.sleep(1000)",
                 stdout=subprocess.PIPE)
             self.assertEqual(program.stdout.readline(), "ready\n")
             program.send_signal(number)
