@@ -30,7 +30,8 @@ def hashcat(session: str, *extra: str) -> list:
     """hashcat on a hash that it will not find; writes nothing but its caches."""
     return ["hashcat", "-m", "0", "-a", "3", "--session", session, "--potfile-disable",
             "--restore-disable", "--logfile-disable", "--self-test-disable", "--status",
-            "--status-json", "--status-timer", "1", *extra, UNREACHABLE_HASH, MASK]
+            "--status-json", "--status-timer", "1", "--backend-ignore-cuda", "--backend-ignore-hip",
+            *extra, UNREACHABLE_HASH, MASK]
 
 
 def pyopencl() -> list:

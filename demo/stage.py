@@ -19,6 +19,7 @@ import time
 from . import meter
 
 POCL_ICD = pathlib.Path("/etc/OpenCL/vendors/pocl.icd")
+VENDORS = pathlib.Path(__file__).resolve().parents[1] / "src" / "vendors"
 LONGEST_SOCKET_PATH = 100  # sun_path has 108 bytes
 
 
@@ -102,9 +103,12 @@ class Stage:
 
     @property
     def configuration(self) -> str:
-        """The daemon's: its locks on devices stay in the folder too."""
+        """The daemon's: its locks on devices stay in the folder too. Of all vendors it takes devices of
+        OpenCL alone, whose only driver here is `driver`."""
         path = self.folder / "demo.yaml"
-        path.write_text(f"lock_folder: {self.folder / 'runtime'}\n")
+        others = [vendor.stem for vendor in sorted(VENDORS.glob("*.yaml"))
+                  if "discovery: opencl" not in vendor.read_text()]
+        path.write_text(f"lock_folder: {self.folder / 'runtime'}\nignored_devices: [{', '.join(others)}]\n")
         return path.name
 
     @property

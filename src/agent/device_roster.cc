@@ -14,7 +14,7 @@ DeviceRoster::DeviceRoster(std::unique_ptr<devlib::Catalog> catalog, RosterSetti
 
 bool DeviceRoster::is_ignored(const Device& device) const {
   return std::ranges::any_of(settings_.ignored, [&device](const std::string& name) {
-    return name == device.id || name == device.key ||
+    return name == device.id || name == device.key || name == device.vendor ||
            std::ranges::find(device.aliases, name) != device.aliases.end();
   });
 }

@@ -18,7 +18,7 @@ namespace melon::agent {
 struct RosterSettings {
   std::string lock_folder = {};
   std::string state_folder = {};          // told to other daemons that ask for a device
-  std::vector<std::string> ignored = {};  // ids or aliases
+  std::vector<std::string> ignored = {};  // ids, aliases or vendors
   bool has_library = true;                // without libmelon.so nobody keeps any limit
 };
 

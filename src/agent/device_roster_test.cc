@@ -102,6 +102,12 @@ TEST_F(DeviceRosterTest, IgnoredDevicesAreNotTakenByIdOrAlias) {
   EXPECT_EQ(other->devices()[0].health, Health::kHealthy) << "the first roster did not lock it";
 }
 
+TEST_F(DeviceRosterTest, AWholeVendorIsIgnored) {
+  EXPECT_TRUE(
+      roster({device_of("opencl", "a"), device_of("opencl", "b")}, {"opencl"})->devices().empty());
+  EXPECT_EQ(roster({device_of("opencl", "a")}, {"nvidia"})->devices().size(), 1U);
+}
+
 TEST_F(DeviceRosterTest, TheOnlyDeviceOfAVendorIsWhereItsProcessesAre) {
   const auto alone = roster({device_of("opencl", "a")});
   EXPECT_EQ(alone->device_of({.vendor = "opencl"}), "opencl-0");

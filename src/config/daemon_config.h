@@ -43,7 +43,7 @@ struct DaemonConfig {
   std::chrono::seconds keep{60};  // time to live of a grant without a process
   std::chrono::milliseconds sampling_interval{500};
   telemetry::Level log_level = telemetry::Level::kInfo;
-  std::vector<std::string> ignored_devices = {};   // ids or aliases
+  std::vector<std::string> ignored_devices = {};   // ids, aliases or vendors
   UserLimits limits = {};                          // of every user
   std::map<std::uint32_t, UserLimits> users = {};  // by Unix user id: what differs from `limits`
 

@@ -13,6 +13,14 @@ import unittest
 from http_exchange import Exchange, exchange
 
 BINARY = os.environ.get("MELON_AGENT", "")
+VENDORS = pathlib.Path(__file__).resolve().parents[2] / "src" / "vendors"
+# Tests play on the CPU through PoCL; GPUs that this machine has are left alone.
+IGNORED = [path.stem for path in sorted(VENDORS.glob("*.yaml"))
+           if "discovery: opencl" not in path.read_text()]
+IGNORED_LINE = f"ignored_devices: [{', '.join(IGNORED)}]\n"
+POCL = "/etc/OpenCL/vendors/pocl.icd"
+if os.path.exists(POCL):
+    os.environ["OCL_ICD_VENDORS"] = POCL  # programs that a test starts see the same
 SOON_SECONDS = 30  # bounded waiting for an event; never a figure
 
 # Users who exist on no machine: tests need no account.
@@ -62,13 +70,13 @@ def eventually(what, condition, seconds=SOON_SECONDS):
 class Daemon:
     """One daemon; `folder` outlives it, so that another can go on with the same state."""
 
-    def __init__(self, folder=None, config="", uid=None, environment=None):
+    def __init__(self, folder=None, config="", uid=None, environment=None, devices=IGNORED_LINE):
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="melon-agent-"))
         os.chmod(self.folder, 0o755)
         self.state = self.folder / "state"
         self.socket = str(self.state / "melon.sock")
         self.config = self.folder / "melon.yaml"
-        self.config.write_text(f"lock_folder: {self.folder}/locks\n" + config)
+        self.config.write_text(f"lock_folder: {self.folder}/locks\n" + devices + config)
         self.config.chmod(0o644)  # other users' daemons read it too, whatever the umask
         self.uid = uid
         # PoCL keeps a cache in HOME and finds no device when it cannot write there.

@@ -3,7 +3,7 @@
 import os
 import unittest
 
-from daemon_under_test import Daemon, DaemonTest
+from daemon_under_test import IGNORED_LINE, Daemon, DaemonTest
 
 SIMULATED_NVML = os.environ.get("MELON_SIMULATED_NVML", "")
 NVIDIA = f"""
@@ -24,8 +24,8 @@ class SimulatedGpus(DaemonTest):
         vendors = self.daemon.folder / "vendors"
         vendors.mkdir()
         (vendors / "nvidia.yaml").write_text(NVIDIA)
-        with open(self.daemon.config, "a") as config:
-            config.write(f"vendors_folder: {vendors}\n")
+        config = self.daemon.config.read_text().replace(IGNORED_LINE, "")
+        self.daemon.config.write_text(config + f"vendors_folder: {vendors}\n")
         self.daemon.start()
 
     def devices(self):

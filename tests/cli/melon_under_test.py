@@ -9,7 +9,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "agent"))
 
-from daemon_under_test import ALICE, BOB, SOON_SECONDS, Daemon, eventually  # noqa: E402,F401
+from daemon_under_test import (  # noqa: E402,F401
+    ALICE, BOB, IGNORED_LINE, POCL, SOON_SECONDS, Daemon, eventually)
 
 MELON = os.environ["MELON"]
 PYTHON = "/usr/bin/python3"

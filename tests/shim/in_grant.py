@@ -47,7 +47,7 @@ class Grant:
         if simulated:
             inside["OCL_ICD_VENDORS"] = SIM_DRIVER
         else:
-            inside.pop("OCL_ICD_VENDORS", None)
+            inside["OCL_ICD_VENDORS"] = "/etc/OpenCL/vendors/pocl.icd"  # a GPU of this machine stays out
         return inside
 
 
