@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/time_text.h"
+#include "config/descriptors.h"
 #include "core/names.h"
 #include "net/error_body.h"
 
@@ -164,24 +165,12 @@ std::string to_json(const HealthView& view) {
 }
 
 std::string to_json(const vendors::Descriptor& vendor) {
-  Json kinds = Json::array();
-  for (const vendors::Kind kind : vendor.kinds) kinds.push_back(vendors::to_text(kind));
-  return dump({{"id", vendor.id},
-               {"name", vendor.title},
-               {"enforcement", core::to_text(vendor.enforcement)},
-               {"discovery", vendors::to_text(vendor.discovery)},
-               {"libraries", vendor.libraries},
-               {"kinds", std::move(kinds)},
-               {"process_libraries", vendor.process_libraries},
-               {"device_nodes", vendor.device_nodes},
-               {"environment", vendor.environment},
-               {"resources",
-                {{"count", text_or_null(vendor.resources.count)},
-                 {"memory", text_or_null(vendor.resources.memory)},
-                 {"memory_percentage", text_or_null(vendor.resources.memory_percentage)},
-                 {"compute", text_or_null(vendor.resources.compute)},
-                 {"priority", text_or_null(vendor.resources.priority)}}},
-               {"source", text_or_null(vendor.source)}});
+  Json json = Json::parse(config::to_json(vendor));
+  json["name"] = vendor.title;
+  json["enforcement"] = core::to_text(vendor.enforcement);
+  json["discovery"] = vendors::word_of(vendor.discovery);
+  json["source"] = text_or_null(vendor.source);
+  return dump(json);
 }
 
 std::string plan_json(const placement::Placement& placement) {

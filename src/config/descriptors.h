@@ -26,4 +26,14 @@ Result<std::vector<vendors::Descriptor>> parse_descriptors(std::span<const TextF
 /// Errors: those of parse_descriptors(), kNotFound when the folder cannot be read.
 Result<std::vector<vendors::Descriptor>> load_descriptors(const std::string& override_folder);
 
+/// As above, with one file of any name in place of a folder.
+Result<std::vector<vendors::Descriptor>> load_descriptors_with(const std::string& file);
+
+/// What the descriptor says that is not the default, as a JSON object with the names of the YAML.
+std::string to_json(const vendors::Descriptor& descriptor);
+
+/// The JSON schema (draft 7) of a descriptor's file, from the tables that the loader reads by.
+/// Rules that span fields are vendors::check's alone.
+std::string descriptor_schema();
+
 }  // namespace melon::config

@@ -18,10 +18,13 @@ discovery: nvml
 libraries: [libacme.so.1]
 kinds: [gpu]
 enforcement: none
-resources:
-  count: acme.com/card
-  memory: acme.com/memory
-resource_aliases: {acme.com/old: acme.com/card}
+defaults: {memory: {unit_mib: 256}, keys: {allocated: "acme.com/{word}-devices"}}
+backends:
+  - word: Acme
+    resources:
+      count: acme.com/card
+      memory: acme.com/memory
+    aliases: [{name: acme.com/old, stands_for: count}]
 environment:
   ACME_VISIBLE: "{device_ids}"
 )";
@@ -39,8 +42,12 @@ TEST(ParseDescriptors, ReadsEveryField) {
   EXPECT_EQ(acme.id, "acme");
   EXPECT_EQ(acme.discovery, vendors::Discovery::kNvml);
   EXPECT_EQ(acme.kinds, std::vector{vendors::Kind::kGpu});
-  EXPECT_EQ(acme.resources.memory, "acme.com/memory");
-  EXPECT_EQ(acme.resource_aliases.at("acme.com/old"), "acme.com/card");
+  ASSERT_EQ(acme.backends.size(), 1U);
+  const vendors::Backend& backend = acme.backends.front();
+  EXPECT_EQ(backend.resources.memory, "acme.com/memory");
+  EXPECT_EQ(backend.aliases.front().name, "acme.com/old");
+  EXPECT_EQ(backend.memory.unit_mib, 256) << "from the defaults";
+  EXPECT_EQ(backend.keys.allocated, "acme.com/Acme-devices") << "with the row's word";
   EXPECT_EQ(acme.environment.at("ACME_VISIBLE"), "{device_ids}");
   EXPECT_EQ(acme.source, "acme.yaml");
 }
@@ -57,10 +64,16 @@ TEST(ParseDescriptors, RefusesWithFileLineRuleAndRemedy) {
       {with("[libacme.so.1]", "libacme.so.1"), "acme.yaml:4: libraries: 'libraries' needs a list"},
       {with("[gpu]", "[gpu, fpga]"), "acme.yaml:5: kinds: kind 'fpga'"},
       {with("enforcement: none", "enforcement: soft"), "acme.yaml:6: enforcement: enforcement"},
-      {with("  memory:", "  memry:"), "acme.yaml:9: 'resources.memry' is no field"},
-      {with("acme.com/memory", "acme.com/card"), "acme.yaml:9: resources.memory: resource"},
-      {with("{device_ids}", "{devices}"), "acme.yaml:12: environment.ACME_VISIBLE: template"},
+      {with("      memory:", "      memry:"), "acme.yaml:12: 'memry' is no field"},
+      {with("acme.com/memory", "acme.com/card"),
+       "acme.yaml:12: backends.0.resources.memory: resource"},
+      {with("{device_ids}", "{devices}"), "acme.yaml:15: environment.ACME_VISIBLE: template"},
       {with("title:", "tilte:"), "acme.yaml:2: 'tilte' is no field"},
+      {with("unit_mib: 256", "unit_mib: -1"), "acme.yaml:7: unit_mib: 'unit_mib' needs a whole"},
+      {with("unit_mib: 256", "unit_mib: 0"), "acme.yaml:7: backends.0.memory.unit_mib: a unit"},
+      {with("count}]", "cards}]"), "acme.yaml:13: stands_for: resource 'cards'"},
+      {with("- word: Acme", "- wrod: Acme"), "acme.yaml:9: 'wrod' is no field"},
+      {with("backends:", "backend:"), "acme.yaml:8: 'backend' is no field"},
       {"", "acme.yaml:1: NAME: VALUE"},
       {"[]", "acme.yaml:1: NAME: VALUE"},
   };
@@ -85,7 +98,7 @@ TEST(LoadDescriptors, TheBuiltInOnesKeepTheRules) {
   const vendors::Descriptor* const nvidia = vendors::find(*descriptors, "nvidia");
   ASSERT_NE(nvidia, nullptr);
   EXPECT_EQ(nvidia->enforcement, core::Enforcement::kNone);
-  EXPECT_EQ(nvidia->resources.memory, "nvidia.com/gpumem");
+  EXPECT_EQ(nvidia->backends.front().resources.memory, "nvidia.com/gpumem");
 }
 
 class OverrideFolder : public ::testing::Test {
@@ -100,15 +113,16 @@ class OverrideFolder : public ::testing::Test {
 };
 
 TEST_F(OverrideFolder, ReplacesByIdAndAdds) {
+  const std::size_t built_in = load_descriptors("")->size();
   write("mine.yaml", with("id: acme", "id: nvidia"));
   write("readme.txt", "not a descriptor");
   const auto descriptors = load_descriptors(folder_);
   ASSERT_TRUE(descriptors) << descriptors.error().message;
-  EXPECT_EQ(descriptors->size(), 2U);
+  EXPECT_EQ(descriptors->size(), built_in);
   EXPECT_EQ(vendors::find(*descriptors, "nvidia")->title, "Acme cards");
   EXPECT_EQ(vendors::find(*descriptors, "nvidia")->source, folder_ + "/mine.yaml");
   write("mine.yaml", kAcme);
-  EXPECT_EQ(load_descriptors(folder_)->size(), 3U);
+  EXPECT_EQ(load_descriptors(folder_)->size(), built_in + 1);
 }
 
 TEST_F(OverrideFolder, ABrokenFileIsNamed) {

@@ -11,6 +11,9 @@
 namespace melon::devlib {
 
 Catalog::Catalog(std::vector<vendors::Descriptor> vendors, const Settings& settings) {
+  std::erase_if(vendors, [](const vendors::Descriptor& vendor) {
+    return vendor.discovery == vendors::Discovery::kNone;
+  });
   std::stable_partition(vendors.begin(), vendors.end(), is_management_library);
   for (vendors::Descriptor& vendor : vendors) {
     auto library = open_library(vendor, settings);

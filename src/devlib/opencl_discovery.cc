@@ -58,7 +58,7 @@ std::vector<std::string> driver_files() {
 
 /// Empty when a line has not what a device needs, or is of a kind that the vendor does not take.
 std::optional<core::Device> to_device(const Json& line, const vendors::Descriptor& vendor) {
-  const auto kind = vendors::parse_kind(line.value("kind", ""));
+  const auto kind = vendors::parse_word<vendors::Kind>(line.value("kind", ""));
   if (!kind) return std::nullopt;
   if (!vendor.kinds.empty() && std::ranges::find(vendor.kinds, *kind) == vendor.kinds.end())
     return std::nullopt;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "vendors/descriptor.h"
+#include "vendors/detail/check_report.h"
 #include "vendors/variables.h"
 
 namespace melon::vendors {
@@ -27,32 +28,6 @@ bool is_variable_name(std::string_view name) {
          std::ranges::all_of(name, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }
 
-/// A Kubernetes extended resource: "domain/name".
-bool is_resource_name(std::string_view name) {
-  const auto slash = name.find('/');
-  const auto is_part = [](std::string_view part) {
-    return !part.empty() && part.size() <= 63 && std::ranges::all_of(part, [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '-' || c == '.' || c == '_';
-    });
-  };
-  return slash != std::string_view::npos && is_part(name.substr(0, slash)) &&
-         is_part(name.substr(slash + 1));
-}
-
-using NamedResource = std::pair<std::string_view, const std::string*>;
-
-std::vector<NamedResource> resources_of(const Descriptor& descriptor) {
-  const ResourceNames& names = descriptor.resources;
-  std::vector<NamedResource> all = {{"resources.count", &names.count},
-                                    {"resources.memory", &names.memory},
-                                    {"resources.memory_percentage", &names.memory_percentage},
-                                    {"resources.compute", &names.compute},
-                                    {"resources.priority", &names.priority}};
-  std::erase_if(all, [](const NamedResource& resource) { return resource.second->empty(); });
-  return all;
-}
-
 /// Collects what is wrong with a set, descriptor by descriptor.
 class Checker {
  public:
@@ -64,15 +39,14 @@ class Checker {
       check_identity(descriptor);
       check_recognition(descriptor);
       check_environment(descriptor);
-      check_resources(descriptor);
-      check_aliases(descriptor);
+      check_backends(descriptor);
     }
     return std::move(violations_);
   }
 
  private:
   void violate(std::string field, std::string message, std::string remedy) {
-    violations_.push_back({at_, std::move(field), std::move(message), std::move(remedy)});
+    violations_.push_back({at_, {std::move(field)}, std::move(message), std::move(remedy)});
   }
 
   void check_identity(const Descriptor& descriptor) {
@@ -87,11 +61,15 @@ class Checker {
   }
 
   void check_recognition(const Descriptor& descriptor) {
-    if (descriptor.libraries.empty())
+    const bool is_found_here = descriptor.discovery != Discovery::kNone;
+    if (is_found_here && descriptor.libraries.empty())
       violate("libraries", "discovery has no library to load",
               "name at least one, such as libX.so.1");
-    if (descriptor.kinds.empty())
+    if (is_found_here && descriptor.kinds.empty())
       violate("kinds", "no kind of device is taken", "name at least one of cpu, gpu, accelerator");
+    if (!is_found_here && descriptor.enforcement != core::Enforcement::kNone)
+      violate("enforcement", "limits are enforced on devices that are never found",
+              "write enforcement: none, or name a discovery");
     if (descriptor.enforcement == core::Enforcement::kShim && descriptor.process_libraries.empty())
       violate("process_libraries",
               "limits are enforced, but no process on the device could be recognised",
@@ -110,7 +88,11 @@ class Checker {
 
   void check_environment(const Descriptor& descriptor) {
     for (const auto& [name, text] : descriptor.environment) {
-      const std::string field = "environment." + name;
+      const auto violate = [this, key = name](const std::string&, std::string message,
+                                              std::string remedy) {
+        violations_.push_back({at_, {"environment", key}, std::move(message), std::move(remedy)});
+      };
+      const std::string field = name;
       if (!is_variable_name(name))
         violate(field, fmt::format("'{}' is no name of an environment variable", name),
                 "use letters, digits and _");
@@ -119,42 +101,34 @@ class Checker {
     }
   }
 
-  void check_resources(const Descriptor& descriptor) {
-    for (const auto& [field, name] : resources_of(descriptor)) {
-      if (!is_resource_name(*name))
-        violate(std::string(field), fmt::format("'{}' is no resource name", *name),
-                "write domain/name, such as acme.com/card");
-      claim(std::string(field), *name);
+  void check_backends(const Descriptor& descriptor) {
+    const detail::Report report = [this](detail::Path path, std::string message,
+                                         std::string remedy) {
+      violations_.push_back({at_, std::move(path), std::move(message), std::move(remedy)});
+    };
+    for (std::size_t i = 0; i < descriptor.backends.size(); ++i) {
+      const Backend& backend = descriptor.backends[i];
+      const detail::Path at = {"backends", std::to_string(i)};
+      detail::check_backend(backend, at, report);
+      claim(detail::below(at, "word"), "word", backend.word);
+      for (const auto& entry : Words<Resource>::kAll)
+        if (const std::string& name = backend.resources.of(entry.first); !name.empty())
+          claim(detail::below(detail::below(at, "resources"), std::string(entry.second)),
+                "resource", name);
+      for (std::size_t j = 0; j < backend.aliases.size(); ++j)
+        claim({"backends", std::to_string(i), "aliases", std::to_string(j), "name"}, "resource",
+              backend.aliases[j].name);
     }
   }
 
-  void check_aliases(const Descriptor& descriptor) {
-    const auto current = resources_of(descriptor);
-    for (const auto& entry : descriptor.resource_aliases) {
-      const auto& alias = entry.first;
-      const auto& target = entry.second;
-      const std::string field = "resource_aliases." + alias;
-      if (!is_resource_name(alias))
-        violate(field, fmt::format("'{}' is no resource name", alias),
-                "write domain/name, such as acme.com/card");
-      if (std::ranges::none_of(current,
-                               [&](const NamedResource& r) { return *r.second == target; }))
-        violate(
-            field,
-            fmt::format("'{}' stands for '{}', which this vendor does not offer", alias, target),
-            "name one of the vendor's resources");
-      claim(field, alias);
-    }
-  }
-
-  /// One resource name means one thing over all vendors.
-  void claim(std::string field, const std::string& name) {
+  /// One word or resource name means one thing over all vendors.
+  void claim(detail::Path path, std::string_view what, const std::string& name) {
     const auto [owner, is_new] = claims_.emplace(name, at_);
     if (is_new) return;
-    violate(std::move(field),
-            fmt::format("resource '{}' is already used by {}", name,
-                        descriptors_[owner->second].source),
-            "give each resource one meaning over all vendors");
+    violations_.push_back({at_, std::move(path),
+                           fmt::format("{} '{}' is already used by {}", what, name,
+                                       descriptors_[owner->second].source),
+                           fmt::format("give each {} one meaning over all vendors", what)});
   }
 
   std::span<const Descriptor> descriptors_;
@@ -164,6 +138,28 @@ class Checker {
 };
 
 }  // namespace
+
+namespace detail {
+
+bool is_resource_name(std::string_view name) {
+  const auto slash = name.find('/');
+  const auto is_part = [](std::string_view part) {
+    return !part.empty() && part.size() <= 63 && std::ranges::all_of(part, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '.' || c == '_';
+    });
+  };
+  return slash != std::string_view::npos && is_part(name.substr(0, slash)) &&
+         is_part(name.substr(slash + 1));
+}
+
+}  // namespace detail
+
+std::string Violation::field() const {
+  std::string text;
+  for (const std::string& step : path) text += (text.empty() ? "" : ".") + step;
+  return text;
+}
 
 std::vector<Violation> check(std::span<const Descriptor> descriptors) {
   return Checker(descriptors).run();

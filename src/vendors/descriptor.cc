@@ -1,49 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of descriptors, look-up, and recognition of a vendor's processes.
+// Look-up in descriptors, and recognition of a vendor's processes.
 #include "vendors/descriptor.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
-#include <utility>
 
 namespace melon::vendors {
-namespace {
 
-constexpr std::array kDiscoveries = {std::pair{Discovery::kOpencl, std::string_view("opencl")},
-                                     std::pair{Discovery::kNvml, std::string_view("nvml")}};
-constexpr std::array kKinds = {std::pair{Kind::kCpu, std::string_view("cpu")},
-                               std::pair{Kind::kGpu, std::string_view("gpu")},
-                               std::pair{Kind::kAccelerator, std::string_view("accelerator")}};
-
-template <class Table, class Enum>
-std::string_view spell(const Table& table, Enum value) {
-  for (const auto& [known, word] : table)
-    if (known == value) return word;
-  return "unknown";
-}
-
-template <class Enum, class Table>
-Result<Enum> read(const Table& table, std::string_view what, std::string_view text) {
-  std::string accepted;
-  for (const auto& [value, word] : table) {
-    if (word == text) return value;
-    accepted += fmt::format("{}{}", accepted.empty() ? "" : ", ", word);
+const std::string& ResourceNames::of(Resource resource) const {
+  switch (resource) {
+    case Resource::kCount:
+      return count;
+    case Resource::kMemory:
+      return memory;
+    case Resource::kMemoryPercentage:
+      return memory_percentage;
+    case Resource::kCompute:
+      return compute;
+    case Resource::kPriority:
+      break;
   }
-  return fail(Code::kInvalidArgument, fmt::format("{} '{}': not one of {}", what, text, accepted),
-              "use one of " + accepted);
+  return priority;
 }
-
-}  // namespace
-
-std::string_view to_text(Discovery value) { return spell(kDiscoveries, value); }
-std::string_view to_text(Kind value) { return spell(kKinds, value); }
-
-Result<Discovery> parse_discovery(std::string_view text) {
-  return read<Discovery>(kDiscoveries, "discovery", text);
-}
-Result<Kind> parse_kind(std::string_view text) { return read<Kind>(kKinds, "kind", text); }
 
 const Descriptor* find(std::span<const Descriptor> descriptors, std::string_view id) {
   const auto found = std::ranges::find(descriptors, id, &Descriptor::id);

@@ -10,6 +10,19 @@
 namespace melon::vendors {
 namespace {
 
+Backend good_backend() {
+  return {.word = "Acme",
+          .resources = {.count = "acme.com/card", .memory = "acme.com/memory"},
+          .aliases = {{.name = "acme.com/old-card", .stands_for = Resource::kCount}},
+          .memory = {.rounding = Rounding::kTemplate,
+                     .templates = {{.name = "half", .memory = MiB(50), .cost = {{"core", 4}}}},
+                     .whole = MiB(100),
+                     .capacity = MiB(100)},
+          .dimensions = {{"core", 8}},
+          .registrations = {{.annotation = "acme.com/devices"}},
+          .keys = {.allocated = "acme.com/allocated"}};
+}
+
 Descriptor good() {
   return {.id = "acme",
           .title = "Acme cards",
@@ -18,8 +31,7 @@ Descriptor good() {
           .enforcement = core::Enforcement::kShim,
           .process_libraries = {"libacme*.so*"},
           .environment = {{"ACME_VISIBLE", "{device_ids}"}},
-          .resources = {.count = "acme.com/card", .memory = "acme.com/memory"},
-          .resource_aliases = {{"acme.com/old-card", "acme.com/card"}},
+          .backends = {good_backend()},
           .source = "acme.yaml"};
 }
 
@@ -29,7 +41,7 @@ std::string broken_fields(const Descriptor& descriptor) {
   for (const Violation& violation : check(std::span(&descriptor, 1))) {
     EXPECT_FALSE(violation.message.empty());
     EXPECT_FALSE(violation.remedy.empty()) << violation.message;
-    fields += (fields.empty() ? "" : " ") + violation.field;
+    fields += (fields.empty() ? "" : " ") + violation.field();
   }
   return fields;
 }
@@ -63,12 +75,7 @@ TEST(Check, NamesTheFieldOfEachBrokenRule) {
          d.environment = {{"A=B", "x"}};
        },
        "environment.A=B"},
-      {[](Descriptor& d) { d.resources.compute = "cores"; }, "resources.compute"},
-      {[](Descriptor& d) { d.resources.compute = "acme.com/card"; }, "resources.compute"},
-      {[](Descriptor& d) {
-         d.resource_aliases = {{"acme.com/x", "acme.com/gone"}};
-       },
-       "resource_aliases.acme.com/x"},
+      {[](Descriptor& d) { d.discovery = Discovery::kNone; }, "enforcement"},
   };
   for (const Case& one : kCases) {
     Descriptor descriptor = good();
@@ -77,16 +84,95 @@ TEST(Check, NamesTheFieldOfEachBrokenRule) {
   }
 }
 
+TEST(Check, NamesTheFieldOfEachBrokenRuleOfABackend) {
+  struct Case {
+    void (*spoil)(Backend&);
+    std::string_view field;  // below backends.0
+  };
+  constexpr Case kCases[] = {
+      {[](Backend& b) { b.word = "two words"; }, "word"},
+      {[](Backend& b) { b.resources.compute = "cores"; }, "resources.compute"},
+      {[](Backend& b) { b.resources.compute = "acme.com/card"; }, "resources.compute"},
+      {[](Backend& b) {
+         b.resources = {.memory = "acme.com/memory"};
+         b.aliases.clear();
+       },
+       "resources"},
+      {[](Backend& b) { b.aliases[0].name = "old"; }, "aliases.0.name"},
+      {[](Backend& b) { b.aliases[0].stands_for = Resource::kPriority; }, "aliases.0.stands_for"},
+      {[](Backend& b) { b.memory.unit_mib = 0; }, "memory.unit_mib"},
+      {[](Backend& b) { b.memory.default_percent = 101; }, "memory.default_percent"},
+      {[](Backend& b) { b.memory.whole = MiB(101); }, "memory.whole"},
+      {[](Backend& b) { b.memory.templates[0].memory = MiB(101); }, "memory.templates"},
+      {[](Backend& b) { b.memory.templates.push_back(b.memory.templates[0]); },
+       "memory.templates.1.memory"},
+      {[](Backend& b) {
+         b.memory.templates[0].cost = {{"cpu", 1}};
+       },
+       "memory.templates.0.cost.cpu"},
+      {[](Backend& b) {
+         b.memory.templates[0].cost = {{"core", 9}};
+       },
+       "memory.templates.0.cost.core"},
+      {[](Backend& b) {
+         b.memory = {.rounding = Rounding::kTier, .tiers_mib = {2, 1}};
+       },
+       "memory.tiers_mib"},
+      {[](Backend& b) { b.memory = {.rounding = Rounding::kLegal}; }, "memory.legal_units"},
+      {[](Backend& b) { b.memory = {.rounding = Rounding::kProfile}; }, "memory.rounding"},
+      {[](Backend& b) { b.compute.units_per_device = 0; }, "compute.units_per_device"},
+      {[](Backend& b) { b.compute.default_units = 101; }, "compute"},
+      {[](Backend& b) { b.compute.from_memory = true; }, "compute.from_memory"},
+      {[](Backend& b) { b.compute.only_in_soft_mode = true; }, "compute.only_in_soft_mode"},
+      {[](Backend& b) { b.partitions = {{.profiles = {{.name = "1g"}}}}; },
+       "partitions.0.profiles.0"},
+      {[](Backend& b) { b.registrations[0].annotation.clear(); }, "registrations.0.annotation"},
+      {[](Backend& b) {
+         b.registrations = {{.format = RegistrationFormat::kCapacity, .id = "{i}"}};
+       },
+       "registrations.0.id"},
+      {[](Backend& b) {
+         b.registrations = {
+             {.format = RegistrationFormat::kCapacity, .per_device = 0, .id = "{node}-{i}"}};
+       },
+       "registrations.0.devices_from"},
+      {[](Backend& b) { b.picker.kind = PickerKind::kBiggestGroup; }, "picker.attribute"},
+      {[](Backend& b) { b.picker.kind = PickerKind::kAlignedRun; }, "picker.counts"},
+      {[](Backend& b) { b.picker.kind = PickerKind::kWings; }, "picker.wing_size"},
+      {[](Backend& b) {
+         b.picker = {.kind = PickerKind::kWings, .wing_size = 4, .quads = {{0, 1, 2, 8}}};
+       },
+       "picker.quads.0"},
+      {[](Backend& b) { b.picker.ring_label = "x"; }, "picker.ring_label"},
+      {[](Backend& b) { b.liveness.kind = LivenessKind::kHandshake; }, "liveness.annotation"},
+      {[](Backend& b) { b.lock.kind = LockKind::kNode; }, "lock.annotation"},
+      {[](Backend& b) { b.keys = {.to_allocate = "acme.com/to-allocate"}; }, "keys.allocated"},
+      {[](Backend& b) {
+         b.fixed_annotations = {{"acme.com/x", "{nobody}"}};
+       },
+       "fixed_annotations.acme.com/x"},
+      {[](Backend& b) {
+         b.environment = {{"ACME", "{json uuid}"}};
+       },
+       "environment.ACME"},
+  };
+  for (const Case& one : kCases) {
+    Descriptor descriptor = good();
+    one.spoil(descriptor.backends.front());
+    EXPECT_EQ(broken_fields(descriptor), "backends.0." + std::string(one.field));
+  }
+}
+
 TEST(Check, IdsAndResourcesAreUniqueOverAllVendors) {
   Descriptor other = good();
   const Descriptor same_id[] = {good(), other};
-  EXPECT_EQ(check(same_id).front().field, "id");
+  EXPECT_EQ(check(same_id).front().field(), "id");
   other.id = "other";
-  const Descriptor same_resources[] = {good(), other};
-  EXPECT_EQ(check(same_resources).size(), 3U);
-  EXPECT_EQ(check(same_resources).front().descriptor, 1U);
-  other.resources = {};
-  other.resource_aliases = {};
+  const Descriptor same_names[] = {good(), other};
+  EXPECT_EQ(check(same_names).size(), 4U);
+  EXPECT_EQ(check(same_names).front().descriptor, 1U);
+  EXPECT_EQ(check(same_names).front().field(), "backends.0.word");
+  other.backends.clear();
   const Descriptor disjoint[] = {good(), other};
   EXPECT_TRUE(check(disjoint).empty());
 }
@@ -134,15 +220,25 @@ TEST(IsProcessLibrary, LooksAtTheFileName) {
   EXPECT_FALSE(is_process_library(good(), ""));
 }
 
-TEST(Words, ReadBackAndRefuseOthers) {
-  for (const auto value : {Discovery::kOpencl, Discovery::kNvml})
-    EXPECT_EQ(*parse_discovery(to_text(value)), value);
-  for (const auto value : {Kind::kCpu, Kind::kGpu, Kind::kAccelerator})
-    EXPECT_EQ(*parse_kind(to_text(value)), value);
-  EXPECT_EQ(parse_kind("fpga").error().code, Code::kInvalidArgument);
+template <class E>
+void expect_words_read_back() {
+  for (const auto& [value, word] : Words<E>::kAll) {
+    EXPECT_EQ(word_of(value), word);
+    EXPECT_EQ(*parse_word<E>(word), value);
+  }
+  EXPECT_EQ(parse_word<E>("?").error().code, Code::kInvalidArgument);
 }
 
-TEST(BuiltIn, FilesAreThere) { EXPECT_EQ(embedded::vendor_files().size(), 2U); }
+TEST(Words, ReadBackAndRefuseOthers) {
+  expect_words_read_back<Discovery>();
+  expect_words_read_back<Kind>();
+  expect_words_read_back<Resource>();
+  expect_words_read_back<PickerKind>();
+  expect_words_read_back<DeviceRule>();
+  expect_words_read_back<RegistrationFormat>();
+}
+
+TEST(BuiltIn, FilesAreThere) { EXPECT_FALSE(embedded::vendor_files().empty()); }
 
 }  // namespace
 }  // namespace melon::vendors
