@@ -233,6 +233,27 @@ TEST(OpenclPacing, AChangedLimitIsTaken) {
   EXPECT_NEAR(lab.share_of(work), 60, 2);
 }
 
+// Launches that nothing limits do not even look at their queue, so nothing may depend on that.
+TEST(OpenclPacing, ALimitThatComesLaterHoldsForQueuesMadeBefore) {
+  Laboratory lab("--compute 1000");
+  cl_command_queue const queue = lab.queue();
+  cl_command_queue const unordered = lab.queue(CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE);
+  cl_kernel const kernel = lab.kernel("k_500");
+  const auto work = [&] {
+    for (int i = 0; i < 20; ++i) run(i % 2 == 0 ? queue : unordered, kernel);
+    ASSERT_EQ(clFinish(queue), CL_SUCCESS);
+    ASSERT_EQ(clFinish(unordered), CL_SUCCESS);
+  };
+  EXPECT_GE(lab.share_of(work), 99.9);
+  const std::uint64_t unlimited = lab.report().launches;
+  EXPECT_GT(unlimited, 9000U);  // 5 s of 500 us
+  lab.set("--memory 1073741824 --compute 250");
+  EXPECT_NEAR(lab.share_of(work), 25, 2);
+  EXPECT_GT(lab.report().launches, unlimited + 2000);
+  lab.set("--memory 1073741824 --compute 1000");
+  EXPECT_GE(lab.share_of(work), 99.9);
+}
+
 TEST(OpenclPacing, WithoutALimitNothingIsHeldBack) {
   Laboratory lab("--compute 1000");
   cl_command_queue const queue = lab.queue();

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "shim/abi/region.h"
+#include "shim/core/passage.h"
 
 namespace melon::shim {
 
@@ -78,6 +79,15 @@ struct QueueState {
   bool entitled = false;    // the lease was given within the guarantee
 };
 
+/// Counts a launch that nothing limits. False: it has to go through Tenant::admit(), which brings
+/// the count to the ledger.
+inline bool count_unlimited(QueueState& queue) {
+  constexpr unsigned kCountEvery = 16;
+  if (queue.uncounted + 1 >= kCountEvery) return false;
+  ++queue.uncounted;
+  return true;
+}
+
 /// One process's view of the grant it runs in.
 ///
 ///  T1  memory in use by all processes of the grant never exceeds the limit, not for an instant.
@@ -117,6 +127,11 @@ class Tenant {
   std::uint64_t memory_used(unsigned device) const;   // bytes, all processes of the grant
 
   // --- compute.
+  /// While it is open, a launch that count_unlimited() counts need not be admitted. Closed in a
+  /// forked child. The same object for as long as the Tenant is used.
+  const Passage& passage() const;
+  /// The slices of the grant.
+  unsigned device_count() const;
   /// Blocks until the launch may go to the driver under limit, weights, priority and suspension.
   /// `key` identifies launches of like cost (kernel, size class). Cost <= 40 ns on the usual path.
   Launch admit(unsigned device, QueueState& queue, std::uint64_t key, Order order);

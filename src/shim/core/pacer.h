@@ -57,9 +57,7 @@ class Pacer {
   bool let_through(QueueState& queue, std::uint64_t key, Order order, Launch& launch) {
     if (!up_to_date()) return false;
     if (!paced_.load(std::memory_order_relaxed)) {
-      if (queue.uncounted + 1 == kCountEvery) return false;
-      ++queue.uncounted;
-      return true;
+      return count_unlimited(queue);
     }
     if (order != Order::kInOrder || queue.lease == 0) return false;
     const CostTable::Estimate cost = costs_.find(key);
@@ -93,11 +91,12 @@ class Pacer {
   bool has_waiters() const { return waiters_.load() > 0; }
   void count_waiter(int by) { waiters_.fetch_add(by); }
   void count_throttled(Nanoseconds held) { account_->throttled_ns.fetch_add(held); }
+  /// Moves when the device's tenants do; nullptr: it has no arena.
+  const std::atomic<std::uint64_t>* arena_generation() const { return rivals_.generation(); }
   void raise_flag(std::uint64_t bits) { rivals_.raise_flag(bits); }
 
  private:
-  static constexpr unsigned kLearning = 4;     // first launches of a key, all measured
-  static constexpr unsigned kCountEvery = 16;  // launches counted at once when nothing is limited
+  static constexpr unsigned kLearning = 4;  // first launches of a key, all measured
 
   struct Rules {
     abi::Share share;

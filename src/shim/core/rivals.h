@@ -33,6 +33,10 @@ class Rivals {
                                     seen_.load(std::memory_order_relaxed);
   }
   void refresh();
+  /// The index's; nullptr: there is none.
+  const std::atomic<std::uint64_t>* generation() const {
+    return index_ == nullptr ? nullptr : &index_->index.generation;
+  }
 
   bool any() const { return count_ > 0; }
   bool any_above(abi::Priority priority) const;

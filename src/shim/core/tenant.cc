@@ -25,6 +25,12 @@
 
 namespace melon::shim {
 
+/// What a forked child must not take over: a page that the kernel wipes there.
+struct OwnPage {
+  std::atomic<std::uint32_t> alive;  // 1; 0 in any child, however it was forked
+  alignas(64) Passage passage;
+};
+
 /// All of it lives in zero-filled mapped memory: no constructor runs, no destructor either.
 struct Tenant::State {
   Tenant tenant;
@@ -34,8 +40,8 @@ struct Tenant::State {
   PolicyView policy;
   int slot;
   abi::Identity self;
-  const std::atomic<std::uint32_t>* alive;  // a page that a fork wipes in the child
-  long pid_where_not_wiped;                 // kernels before 4.14 cannot; 0 elsewhere
+  OwnPage* own;
+  long pid_where_not_wiped;  // kernels before 4.14 cannot; 0 elsewhere
   Pacer* pacers[abi::kMaxDevices];
   struct alignas(64) LaneLock {
     std::atomic<bool> taken;
@@ -70,15 +76,14 @@ void wake_all(const void* word) {
   errno = saved;
 }
 
-/// A page that reads 1 here and 0 in any child, however it was forked.
 void guard_forks(State& state) {
-  auto* const page = static_cast<std::atomic<std::uint32_t>*>(map_anonymous(abi::kGranule));
+  auto* const page = static_cast<OwnPage*>(map_anonymous(sizeof(OwnPage)));
   const int saved = errno;
-  if (page == nullptr || madvise(page, abi::kGranule, MADV_WIPEONFORK) != 0)
+  if (page == nullptr || madvise(page, sizeof(OwnPage), MADV_WIPEONFORK) != 0)
     state.pid_where_not_wiped = syscall(SYS_getpid);
   errno = saved;
-  if (page != nullptr) page->store(1);
-  state.alive = page;
+  if (page != nullptr) page->alive.store(1);
+  state.own = page;
 }
 
 /// <grant>/../../arena/<name>, or nothing where the device has no arena.
@@ -106,9 +111,32 @@ void open_pacer(State& state, const char* grant_folder, unsigned device) {
 Nanoseconds now_of(const State& state) { return state.clock.now(state.clock.context); }
 
 bool is_stale(const State& state) {
-  if (state.alive == nullptr && state.pid_where_not_wiped == 0) return false;
+  if (state.own == nullptr && state.pid_where_not_wiped == 0) return false;
   if (state.pid_where_not_wiped != 0) return syscall(SYS_getpid) != state.pid_where_not_wiped;
-  return state.alive->load(std::memory_order_relaxed) == 0;
+  return state.own->alive.load(std::memory_order_relaxed) == 0;
+}
+
+/// Watches all that could limit a device. Not where a fork would carry an open passage along.
+void lay_passage(State& state) {
+  if (state.own == nullptr || state.pid_where_not_wiped != 0) return;
+  for (const Pacer* const pacer : state.pacers)
+    if (pacer != nullptr && pacer->arena_generation() != nullptr)
+      state.own->passage.watch(pacer->arena_generation());
+  if (state.files.policy_file != nullptr)
+    state.own->passage.watch(&state.files.policy_file->policy.generation);
+}
+
+/// Opens the passage if no device is limited.
+void open_passage(State& state, Nanoseconds now) {
+  if (state.own == nullptr || state.pid_where_not_wiped != 0) return;
+  Passage& passage = state.own->passage;
+  const std::uint64_t sum = passage.now();
+  for (Pacer* const pacer : state.pacers) {
+    if (pacer == nullptr) continue;
+    pacer->refresh(now);
+    if (pacer->paced()) return;
+  }
+  passage.open_at(sum);
 }
 
 /// Where the calling thread starts to look for a lane.
@@ -196,6 +224,8 @@ Tenant* Tenant::open(const char* grant_folder, const Clock& clock) {
   state->slot = abi::claim_slot(*state->files.ledger, state->self, state->files.ledger_fd);
   for (unsigned i = 0; i < state->policy.device_count(); ++i) open_pacer(*state, grant_folder, i);
   state->tenant.state_ = state;
+  lay_passage(*state);
+  open_passage(*state, now_of(*state));
   if (state->files.private_ledger) state->tenant.raise_flag(abi::kFlagPrivateLedger);
   if (state->slot == abi::kNoSlot) state->tenant.raise_flag(abi::kFlagTooManyProcesses);
   return &state->tenant;
@@ -204,6 +234,15 @@ Tenant* Tenant::open(const char* grant_folder, const Clock& clock) {
 bool Tenant::active() const { return state_ != nullptr; }
 
 bool Tenant::stale() const { return state_ != nullptr && is_stale(*state_); }
+
+const Passage& Tenant::passage() const {
+  static const Passage closed{};
+  return state_ == nullptr || state_->own == nullptr ? closed : state_->own->passage;
+}
+
+unsigned Tenant::device_count() const {
+  return state_ == nullptr ? 0 : state_->policy.device_count();
+}
 
 void Tenant::close() {
   if (state_ == nullptr || stale() || state_->slot < 0) return;
@@ -273,6 +312,7 @@ Launch Tenant::admit(unsigned device, QueueState& queue, std::uint64_t key, Orde
     now = now_of(state);
   }
   if (now != asked) pacer->count_throttled(now - asked);
+  if (!pacer->paced() && !passage().open()) open_passage(state, now);
   return launch;
 }
 

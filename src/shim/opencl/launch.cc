@@ -6,6 +6,7 @@
 namespace melon::shim {
 
 constinit __thread unsigned callback_depth = 0;
+constinit __thread Unlimited unlimited{};
 
 namespace {
 
@@ -83,21 +84,20 @@ Launch admit_in_callback(const Submission& submission) {
 
 // Where nothing is paced there is nothing to guard but a count of launches, which every thread
 // keeps for itself; the lock would be most of what such a launch costs.
-__thread QueueState unpaced __attribute__((tls_model("initial-exec")));
-__thread std::int32_t unpaced_slice __attribute__((tls_model("initial-exec")));
+Unlimited& count_of(const Queue& queue) {
+  if (__builtin_expect(unlimited.slice != queue.slice, 0)) unlimited = {QueueState{}, queue.slice};
+  return unlimited;
+}
 
-Launch admit_unpaced(const Queue& queue, std::uint64_t key) {
-  if (__builtin_expect(unpaced_slice != queue.slice, 0)) {
-    unpaced = QueueState{};
-    unpaced_slice = queue.slice;
-  }
-  return tenant()->admit(static_cast<unsigned>(queue.slice), unpaced, key, Order::kInOrder);
+Launch admit_unlimited(const Queue& queue, std::uint64_t key) {
+  return tenant()->admit(static_cast<unsigned>(queue.slice), count_of(queue).state, key,
+                         Order::kInOrder);
 }
 
 Launch admit(const Submission& submission) {
   Queue& queue = *submission.queue;
   if (submission.gate.gate == nullptr && !tenant()->pacing(static_cast<unsigned>(queue.slice)))
-    return admit_unpaced(queue, submission.cost.key);
+    return admit_unlimited(queue, submission.cost.key);
   const Order order = submission.gate.gate != nullptr ? Order::kGated
                       : queue.unordered               ? Order::kUnordered
                                                       : Order::kInOrder;
@@ -128,6 +128,13 @@ GateRef make_gate(const Submission& submission) {
 }  // namespace
 
 const Driver& any_driver() { return is_layer() ? layer_target() : loader(); }
+
+bool passes_by_queue(cl_command_queue queue, const Cost& cost) {
+  if (cost.kind != Cost::Kind::kUnits && cost.kind != Cost::Kind::kTransfer) return true;
+  const Queue* const known = find_queue(queue);
+  if (known == nullptr || known->slice < 0 || !is_charged(*known, cost)) return true;
+  return count_unlimited(count_of(*known).state);
+}
 
 bool begin(Submission& submission) {
   submission.charged = is_charged(*submission.queue, submission.cost);

@@ -38,6 +38,23 @@ struct Waits {
   cl_event* out;
 };
 
+/// Launches of one slice that nothing limits, not yet in the ledger's count; each thread its own.
+struct Unlimited {
+  QueueState state;
+  std::int32_t slice;
+};
+extern __thread Unlimited unlimited __attribute__((tls_model("initial-exec")));
+/// The same as passes() for commands whose slice or cost is the queue's.
+bool passes_by_queue(cl_command_queue queue, const Cost& cost);
+
+/// The usual path where nothing is limited: true when the command may go without begin().
+inline bool passes(cl_command_queue queue, const Cost& cost) {
+  if (!passage().open() || Gates::any()) return false;
+  if (cost.kind == Cost::Kind::kUnits && has_one_slice.load(std::memory_order_relaxed))
+    return count_unlimited(unlimited.state);
+  return passes_by_queue(queue, cost);
+}
+
 /// True inside the program's completion callbacks, which run on the driver's threads.
 extern __thread unsigned callback_depth __attribute__((tls_model("initial-exec")));
 
@@ -69,6 +86,7 @@ void end(Submission& submission, cl_command_queue queue, cl_int status);
 /// function with `event` for the program's.
 template <class Call>
 cl_int submit(const Driver& next, cl_command_queue queue, Cost cost, Waits waits, Call call) {
+  if (passes(queue, cost)) return call(waits.out);
   Queue* const known = tenant() != nullptr ? find_queue(queue) : nullptr;
   if (known == nullptr || known->slice < 0) return call(waits.out);
   Submission submission{next, known, cost, waits};

@@ -13,13 +13,20 @@
 #include <atomic>
 
 namespace melon::shim {
+
+namespace {
+constinit const Passage closed_passage{};
+}
+constinit std::atomic<Session*> session_page{nullptr};
+constinit std::atomic<int> session_pid{0};
+constinit std::atomic<const Passage*> session_passage{&closed_passage};
+constinit std::atomic<bool> has_one_slice{false};
+
 namespace {
 
 constexpr int kWipeOnFork = 18;  // MADV_WIPEONFORK, Linux 4.14
 
-std::atomic<Session*> g_page{nullptr};
 std::atomic<std::uint32_t> g_epochs{0};
-std::atomic<int> g_pid{0};  // set only where the kernel cannot wipe pages on fork
 const Clock* g_clock = nullptr;
 Session g_no_page{};  // where there is no memory for a page
 
@@ -27,15 +34,16 @@ Session* make_page() {
   void* const memory =
       mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return &g_no_page;
-  if (madvise(memory, 4096, kWipeOnFork) != 0) g_pid.store(getpid(), std::memory_order_relaxed);
+  if (madvise(memory, 4096, kWipeOnFork) != 0)
+    session_pid.store(getpid(), std::memory_order_relaxed);
   auto* const page = static_cast<Session*>(memory);
   Session* expected = nullptr;
-  if (g_page.compare_exchange_strong(expected, page)) return page;
+  if (session_page.compare_exchange_strong(expected, page)) return page;
   munmap(memory, 4096);
   return expected;
 }
 
-void open_session(Session* page) {
+void fill(Session* page) {
   const Guard guard(page->opening);
   if (__atomic_load_n(&page->ready, __ATOMIC_ACQUIRE) != 0) return;
   const char* const folder = getenv(abi::kGrantVariable);
@@ -44,25 +52,29 @@ void open_session(Session* page) {
     Tenant* const opened = Tenant::open(folder, g_clock != nullptr ? *g_clock : real_clock());
     if (opened != nullptr && opened->active()) page->tenant = opened;
   }
+  if (page->tenant != nullptr) {
+    has_one_slice.store(page->tenant->device_count() == 1, std::memory_order_relaxed);
+    session_passage.store(&page->tenant->passage(), std::memory_order_release);
+  }
   page->epoch = g_epochs.fetch_add(1, std::memory_order_relaxed) + 1;
   __atomic_store_n(&page->ready, 1, __ATOMIC_RELEASE);
 }
 
 // Only on kernels before 4.14: notices a fork by the pid.
 void forget_after_fork(Session* page) {
-  int known = g_pid.load(std::memory_order_relaxed);
+  int known = session_pid.load(std::memory_order_relaxed);
   if (known == 0 || known == getpid()) return;
-  if (!g_pid.compare_exchange_strong(known, getpid())) return;
+  if (!session_pid.compare_exchange_strong(known, getpid())) return;
   memset(static_cast<void*>(page), 0, sizeof *page);
 }
 
 }  // namespace
 
-Session* session() {
-  Session* page = g_page.load(std::memory_order_acquire);
+Session* open_session() {
+  Session* page = session_page.load(std::memory_order_acquire);
   if (page == nullptr) page = make_page();
-  if (__builtin_expect(g_pid.load(std::memory_order_relaxed) != 0, 0)) forget_after_fork(page);
-  if (__builtin_expect(__atomic_load_n(&page->ready, __ATOMIC_ACQUIRE) == 0, 0)) open_session(page);
+  if (session_pid.load(std::memory_order_relaxed) != 0) forget_after_fork(page);
+  if (__atomic_load_n(&page->ready, __ATOMIC_ACQUIRE) == 0) fill(page);
   return page;
 }
 

@@ -28,11 +28,27 @@ struct Session {
   std::uint32_t attached;  // slices whose device source is named; guarded by `attaching`
 };
 
+extern std::atomic<Session*> session_page;
+extern std::atomic<int> session_pid;  // set only where the kernel cannot wipe pages on fork
+Session* open_session();
+
 /// The session; opens it when needed. Never null.
-Session* session();
+inline Session* session() {
+  Session* const page = session_page.load(std::memory_order_acquire);
+  const bool usable = page != nullptr && session_pid.load(std::memory_order_relaxed) == 0 &&
+                      __atomic_load_n(&page->ready, __ATOMIC_ACQUIRE) != 0;
+  return __builtin_expect(usable, 1) ? page : open_session();
+}
 
 /// The tenant, or null when no grant is named: then every call passes untouched.
 inline Tenant* tenant() { return session()->tenant; }
+
+/// The tenant's passage, without a look at the session: before there is one, and in a forked child
+/// until it opens its own, it is closed.
+extern std::atomic<const Passage*> session_passage;
+inline const Passage& passage() { return *session_passage.load(std::memory_order_acquire); }
+/// The grant has one slice, so whatever passes is that one's.
+extern std::atomic<bool> has_one_slice;
 
 /// For tests that prove accuracy: another clock than the real one. Before the first call.
 void use_clock(const Clock& clock);
