@@ -19,7 +19,7 @@ LAYERS = [
     ["base"],
     ["core", "vendors"],
     ["placement"],
-    ["os", "net", "config", "store", "devlib", "telemetry"],
+    ["os", "net", "config", "kube", "store", "devlib", "telemetry"],
     ["agent", "cli"],
     ["apps"],
 ]

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads pods from their fields.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "kube/detail/object_fields.h"
+
+namespace melon::kube::detail {
+namespace {
+
+using Operator = SelectorRule::Operator;
+
+constexpr std::array kOperators = {
+    std::pair{std::string_view("In"), Operator::kIn},
+    std::pair{std::string_view("NotIn"), Operator::kNotIn},
+    std::pair{std::string_view("Exists"), Operator::kExists},
+    std::pair{std::string_view("DoesNotExist"), Operator::kDoesNotExist},
+    std::pair{std::string_view("Gt"), Operator::kGt},
+    std::pair{std::string_view("Lt"), Operator::kLt}};
+
+bool is_whole_number(const std::string& text) {
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc{} && rest == end;
+}
+
+void check_values(const SelectorRule& rule, const Field& values) {
+  switch (rule.op) {
+    case Operator::kIn:
+    case Operator::kNotIn:
+      if (rule.values.empty()) values.refuse("In and NotIn need values");
+      return;
+    case Operator::kGt:
+    case Operator::kLt:
+      if (rule.values.size() != 1 || !is_whole_number(rule.values.front()))
+        values.refuse("Gt and Lt need one whole number");
+      return;
+    case Operator::kExists:
+    case Operator::kDoesNotExist:
+      if (!rule.values.empty()) values.refuse("Exists and DoesNotExist take no values");
+      return;
+  }
+}
+
+SelectorRule read_rule(const Field& at) {
+  SelectorRule rule{.key = at.at("key").text(), .values = at.at("values").text_list()};
+  const std::string word = at.at("operator").text();
+  const auto* const found =
+      std::ranges::find_if(kOperators, [&word](const auto& known) { return known.first == word; });
+  if (found == kOperators.end()) {
+    at.at("operator").refuse("expected In, NotIn, Exists, DoesNotExist, Gt or Lt");
+    return rule;
+  }
+  rule.op = found->second;
+  if (rule.key.empty()) at.at("key").refuse("a selector names a key");
+  check_values(rule, at.at("values"));
+  return rule;
+}
+
+SelectorTerm read_term(const Field& at) {
+  SelectorTerm term;
+  at.at("matchExpressions").each([&term](const Field& rule) {
+    term.labels.push_back(read_rule(rule));
+  });
+  at.at("matchFields").each([&term](const Field& rule) {
+    term.fields.push_back(read_rule(rule));
+    if (term.fields.back().key != "metadata.name")
+      rule.at("key").refuse("the only field of a node that can be asked for is metadata.name");
+  });
+  return term;
+}
+
+std::optional<std::vector<SelectorTerm>> read_affinity(const Field& spec) {
+  const Field required =
+      spec.at("affinity").at("nodeAffinity").at("requiredDuringSchedulingIgnoredDuringExecution");
+  if (!required.is_there()) return std::nullopt;
+  std::vector<SelectorTerm> terms;
+  required.at("nodeSelectorTerms").each([&terms](const Field& term) {
+    terms.push_back(read_term(term));
+  });
+  if (terms.empty()) required.at("nodeSelectorTerms").refuse("required affinity has a term");
+  return terms;
+}
+
+PodToleration read_toleration(const Field& at) {
+  PodToleration toleration{
+      .key = at.at("key").text(), .value = at.at("value").text(), .effect = at.at("effect").text()};
+  const std::string word = at.at("operator").text();
+  if (word == "Exists") toleration.op = PodToleration::Operator::kExists;
+  if (!word.empty() && word != "Exists" && word != "Equal")
+    at.at("operator").refuse("expected Equal or Exists");
+  if (toleration.op == PodToleration::Operator::kExists && !toleration.value.empty())
+    at.at("value").refuse("Exists takes no value");
+  if (toleration.op == PodToleration::Operator::kEqual && toleration.key.empty())
+    at.at("key").refuse("without a key the operator is Exists");
+  return toleration;
+}
+
+/// What a port takes of the node: its host port, or in the host's network the port itself.
+std::uint16_t host_port(const Field& at, bool has_host_network) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::uint16_t>::max();
+  const std::int64_t host = at.at("hostPort").whole(0, kMost);
+  const std::int64_t own = at.at("containerPort").whole(0, kMost);
+  return static_cast<std::uint16_t>(host == 0 && has_host_network ? own : host);
+}
+
+Container read_container(const Field& at, ContainerRole role, bool has_host_network) {
+  const Field resources = at.at("resources");
+  Container container{.name = at.at("name").text(),
+                      .role = role,
+                      .limits = resources.at("limits").amounts(),
+                      .requests = resources.at("requests").amounts(),
+                      .privileged = at.at("securityContext").at("privileged").flag()};
+  if (container.name.empty()) at.at("name").refuse("a container has a name");
+  const bool stays = at.at("restartPolicy").text() == "Always";
+  if (role == ContainerRole::kInit && stays) container.role = ContainerRole::kSidecar;
+  at.at("ports").each([&](const Field& port) {
+    if (const std::uint16_t number = host_port(port, has_host_network); number != 0)
+      container.host_ports.push_back(number);
+  });
+  return container;
+}
+
+void read_containers(const Field& spec, Pod& pod) {
+  const bool has_host_network = spec.at("hostNetwork").flag();
+  spec.at("initContainers").each([&](const Field& at) {
+    pod.containers.push_back(read_container(at, ContainerRole::kInit, has_host_network));
+  });
+  const Field apps = spec.at("containers");
+  apps.each([&](const Field& at) {
+    pod.containers.push_back(read_container(at, ContainerRole::kApp, has_host_network));
+  });
+  if (apps.size() == 0) apps.refuse("a pod has a container");
+  std::set<std::string_view> names;
+  for (const Container& container : pod.containers)
+    if (!names.insert(container.name).second)
+      spec.refuse("two containers are called '" + container.name + "'");
+}
+
+bool init_is_done(const Field& status, const Pod& pod) {
+  std::set<std::string> done;
+  status.at("initContainerStatuses").each([&done](const Field& at) {
+    const Field end = at.at("state").at("terminated");
+    constexpr std::int64_t kAny = std::numeric_limits<std::int32_t>::max();
+    if (end.is_there() && end.at("exitCode").whole(-kAny, kAny) == 0)
+      done.insert(at.at("name").text());
+  });
+  return std::ranges::all_of(pod.containers, [&done](const Container& container) {
+    return container.role != ContainerRole::kInit || done.contains(container.name);
+  });
+}
+
+bool has_claims(const Field& volumes) {
+  bool found = false;
+  volumes.each([&found](const Field& volume) {
+    for (const char* const kind : {"persistentVolumeClaim", "ephemeral", "csi"})
+      found = found || volume.at(kind).is_there();
+  });
+  return found;
+}
+
+std::vector<std::string> not_evaluated(const Field& spec) {
+  std::vector<std::string> names;
+  const auto note = [&names](bool is_asked, const char* name) {
+    if (is_asked) names.emplace_back(name);
+  };
+  const Field affinity = spec.at("affinity");
+  note(has_claims(spec.at("volumes")), "volumes");
+  note(spec.at("topologySpreadConstraints").size() > 0, "topology spread");
+  note(affinity.at("podAffinity").is_there(), "pod affinity");
+  note(affinity.at("podAntiAffinity").is_there(), "pod anti-affinity");
+  note(affinity.at("nodeAffinity").at("preferredDuringSchedulingIgnoredDuringExecution").size() > 0,
+       "preferred node affinity");
+  note(spec.at("resourceClaims").size() > 0, "resource claims");
+  note(spec.at("schedulingGates").size() > 0, "scheduling gates");
+  return names;
+}
+
+}  // namespace
+
+Pod read_pod(const Field& root) {
+  const Field spec = root.at("spec");
+  const Field status = root.at("status");
+  constexpr std::int64_t kMostPriority = 2'000'001'000;
+  Pod pod{.metadata = read_metadata(root, true),
+          .node_name = spec.at("nodeName").text(),
+          .phase = status.at("phase").text(),
+          .scheduler_name = spec.at("schedulerName").text(),
+          .priority = static_cast<std::int32_t>(
+              spec.at("priority").whole(std::numeric_limits<std::int32_t>::min(), kMostPriority)),
+          .node_selector = spec.at("nodeSelector").texts(),
+          .affinity = read_affinity(spec),
+          .overhead = spec.at("overhead").amounts(),
+          .not_evaluated = not_evaluated(spec)};
+  spec.at("tolerations").each([&pod](const Field& at) {
+    pod.tolerations.push_back(read_toleration(at));
+  });
+  read_containers(spec, pod);
+  pod.init_is_done = init_is_done(status, pod);
+  return pod;
+}
+
+}  // namespace melon::kube::detail

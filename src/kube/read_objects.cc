@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the objects of a cluster from JSON and YAML; what breaks a rule is set aside, named.
+#include "kube/read_objects.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "config/yaml_json.h"
+#include "kube/detail/field.h"
+#include "kube/detail/item_reader.h"
+#include "kube/detail/object_fields.h"
+
+namespace melon::kube {
+namespace {
+
+using Json = nlohmann::json;
+using detail::Field;
+using detail::Problem;
+
+constexpr std::size_t kMostBytes = std::size_t{4} << 30U;
+constexpr std::string_view kSpace = " \t\r\n";
+
+std::string text_member(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+/// How messages call an object that may have no name.
+std::string describe(const std::string& origin, const std::string& kind, const Json& object,
+                     std::size_t number) {
+  const auto metadata = object.find("metadata");
+  const bool has = metadata != object.end() && metadata->is_object();
+  const std::string name = has ? text_member(*metadata, "name") : "";
+  const std::string space = has ? text_member(*metadata, "namespace") : "";
+  if (name.empty()) return fmt::format("{}: {} number {}", origin, kind, number);
+  return fmt::format("{}: {} {}{}{}", origin, kind, space, space.empty() ? "" : "/", name);
+}
+
+/// Takes the objects of one text.
+class Taker {
+ public:
+  Taker(const std::string& origin, Objects& into) : origin_(origin), into_(into) {}
+
+  void take(const Json& object, const std::string& list_kind) {
+    ++number_;
+    if (object.is_null()) return;  // an empty document
+    if (!object.is_object())
+      return set_aside("object", object, {"", "expected an object with a kind"});
+    const std::string kind = kind_of(object, list_kind);
+    if (kind.empty()) return set_aside("object", object, {"kind", "an object has a kind"});
+    std::optional<Problem> problem;
+    const Field root(object, problem);
+    if (kind == "Node") return add(into_.nodes, detail::read_node(root), kind, object, problem);
+    if (kind == "Pod") return add(into_.pods, detail::read_pod(root), kind, object, problem);
+    if (kind == "ResourceQuota")
+      return add(into_.quotas, detail::read_quota(root), kind, object, problem);
+    if (kind == "PodDisruptionBudget")
+      return add(into_.budgets, detail::read_budget(root), kind, object, problem);
+    ++into_.ignored[kind];
+  }
+
+ private:
+  static std::string kind_of(const Json& object, const std::string& list_kind) {
+    const std::string own = text_member(object, "kind");
+    constexpr std::string_view kList = "List";
+    if (!own.empty() || !list_kind.ends_with(kList)) return own;
+    return list_kind.substr(0, list_kind.size() - kList.size());
+  }
+
+  template <class T>
+  void add(std::vector<T>& list, T object, const std::string& kind, const Json& json,
+           const std::optional<Problem>& problem) {
+    if (problem) return set_aside(kind, json, *problem);
+    object.metadata.origin = origin_;
+    list.push_back(std::move(object));
+  }
+
+  void set_aside(const std::string& kind, const Json& object, const Problem& problem) {
+    into_.set_aside.push_back(
+        {.object = describe(origin_, kind, object, number_),
+         .problem =
+             fmt::format("{}{}{}", problem.path, problem.path.empty() ? "" : ": ", problem.rule),
+         .remedy = "correct it, or print the objects again with kubectl get -o json"});
+  }
+
+  const std::string& origin_;
+  Objects& into_;
+  std::size_t number_ = 0;
+};
+
+/// Whether a text is JSON, and not YAML that opens with a brace: an object's first key is quoted.
+bool is_json(std::string_view text) {
+  const std::size_t at = text.find_first_not_of(kSpace);
+  if (at == std::string_view::npos || text[at] != '{') return false;
+  const std::size_t key = text.find_first_not_of(kSpace, at + 1);
+  return key != std::string_view::npos && (text[key] == '"' || text[key] == '}');
+}
+
+tl::unexpected<Error> cannot_read(const std::string& path, int reason) {
+  return fail(reason == ENOENT ? Code::kNotFound : Code::kPermissionDenied,
+              fmt::format("cannot read '{}': {}", path, std::strerror(reason)),
+              "check the path and its permissions");
+}
+
+Result<std::string> read_stream(const std::string& path, std::istream& stream) {
+  std::string text;
+  constexpr std::size_t kPiece = 1U << 20U;
+  while (stream) {
+    const std::size_t had = text.size();
+    if (had > kMostBytes)
+      return fail(Code::kInvalidArgument, fmt::format("'{}' is larger than 4 GiB", path),
+                  "leave out what is no node and no pod");
+    text.resize(had + kPiece);
+    stream.read(text.data() + had, kPiece);
+    text.resize(had + static_cast<std::size_t>(stream.gcount()));
+  }
+  if (stream.bad()) return cannot_read(path, EIO);
+  return text;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  if (path == "-") return read_stream("standard input", std::cin);
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return cannot_read(path, errno);
+  if (file.peek() == std::ifstream::traits_type::eof() && !file.eof())
+    return cannot_read(path, EISDIR);
+  return read_stream(path, file);
+}
+
+}  // namespace
+
+std::string full_name(const Metadata& metadata) {
+  return metadata.namespace_name.empty()
+             ? metadata.name
+             : fmt::format("{}/{}", metadata.namespace_name, metadata.name);
+}
+
+Result<> read_objects(const std::string& origin, std::string_view text, Objects& into) {
+  Taker taker(origin, into);
+  const auto take = [&taker](const Json& object, const std::string& list_kind) {
+    taker.take(object, list_kind);
+  };
+  if (is_json(text)) return detail::read_items(origin, text, take);
+  auto read = config::yaml_documents_to_json(
+      text, [&](const std::string& json, int) { return detail::read_items(origin, json, take); });
+  if (read) return read;
+  Error error = std::move(read).error();
+  if (!error.message.starts_with(origin))
+    error.message = fmt::format("{}: {}", origin, error.message);
+  return tl::unexpected<Error>(std::move(error));
+}
+
+Result<> read_objects_file(const std::string& path, Objects& into) {
+  MELON_TRY(const std::string text, read_file(path));
+  return read_objects(path == "-" ? "standard input" : path, text, into);
+}
+
+}  // namespace melon::kube
