@@ -45,6 +45,9 @@ std::span<const Field<MemoryRule>> fields_of() {
       field<&M::unit_mib>("unit_mib", "What 1 means in a resource list."),
       field<&M::suffix_means_bytes>("suffix_means_bytes",
                                     "A number with a suffix is bytes, a bare one units."),
+      field<&M::ambiguous_above>("ambiguous_above",
+                                 "Compatible readers take larger bare numbers for MiB; others "
+                                 "refuse bare numbers."),
       field<&M::default_percent>("default_percent", "Of a device, when no memory is asked for."),
       field<&M::default_mib>("default_mib", "Instead of default_percent, when not 0."),
       field<&M::total_of_devices>("total_of_devices",

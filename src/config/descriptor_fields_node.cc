@@ -22,6 +22,7 @@ std::span<const Field<Registration>> fields_of() {
       field<&R::slots>("slots", "Capacity: of each device."),
       field<&R::slots_from>("slots_from", "Capacity: divided by the devices, instead of slots."),
       field<&R::most_slots>("most_slots", "Capacity: bounds slots_from in compatibility mode."),
+      field<&R::devices_resource>("devices_resource", "Capacity: a resource that counts devices."),
       field<&R::slots_resource>("slots_resource",
                                 "Capacity: a resource that, divided by the devices, is slots."),
       field<&R::upper_half_is_numa_1>("upper_half_is_numa_1", "Capacity: two NUMA nodes."),

@@ -40,8 +40,9 @@ struct Alias {
   bool operator==(const Alias&) const = default;
 };
 
-/// How an amount of memory becomes one that the vendor can slice.
-enum class Rounding { kNone, kTemplate, kTier, kLegal, kProfile };
+/// How an amount of memory becomes one that the vendor can slice: up to a template, up to a tier,
+/// not at all (legal), when a device is chosen (profile; slots: even parts of the device).
+enum class Rounding { kNone, kTemplate, kTier, kLegal, kProfile, kSlots };
 
 /// What happens to an amount above the largest tier.
 enum class Overflow { kReject, kWhole };
@@ -56,8 +57,11 @@ struct Template {
 };
 
 struct MemoryRule {
-  std::int64_t unit_mib = 1;           // what 1 means in a resource list
-  bool suffix_means_bytes = false;     // "500Mi" is bytes, "4" is units
+  std::int64_t unit_mib = 1;        // what 1 means in a resource list
+  bool suffix_means_bytes = false;  // "500Mi" is bytes, "4" is units
+  // Compatible readers take a bare number above this for MiB; others refuse bare numbers. 0:
+  // neither.
+  std::int64_t ambiguous_above = 0;
   std::int64_t default_percent = 100;  // when no memory is asked for
   std::int64_t default_mib = 0;        // instead of default_percent, when not 0
   bool total_of_devices = false;       // the amount is the sum over the devices of a container
@@ -117,7 +121,7 @@ struct CountRule {
   bool operator==(const CountRule&) const = default;
 };
 
-/// Memory without a count of compute makes the whole compute exclusive; see admission.h.
+/// Slicing by software: amounts are not rounded, and compute may be asked for.
 struct SoftMode {
   std::string annotation = {};  // of the pod; empty: no such mode
   std::string value = {};
@@ -148,7 +152,7 @@ struct PartitionTable {
   bool operator==(const PartitionTable&) const = default;
 };
 
-/// Environment that admission writes into containers.
+/// What admission writes into pods.
 struct AdmissionRule {
   bool whole_is_exclusive = false;  // a count alone, or 100 percent of memory: all compute too
   std::string priority_variable = {};
@@ -203,7 +207,8 @@ struct Words<Rounding> {
                                       std::pair{Rounding::kTemplate, std::string_view("template")},
                                       std::pair{Rounding::kTier, std::string_view("tier")},
                                       std::pair{Rounding::kLegal, std::string_view("legal")},
-                                      std::pair{Rounding::kProfile, std::string_view("profile")}};
+                                      std::pair{Rounding::kProfile, std::string_view("profile")},
+                                      std::pair{Rounding::kSlots, std::string_view("slots")}};
 };
 template <>
 struct Words<Overflow> {

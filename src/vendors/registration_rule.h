@@ -36,7 +36,8 @@ struct Registration {
   std::int64_t slots = 1;                      // of each device
   CapacityOf slots_from = CapacityOf::kNone;   // capacity over the number of devices, instead
   std::int64_t most_slots = 0;                 // bounds slots_from when compatible; 0: nothing
-  std::string slots_resource = {};             // a resource whose capacity over devices is slots
+  std::string devices_resource = {};           // counts devices, instead of devices_from
+  std::string slots_resource = {};             // its capacity over the devices is slots
   bool upper_half_is_numa_1 = false;
   std::string id = {};  // "{node}-metax-{i}"
 

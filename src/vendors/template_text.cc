@@ -89,6 +89,11 @@ constexpr std::array kVariables = {
              [](const Scene& s) {
                return over_devices(s, [](const DeviceSlice& d) { return std::to_string(d.index); });
              }},
+    Variable{{"minor_list", "their minor numbers"},
+             Sort::kText,
+             [](const Scene& s) {
+               return over_devices(s, [](const DeviceSlice& d) { return d.minor; });
+             }},
     Variable{{"core_or_index_list", "cores where compute was asked for, else positions"},
              Sort::kText,
              cores_or_indices},
