@@ -149,6 +149,17 @@ TEST(OpenclSharing, AForkedChildHasItsOwnAccount) {
   EXPECT_EQ(scene.report().used_bytes, kMiB);
 }
 
+// A context made before the fork leads to the driver, though no grant stands behind it any more.
+TEST(OpenclSharing, AChildThatOutlivesTheGrantAllocatesNothing) {
+  Scene scene("--memory 16777216");
+  ASSERT_NE(scene.buffer(kMiB), nullptr);
+  const auto aside = scene.grant().string() + ".over";
+  std::filesystem::rename(scene.grant(), aside);
+  EXPECT_EQ(outcome_of(in_child([&] { return scene.buffer(kMiB) == nullptr ? 0 : 1; })), 0);
+  std::filesystem::rename(aside, scene.grant());
+  EXPECT_NE(scene.buffer(kMiB), nullptr) << "the parent's grant is what it was";
+}
+
 // The limit holds in this process although its ledger is of no use.
 void expect_local_limit(Scene& scene) {
   EXPECT_EQ(scene.device_number(CL_DEVICE_GLOBAL_MEM_SIZE), kMiB);

@@ -61,8 +61,9 @@ Identity slot_owner(const LedgerFile& ledger, unsigned slot);
 
 /// Subtracts what dead processes left, on all devices. Returns the number of slots freed, also by
 /// another reaper for which it waited (at most 20 ms). Called when an allocation would be refused,
-/// when no slot is free, and by the agent twice a second. `ledger_fd` as in claim_slot.
-unsigned reap_dead(LedgerFile& ledger, int ledger_fd);
+/// when no slot is free, and by the agent twice a second. `ledger_fd` as in claim_slot. `self` is
+/// whom claim_slot was told: a process that has lost sight of /proc since must still know its own.
+unsigned reap_dead(LedgerFile& ledger, int ledger_fd, const Identity& self = self_identity());
 
 /// True when header and sizes are those of this version; any other content is tolerated by every
 /// function here (garbage in, wrong figures out, no crash, no endless loop).

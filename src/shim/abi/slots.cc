@@ -61,10 +61,19 @@ Identity identity_of(const ProcessSlot& slot, std::uint64_t owner) {
   return who;
 }
 
+/// A lock says nothing of the process that holds it: to itself it always looks free.
+bool is_observer(const Identity& who, std::uint64_t owner, const Observer& observer) {
+  const Identity& self = observer.self;
+  return who.pid == self.pid && who.start_ticks == self.start_ticks &&
+         who.pid_namespace == self.pid_namespace &&
+         (slot_state(owner) == SlotState::kReaping || who.image == self.image);
+}
+
 /// Whether whoever owns a slot, live or reaping, is gone.
 bool owner_is_gone(const LedgerFile& ledger, unsigned slot, std::uint64_t owner,
                    const Observer& observer) {
   const Identity who = identity_of(ledger.slots[slot], owner);
+  if (is_observer(who, owner, observer)) return false;
   if (who.pid_namespace == 0) {
     // It stopped, or is, between taking the slot and saying where it lives; both must agree.
     return liveness(who, observer.proc) == Liveness::kDead &&
@@ -181,7 +190,7 @@ int claim_slot(LedgerFile& ledger, const Identity& self, int ledger_fd) {
   const Observer observer{self, ledger_fd, ProcView::kForeign};  // judges nobody
   const int slot = find_slot(ledger, observer);
   if (slot != kNoSlot) return slot;
-  reap_dead(ledger, ledger_fd);
+  reap_dead(ledger, ledger_fd, self);
   return find_slot(ledger, observer);
 }
 
@@ -203,9 +212,9 @@ Identity slot_owner(const LedgerFile& ledger, unsigned slot) {
   return identity_of(ledger.slots[slot], owner);
 }
 
-unsigned reap_dead(LedgerFile& ledger, int ledger_fd) {
+unsigned reap_dead(LedgerFile& ledger, int ledger_fd, const Identity& self) {
   if (nobody_is_there(ledger)) return 0;
-  const Observer observer{self_identity(), ledger_fd, proc_view()};
+  const Observer observer{self, ledger_fd, proc_view()};
   unsigned freed = 0;
   bool may_wait = true;
   for (unsigned slot = 0; slot < slots_in_use(ledger); ++slot) {

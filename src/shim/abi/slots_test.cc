@@ -272,6 +272,29 @@ TEST_F(LedgerInFile, AProcessThatClosesAllDescriptorsIsNotReaped) {
   EXPECT_EQ(used_granules(ledger(), 0), 0u);
 }
 
+// A chroot without /proc, or a pid namespace with its maker's /proc: only locks can tell, and a
+// process's own lock looks free to itself.
+TEST_F(LedgerInFile, AProcessThatCannotReadProcDoesNotReapItself) {
+  for (const bool foreign : {false, true}) {
+    const pid_t outer = fork();  // stays root, who alone may chroot
+    if (outer == 0) {
+      if (foreign && unshare(CLONE_NEWPID) != 0) _exit(77);
+      if (const pid_t inner = fork(); inner != 0) _exit(WEXITSTATUS(wait_child(inner)));
+      const int fd = open(path_.c_str(), O_RDWR | O_CLOEXEC);
+      const Identity self = self_identity();
+      const int slot = claim_slot(ledger(), self, fd);
+      if (slot == kNoSlot || !reserve(ledger(), 0, static_cast<unsigned>(slot), 0, 10, kLimit))
+        _exit(1);
+      if (!foreign && chroot("/usr") != 0) _exit(77);
+      _exit(reap_dead(ledger(), fd, self) == 0 && used_granules(ledger(), 0) == 10 ? 0 : 2);
+    }
+    const int status = wait_child(outer);
+    if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "needs the right to make a pid namespace";
+    EXPECT_EQ(WEXITSTATUS(status), 0) << (foreign ? "another's /proc" : "no /proc");
+    EXPECT_EQ(reap_dead(ledger(), region_.fd), 1u);
+  }
+}
+
 TEST_F(LedgerInFile, InAnotherPidNamespaceTheLockDecides) {
   const pid_t outer = fork();
   if (outer == 0) {

@@ -181,7 +181,7 @@ bool reserve_once(State& state, unsigned device, std::uint64_t granules) {
 bool reap(State& state) {
   const int fd = state.files.checked_fd();
   if (fd < 0 && !state.files.private_ledger) return false;
-  return abi::reap_dead(*state.files.ledger, fd) > 0;
+  return abi::reap_dead(*state.files.ledger, fd, state.self) > 0;
 }
 
 /// Any lane frees what another reserved: only the sum of the lanes counts.

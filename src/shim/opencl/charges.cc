@@ -44,6 +44,8 @@ std::uint64_t rounded(std::uint64_t bytes) {
 
 Charge* reserve(const ContextRecord& context, std::uint64_t bytes) {
   const std::uint64_t counted = rounded(bytes);
+  // Of no device that is granted now: made before a fork, and the grant is over or out of reach.
+  if (context.slices == 0) return nullptr;
   if (!reserve_slices(context.slices, counted)) return nullptr;
   Charge* const charge = g_charges.take();
   if (charge == nullptr) {
