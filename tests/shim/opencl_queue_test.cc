@@ -222,6 +222,25 @@ TEST_P(EveryLimit, ADriverThatHoldsCommandsUntilAFlush) {
   EXPECT_EQ(scene.driver().launches, 40);
 }
 
+// A function of a new extension makes queues that we never saw made.
+TEST(OpenclQueues, AQueueOfUnknownOriginIsCharged) {
+  Scene scene(kQuarter);
+  cl_platform_id platform = nullptr;
+  ASSERT_EQ(
+      clGetDeviceInfo(scene.device(), CL_DEVICE_PLATFORM, sizeof platform, &platform, nullptr),
+      CL_SUCCESS);
+  const auto create = reinterpret_cast<decltype(&clCreateCommandQueueWithProperties)>(
+      clGetExtensionFunctionAddressForPlatform(platform, "clCreateCommandQueueWithPropertiesKHR"));
+  ASSERT_NE(create, nullptr);
+  cl_command_queue const queue = create(scene.context(), scene.device(), nullptr, nullptr);
+  ASSERT_NE(queue, nullptr);
+  cl_kernel const kernel = scene.kernel("k_100");
+  for (int i = 0; i < 3; ++i) run(queue, kernel);
+  EXPECT_EQ(clFinish(queue), CL_SUCCESS);
+  EXPECT_EQ(scene.report().launches, 3U);
+  clReleaseCommandQueue(queue);
+}
+
 TEST(OpenclQueues, SuspendedUntilResumed) {
   Scene scene("--compute 500 --suspended 1");
   std::atomic<bool> done{false};

@@ -87,7 +87,7 @@ void end(Submission& submission, cl_command_queue queue, cl_int status);
 template <class Call>
 cl_int submit(const Driver& next, cl_command_queue queue, Cost cost, Waits waits, Call call) {
   if (passes(queue, cost)) return call(waits.out);
-  Queue* const known = tenant() != nullptr ? find_queue(queue) : nullptr;
+  Queue* const known = tenant() != nullptr ? find_or_adopt_queue(next, queue) : nullptr;
   if (known == nullptr || known->slice < 0) return call(waits.out);
   Submission submission{next, known, cost, waits};
   if (!begin(submission)) return call(waits.out);

@@ -10,6 +10,7 @@ namespace melon::shim {
 namespace {
 
 HandleTable<cl_command_queue, Queue> g_queues;
+Lock g_adopting;
 
 // What the program asked for, and whether to add profiling to it.
 struct Wish {
@@ -100,6 +101,20 @@ Queue* find_queue(cl_command_queue queue) {
   Queue* const known = g_queues.find(queue);
   if (known == nullptr) return nullptr;
   return __atomic_load_n(&known->epoch, __ATOMIC_ACQUIRE) == session()->epoch ? known : nullptr;
+}
+
+Queue* find_or_adopt_queue(const Driver& next, cl_command_queue queue) {
+  if (Queue* const known = find_queue(queue); __builtin_expect(known != nullptr, 1)) return known;
+  cl_device_id device = nullptr;
+  cl_command_queue_properties flags = 0;
+  if (next.clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof device, &device, nullptr) !=
+          CL_SUCCESS ||
+      next.clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof flags, &flags, nullptr) !=
+          CL_SUCCESS)
+    return nullptr;
+  const Guard guard(g_adopting);
+  if (find_queue(queue) == nullptr) remember(next, queue, device, flags, false);
+  return find_queue(queue);
 }
 
 namespace hook {

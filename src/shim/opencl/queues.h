@@ -25,7 +25,10 @@ struct Queue {
   GateRef gate;  // later commands of this queue wait behind it; guarded by Session::gates
 };
 
-/// The record of a queue, or null: made before there was a session, or the driver's own.
+/// The record of a queue, or null: made before there was a session, or by a function that we do not
+/// know.
 Queue* find_queue(cl_command_queue queue);
+/// The same, and where there is none makes one of what the driver says. Null: no queue at all.
+Queue* find_or_adopt_queue(const Driver& next, cl_command_queue queue);
 
 }  // namespace melon::shim

@@ -3,6 +3,7 @@
 
 #include "shim/opencl/session.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,10 +82,16 @@ Session* open_session() {
 void use_clock(const Clock& clock) { g_clock = &clock; }
 
 void Lock::lock_contended() {
+  const int saved = errno;
   while (word_.exchange(2, std::memory_order_acquire) != 0)
     syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, 2, nullptr, nullptr, 0);
+  errno = saved;
 }
 
-void Lock::wake() { syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0); }
+void Lock::wake() {
+  const int saved = errno;
+  syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  errno = saved;
+}
 
 }  // namespace melon::shim

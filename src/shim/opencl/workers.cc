@@ -4,6 +4,7 @@
 #include "shim/opencl/workers.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -38,11 +39,11 @@ struct DirectoryEntry {  // getdents64
 
 // Lists this process's threads. Not opendir: it allocates, and we are inside someone's program.
 unsigned list_threads(int* out, unsigned room) {
+  const int saved = errno;
   const int folder = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return 0;
   unsigned count = 0;
   alignas(8) char buffer[2048];
-  for (;;) {
+  while (folder >= 0) {
     const long bytes = syscall(SYS_getdents64, folder, buffer, sizeof buffer);
     if (bytes <= 0) break;
     for (long at = 0; at < bytes;) {
@@ -52,7 +53,8 @@ unsigned list_threads(int* out, unsigned room) {
       if (thread > 0 && count < room) out[count++] = thread;
     }
   }
-  close(folder);
+  if (folder >= 0) close(folder);
+  errno = saved;
   return count;
 }
 
@@ -98,6 +100,7 @@ unsigned worker_count() {
 }
 
 Nanoseconds worker_time() {
+  const int saved = errno;  // a worker that ended has no clock
   Nanoseconds sum = 0;
   const unsigned count = worker_count();
   for (unsigned i = 0; i < count; ++i) {
@@ -108,6 +111,7 @@ Nanoseconds worker_time() {
                               std::memory_order_relaxed);
     sum += g_workers[i].last.load(std::memory_order_relaxed);
   }
+  errno = saved;
   return sum;
 }
 

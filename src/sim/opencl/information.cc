@@ -223,6 +223,8 @@ void* get_extension_function(const char* name) {
     return reinterpret_cast<void*>(&get_platform_info);
   if (std::strcmp(name, "clCreateBuffer") == 0)
     return reinterpret_cast<void*>(dispatch_table.clCreateBuffer);
+  if (std::strcmp(name, "clCreateCommandQueueWithPropertiesKHR") == 0)
+    return reinterpret_cast<void*>(dispatch_table.clCreateCommandQueueWithProperties);
   return extension_function(name);
 }
 
