@@ -167,8 +167,8 @@ constexpr std::array kDaemonKeys = {
     daemon_key<&D::log_level, telemetry::parse_level>(
         "log_level", "word", "The least that is logged: error, warn, info, debug; or off."),
     Key<DaemonConfig>{"ignored_devices", "list of devices",
-                      "Devices, by id, alias or vendor, that this daemon leaves alone.", read_devices,
-                      write_devices},
+                      "Devices, by id, alias or vendor, that this daemon leaves alone.",
+                      read_devices, write_devices},
 };
 
 using U = UserLimits;
