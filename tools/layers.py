@@ -18,7 +18,7 @@ SRC = ROOT / "src"
 LAYERS = [
     ["base"],
     ["core", "vendors"],
-    ["placement"],
+    ["placement", "placement/pickers"],
     ["os", "net", "config", "kube", "store", "devlib", "telemetry"],
     ["agent", "cli"],
     ["apps"],
