@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // `melon logs`: what a detached program wrote.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
+#include <string_view>
 #include <thread>
 
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
-#include "cli/output_log.h"
+#include "cli/log_reader.h"
 #include "cli/workload.h"
 #include "core/grant.h"
 #include "core/names.h"
@@ -32,35 +27,6 @@ struct Flags {
   std::string name;
   bool follow = false;
   std::optional<int> tail;
-};
-
-/// A file that is read to its end again and again, while others append to it.
-class GrowingFile {
- public:
-  explicit GrowingFile(const std::string& path) : file_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~GrowingFile() {
-    if (file_ >= 0) close(file_);
-  }
-  GrowingFile(const GrowingFile&) = delete;
-  GrowingFile& operator=(const GrowingFile&) = delete;
-
-  bool is_open() const { return file_ >= 0; }
-  std::string rest() {
-    std::string text;
-    std::array<char, 1 << 16> buffer;
-    for (ssize_t count = 0; (count = read(file_, buffer.data(), buffer.size())) > 0;)
-      text.append(buffer.data(), static_cast<std::size_t>(count));
-    return text;
-  }
-  /// True when the path leads to another file now: the log was rotated.
-  bool was_replaced(const std::string& path) const {
-    struct stat mine {};
-    struct stat now {};
-    return fstat(file_, &mine) == 0 && stat(path.c_str(), &now) == 0 && mine.st_ino != now.st_ino;
-  }
-
- private:
-  int file_;
 };
 
 std::string last_lines(const std::string& text, int lines) {
@@ -91,17 +57,13 @@ Result<bool> is_over(const Session& session, const std::string& id) {
   return core::is_over(state);
 }
 
-Result<int> follow(Session& session, const std::string& id, const std::string& path) {
-  auto file = std::make_unique<GrowingFile>(path);
-  file->rest();  // shown already
+Result<int> follow(Session& session, const std::string& id, LogReader& log) {
+  const auto print = [&session](std::string_view piece) { *session.out << piece; };
   while (true) {
     MELON_TRY(const bool over, is_over(session, id));
-    *session.out << file->rest() << std::flush;
-    if (file->was_replaced(path)) {
-      file = std::make_unique<GrowingFile>(path);
-      continue;
-    }
-    if (over) return kOk;
+    log.rest(print);
+    *session.out << std::flush;
+    if (over || !*session.out) return kOk;
     std::this_thread::sleep_for(kPoll);
   }
 }
@@ -112,14 +74,13 @@ Result<int> logs(Session& session, const Flags& flags) {
                 "write a number of lines, such as --tail 20");
   MELON_TRY(const Json grant, get(session, grant_target(flags.name)));
   MELON_TRY(const std::string folder, folder_of(session, grant));
-  const auto files = log_files(folder + "/private");
-  if (files.empty())
+  LogReader log(folder + "/private");
+  std::string text;
+  if (!log.rest([&text](std::string_view piece) { text += piece; }))
     return fail(Code::kNotFound, fmt::format("'{}' has no output kept", flags.name),
                 "only programs started with: melon run --detach leave output here");
-  std::string text;
-  for (const std::string& path : files) text += GrowingFile(path).rest();
   *session.out << (flags.tail ? last_lines(text, *flags.tail) : text) << std::flush;
-  return flags.follow ? follow(session, text_of(grant, "id"), files.back()) : kOk;
+  return flags.follow ? follow(session, text_of(grant, "id"), log) : kOk;
 }
 
 }  // namespace

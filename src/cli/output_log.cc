@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <utility>
 
 namespace melon::cli {
@@ -27,21 +26,22 @@ int open_for_append(const std::string& path) {
 
 Result<OutputLog> OutputLog::open(const std::string& folder, const Limits& limits) {
   OutputLog log;
-  log.path_ = folder + kName;
+  log.folder_ = folder;
   log.limits_ = limits;
-  log.file_ = open_for_append(log.path_);
+  const std::string path = log_file(folder, 0);
+  log.file_ = open_for_append(path);
   if (log.file_ < 0)
-    return fail(Code::kInternal,
-                fmt::format("cannot write the program's output to '{}': {}", log.path_,
-                            std::strerror(errno)),
-                "see what is wrong with the state folder: melon doctor");
+    return fail(
+        Code::kInternal,
+        fmt::format("cannot write the program's output to '{}': {}", path, std::strerror(errno)),
+        "see what is wrong with the state folder: melon doctor");
   struct stat status {};
   if (fstat(log.file_, &status) == 0) log.written_ = static_cast<std::size_t>(status.st_size);
   return log;
 }
 
 OutputLog::OutputLog(OutputLog&& other) noexcept
-    : path_(std::move(other.path_)),
+    : folder_(std::move(other.folder_)),
       limits_(other.limits_),
       file_(std::exchange(other.file_, -1)),
       written_(other.written_) {}
@@ -66,10 +66,9 @@ void OutputLog::append(std::string_view bytes) {
 
 void OutputLog::rotate() {
   for (int i = limits_.files - 1; i > 0; --i) {
-    const std::string from = i == 1 ? path_ : fmt::format("{}.{}", path_, i - 1);
-    (void)std::rename(from.c_str(), fmt::format("{}.{}", path_, i).c_str());
+    (void)std::rename(log_file(folder_, i - 1).c_str(), log_file(folder_, i).c_str());
   }
-  const int next = open_for_append(path_);
+  const int next = open_for_append(log_file(folder_, 0));
   if (next >= 0) {
     close(file_);
     file_ = next;
@@ -77,14 +76,8 @@ void OutputLog::rotate() {
   written_ = 0;
 }
 
-std::vector<std::string> log_files(const std::string& folder) {
-  std::vector<std::string> files;
-  const std::string path = folder + kName;
-  std::error_code ignored;
-  for (int i = 1; std::filesystem::exists(fmt::format("{}.{}", path, i), ignored); ++i)
-    files.insert(files.begin(), fmt::format("{}.{}", path, i));
-  if (std::filesystem::exists(path, ignored)) files.push_back(path);
-  return files;
+std::string log_file(const std::string& folder, int age) {
+  return age == 0 ? folder + kName : fmt::format("{}{}.{}", folder, kName, age);
 }
 
 }  // namespace melon::cli

@@ -3,7 +3,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 
@@ -32,13 +31,13 @@ class OutputLog {
   OutputLog() = default;
   void rotate();
 
-  std::string path_;
+  std::string folder_;
   Limits limits_;
   int file_ = -1;
   std::size_t written_ = 0;
 };
 
-/// The files of the log in a folder, oldest first; only those that are there.
-std::vector<std::string> log_files(const std::string& folder);
+/// Where the log of a folder has its file of this age; 0: the youngest.
+std::string log_file(const std::string& folder, int age);
 
 }  // namespace melon::cli

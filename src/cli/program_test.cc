@@ -2,15 +2,19 @@
 // Finding programs, what their files say, and the environment they get.
 #include "cli/program.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "cli/elf_file.h"
+#include "cli/log_reader.h"
 #include "cli/output_log.h"
 
 namespace melon::cli {
@@ -154,9 +158,43 @@ TEST_F(Log, RotatesAndKeepsTheYoungestFiles) {
   auto log = OutputLog::open(folder_, {.file_bytes = 4, .files = 3});
   ASSERT_TRUE(log);
   log->append("0123456789abcdef");
-  const auto files = log_files(folder_);
-  ASSERT_EQ(files.size(), 3u);
-  EXPECT_EQ(content(files[0]) + content(files[1]) + content(files[2]), "456789abcdef");
+  EXPECT_EQ(
+      content(log_file(folder_, 2)) + content(log_file(folder_, 1)) + content(log_file(folder_, 0)),
+      "456789abcdef");
+  EXPECT_FALSE(std::filesystem::exists(log_file(folder_, 3)));
+}
+
+TEST_F(Log, IsReadOnceAndInOrderWhileItTurns) {
+  constexpr int kLines = 4'000;
+  LogReader reader(folder_);
+  std::string seen;
+  const auto take = [&seen](std::string_view piece) { seen += piece; };
+  EXPECT_FALSE(reader.rest(take));
+  std::atomic<int> read_lines{0};
+  std::jthread writer([&] {
+    auto log = OutputLog::open(folder_, {.file_bytes = 512, .files = 3});
+    for (int i = 10'000; i < 10'000 + kLines; ++i) {
+      log->append(fmt::format("{}\n", i));
+      // At most one file ahead: two more would be thrown away unread.
+      while (i - 10'000 - read_lines > 80) std::this_thread::yield();
+    }
+  });
+  while (seen.size() < 6 * kLines) {
+    ASSERT_TRUE(reader.rest(take) || seen.empty());
+    read_lines = static_cast<int>(seen.size() / 6);
+  }
+  std::string expected;
+  for (int i = 10'000; i < 10'000 + kLines; ++i) expected += fmt::format("{}\n", i);
+  EXPECT_EQ(seen, expected);
+}
+
+TEST_F(Log, IsNotReadThroughLinksAndPipes) {
+  const auto nothing = [](std::string_view) { FAIL(); };
+  std::filesystem::create_symlink("/etc/passwd", log_file(folder_, 0));
+  EXPECT_FALSE(LogReader(folder_).rest(nothing));
+  std::filesystem::remove(log_file(folder_, 0));
+  ASSERT_EQ(mkfifo(log_file(folder_, 0).c_str(), 0600), 0);
+  EXPECT_FALSE(LogReader(folder_).rest(nothing));
 }
 
 TEST_F(Log, GoesOnWhereItWas) {

@@ -99,7 +99,8 @@ class Reader {
     if (got < 0) return fmt::format("broke off: {}", std::strerror(errno));
     error_code error;
     if (got == 0) {
-      parser_.put_eof(error);
+      // An end before the first byte would count as a whole, empty answer.
+      if (parser_.got_some()) parser_.put_eof(error);
       if (error || !parser_.is_done()) return "closed the connection before its answer was whole";
       return std::nullopt;
     }

@@ -163,6 +163,20 @@ TEST_F(ServerTest, RefusesNamesThatCannotBeSockets) {
             Code::kUnavailable);
 }
 
+// As when the daemon is killed just after it took a connection.
+TEST_F(ServerTest, AServerThatHangsUpWithoutAWordIsAnError) {
+  const os::Descriptor listening(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path_.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(listening.number(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listening.number(), 1), 0);
+  std::jthread silent([&] { os::Descriptor(::accept(listening.number(), nullptr, nullptr)); });
+  const auto answer = Client(path_).call("GET", "/");
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::kUnavailable);
+}
+
 TEST_F(ServerTest, AClientWithoutAServerIsTold) {
   const auto nobody = Client(path_).call("GET", "/");
   ASSERT_FALSE(nobody);
