@@ -17,8 +17,8 @@
 namespace melon::cli {
 namespace {
 
-constexpr std::array kPassedOn = {SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
-                                  SIGUSR2, SIGWINCH, SIGTSTP, SIGCONT};
+constexpr std::array kPassedOn = {SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1, SIGUSR2,
+                                  SIGALRM, SIGWINCH, SIGTSTP, SIGCONT, SIGPIPE};
 constexpr std::array kEndRequests = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {

@@ -41,7 +41,7 @@ Result<DaemonLog> open_log(const std::string& state_folder) {
   std::error_code error;
   std::filesystem::create_directories(state_folder, error);
   DaemonLog log{.path = state_folder + "/daemon.log"};
-  log.file = open(log.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  log.file = open(log.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (log.file < 0)
     return fail(Code::kPermissionDenied,
                 fmt::format("cannot write '{}': {}", log.path, std::strerror(errno)),
