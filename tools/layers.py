@@ -19,7 +19,7 @@ LAYERS = [
     ["base"],
     ["core", "vendors"],
     ["placement", "placement/pickers"],
-    ["os", "net", "config", "kube", "store", "devlib", "telemetry"],
+    ["os", "net", "config", "annotations", "kube", "store", "devlib", "telemetry"],
     ["agent", "cli"],
     ["apps"],
 ]
