@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""All figures: micro benchmarks, shares on a real device, the daemon's cost. At most ten minutes.
+"""All figures: micro benchmarks, shares on a real device, the daemon's cost, how soon things take effect.
+At most ten minutes.
 
 Prints a Markdown table and writes build/bench/results/latest-<host>.json. Every comparison is with a
 baseline measured in the same run. Builds the preset `bench`; needs the packages of the groups `build` and `demo`.
@@ -14,7 +15,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench import daemon, figures, micro, shares, shim  # noqa: E402
+from bench import daemon, figures, micro, reactions, shares, shim  # noqa: E402
 from demo import meter, programs  # noqa: E402
 from demo.act import Act  # noqa: E402
 from demo.screen import Screen  # noqa: E402
@@ -22,7 +23,7 @@ from demo.stage import Stage, StageError  # noqa: E402
 from demo.story import Story  # noqa: E402
 
 REPEAT_SECONDS = 60  # all repetitions of disturbed measurements together
-PARTS = ("micro", "calls", "shares", "daemon")
+PARTS = ("micro", "calls", "shares", "daemon", "reactions")
 
 
 def parse() -> argparse.Namespace:
@@ -69,6 +70,8 @@ def run_live(act: Act, parts: list) -> list:
         act.settle()
         found += daemon.idle(act, pid)
         found += daemon.thousand(act)
+    if "reactions" in parts:
+        found += reactions.all_of(act)
     if "shares" in parts:
         for measure in shares.ALL:
             found += measure(act)
@@ -92,7 +95,7 @@ def main() -> int:
             found, benchmarks = run_micro(stage)
         if "calls" in parts:
             found += run_calls(options, story, seed)
-        if set(parts) & {"shares", "daemon"}:
+        if set(parts) & {"shares", "daemon", "reactions"}:
             watcher = meter.Meter(str(stage.folder))
             watcher.start()
             found += run_live(Act(stage, watcher, story, seed, REPEAT_SECONDS), parts)

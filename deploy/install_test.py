@@ -12,6 +12,8 @@ import tempfile
 import unittest
 
 PREFIX = os.environ.get("MELON_PREFIX", "/usr/local")
+COMPLETIONS = {"bash": "share/bash-completion/completions/melon", "fish": "share/fish/vendor_completions.d/melon.fish",
+               "zsh": "share/zsh/site-functions/_melon"}
 WAIT_SECONDS = 60  # bounded waiting for programs to end; never a figure
 
 
@@ -37,7 +39,7 @@ class Install(unittest.TestCase):
                  if not path.is_dir()}
         self.assertEqual(found, {"bin/melon", "bin/melon-agent", "lib/melon/libmelon.so",
                                  "lib/systemd/system/melon.service",
-                                 "share/bash-completion/completions/melon"})
+                                 *COMPLETIONS.values()})
         for program in ("bin/melon", "bin/melon-agent"):
             self.assertTrue(os.access(self.prefix / program, os.X_OK), program)
 
@@ -46,11 +48,31 @@ class Install(unittest.TestCase):
         self.assertEqual(re.findall(r"(?m)^ExecStart=(\S+) up$", unit), [f"{PREFIX}/bin/melon"])
         self.assertNotIn("@", unit)
 
-    def test_the_completion_is_the_programs_own_and_is_valid(self):
-        installed = self.prefix / "share/bash-completion/completions/melon"
-        self.assertEqual(installed.read_text(),
-                         run(self.prefix / "bin/melon", "completion", "bash").stdout)
-        self.assertEqual(run("bash", "-n", installed).stderr, "")
+    def test_completions_are_the_programs_own(self):
+        for shell, path in COMPLETIONS.items():
+            printed = run(self.prefix / "bin/melon", "completion", shell).stdout
+            self.assertIn("resume", printed)
+            self.assertEqual((self.prefix / path).read_text(), printed, shell)
+
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "SKIPPED: no systemd-analyze to verify the unit")
+    def test_systemd_accepts_the_unit(self):
+        # It asks whether the program is there: at the place of the installation for real.
+        unit = self.root / "melon.service"
+        installed = (self.prefix / "lib/systemd/system/melon.service").read_text()
+        unit.write_text(installed.replace(f"={PREFIX}/bin", f"={self.prefix}/bin"))
+        verified = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit)
+        self.assertEqual((verified.returncode, verified.stdout, verified.stderr), (0, "", ""))
+        unit.write_text(unit.read_text().replace("Restart=on-failure", "Restart=sometimes"))
+        refused = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit)
+        self.assertIn("sometimes", refused.stderr, "a wrong word would be noticed")
+
+    def test_another_prefix_moves_everything(self):
+        root = pathlib.Path(tempfile.mkdtemp(prefix="melon-prefix-"))
+        self.addCleanup(shutil.rmtree, root, ignore_errors=True)
+        done = run(os.environ["MELON_CMAKE"], "--install", os.environ["MELON_BUILD"], "--prefix", root / "opt")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual({str(p.relative_to(root / "opt")) for p in root.rglob("*") if not p.is_dir()},
+                         {str(p.relative_to(self.prefix)) for p in self.prefix.rglob("*") if not p.is_dir()})
 
     def test_the_daemon_finds_the_library_beside_itself(self):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="melon-installed-"))
@@ -62,11 +84,15 @@ class Install(unittest.TestCase):
                  "--config", config)
         self.addCleanup(run, melon, "--socket", socket, "down", "--stop-all")
         self.assertEqual(up.returncode, 0, up.stdout + up.stderr)
-        inside = run(melon, "--socket", socket, "run", "--type", "opencl", "--memory", "16MiB",
-                     "--", "/bin/sh", "-c", "echo $LD_PRELOAD")
+        start = (melon, "--socket", socket, "run", "--type", "opencl", "--memory", "16MiB", "--")
+        inside = run(*start, "/bin/sh", "-c", "echo $LD_PRELOAD")
         self.assertEqual(inside.returncode, 0, inside.stderr)
         preloaded = pathlib.Path(inside.stdout.strip())
         self.assertTrue(preloaded.samefile(self.prefix / "lib/melon/libmelon.so"), preloaded)
+        if not shutil.which("clinfo"):
+            self.skipTest("SKIPPED: no clinfo, so that a program sees its slice is not tested")
+        seen = run(*start, "clinfo", "--raw", "--prop", "CL_DEVICE_GLOBAL_MEM_SIZE")
+        self.assertIn(str(16 << 20), seen.stdout)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ struct Parameter {
   bool required = false;
   bool value_may_be_absent = false;       // "--wait" as well as "--wait=10m"
   std::vector<std::string> choices = {};  // the only values accepted, when not empty
+  std::vector<std::string> offered = {};  // completed too, where something else judges the value
 
   bool is_positional() const { return names.front() != '-'; }
 };

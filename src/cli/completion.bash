@@ -8,10 +8,7 @@ _melon() {
     fi
   done
   case "$previous" in
-    -o|--output) COMPREPLY=($(compgen -W "table wide json yaml" -- "$current")); return ;;
-    --share) COMPREPLY=($(compgen -W "hard weighted burst" -- "$current")); return ;;
-    --priority) COMPREPLY=($(compgen -W "low normal high" -- "$current")); return ;;
-    --socket|--config|--state) COMPREPLY=($(compgen -f -- "$current")); return ;;
+@CHOICES@    --socket|--config|--state) COMPREPLY=($(compgen -f -- "$current")); return ;;
     --device)
       COMPREPLY=($(compgen -W "$(melon devices --no-headers 2>/dev/null | awk '{print $1}')" -- "$current"))
       return ;;

@@ -3,7 +3,10 @@
 #include "cli/completion.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
 #include <memory>
 #include <ostream>
 #include <span>
@@ -59,8 +62,41 @@ std::string takers_of_names(const std::vector<Command>& commands, const char* be
   return text;
 }
 
+// "table wide json yaml"; empty where any value may stand.
+std::string values(const Parameter& parameter) {
+  return fmt::format(
+      "{}", fmt::join(parameter.choices.empty() ? parameter.offered : parameter.choices, " "));
+}
+
+// For each option whose value is one of a few words, the case that offers them.
+std::string cases_of_values(const std::vector<Command>& commands) {
+  GlobalFlags unused;
+  std::map<std::string, std::string> known;
+  const auto add = [&known](const std::vector<Parameter>& parameters) {
+    for (const Parameter& parameter : parameters) {
+      const std::string names = fmt::format("{}", fmt::join(spellings(parameter), "|"));
+      if (!values(parameter).empty() && !names.empty()) known[names] = values(parameter);
+    }
+  };
+  add(global_parameters(unused));
+  for (const Command& command : commands) add(command.parameters);
+  std::string cases;
+  for (const auto& [names, words] : known)
+    cases += fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); return ;;\n",
+                         names, words);
+  return cases;
+}
+
 void replace(std::string& text, const std::string& mark, const std::string& with) {
   text.replace(text.find(mark), mark.size(), with);
+}
+
+// The embedded file of that ending.
+std::string_view file_of(std::string_view ending) {
+  for (const embedded::File& file : embedded::completion_files()) {
+    if (std::string_view(file.name).ends_with(ending)) return file.content;
+  }
+  return {};
 }
 
 std::string bash_script(const std::vector<Command>& commands) {
@@ -69,7 +105,8 @@ std::string bash_script(const std::vector<Command>& commands) {
     if (!command.hidden)
       cases += fmt::format("    {}) words=\"{}\" ;;\n", command.name, words(command));
   }
-  std::string script(embedded::completion_files().front().content);
+  std::string script(file_of(".bash"));
+  replace(script, "@CHOICES@", cases_of_values(commands));
   replace(script, "@COMMANDS@", names(commands));
   replace(script, "@CASES@", cases);
   replace(script, "@TAKERS_OF_NAMES@", takers_of_names(commands, "|"));
@@ -82,26 +119,46 @@ std::string in_single_quotes(const std::string& text) {
   return "'" + quoted + "'";
 }
 
-std::string fish_option(const std::string& command, const Parameter& parameter) {
-  std::string line = fmt::format("complete -c melon -n '__fish_seen_subcommand_from {}'", command);
+constexpr std::string_view kFiles[] = {"PATH", "DIR", "FILE"};  // values that are names of files
+
+// `where`: when it is offered, as fish's `-n` takes it.
+std::string fish_option(const std::string& where, const Parameter& parameter) {
+  std::string line = fmt::format("complete -c melon -n '{}'", where);
   for (const std::string& spelling : spellings(parameter))
     line += spelling.starts_with("--") ? " -l " + spelling.substr(2) : " -s " + spelling.substr(1);
-  if (!parameter.value.empty()) line += " -r";
+  const bool names_a_file = std::ranges::count(kFiles, parameter.value) > 0;
+  if (!parameter.value.empty()) line += names_a_file ? " -r -F" : " -x";
+  if (const std::string known = values(parameter); !known.empty())
+    line += fmt::format(" -a '{}'", known);
+  if (parameter.names == "--device")
+    line += " -a '(melon devices --no-headers 2>/dev/null | string match -r \"^\\S+\")'";
   return line + " -d " + in_single_quotes(parameter.text) + "\n";
 }
 
-std::string fish_script(const std::vector<Command>& commands) {
-  std::string script = "complete -c melon -f\n";
-  for (const Command& command : commands) {
-    if (command.hidden) continue;
-    script += fmt::format("complete -c melon -n __fish_use_subcommand -a {} -d {}\n", command.name,
-                          in_single_quotes(command.summary));
-    for (const Parameter& parameter : command.parameters) {
-      if (!parameter.is_positional()) script += fish_option(command.name, parameter);
-    }
+std::string fish_command(const Command& command) {
+  std::string script = fmt::format("complete -c melon -n __melon_no_command -a {} -d {}\n",
+                                   command.name, in_single_quotes(command.summary));
+  const std::string inside = "__melon_in " + command.name;
+  for (const Command& child : command.children)
+    script += fmt::format(
+        "complete -c melon -n '{}; and not contains {} (commandline -opc)' -a {} -d {}\n", inside,
+        child.name, child.name, in_single_quotes(child.summary));
+  for (const Parameter& parameter : command.parameters) {
+    if (!parameter.is_positional()) script += fish_option(inside, parameter);
   }
+  return script;
+}
+
+std::string fish_script(const std::vector<Command>& commands) {
+  std::string script(file_of(".fish"));
+  for (const Command& command : commands) {
+    if (!command.hidden) script += fish_command(command);
+  }
+  GlobalFlags unused;
+  for (const Parameter& parameter : global_parameters(unused))
+    script += fish_option("not __melon_in_program", parameter);
   script += fmt::format(
-      "complete -c melon -n '__fish_seen_subcommand_from {}' -a "
+      "complete -c melon -n '__melon_in {}' -a "
       "'(melon ps --no-headers 2>/dev/null | string match -r \"^\\S+\")'\n",
       takers_of_names(commands, " "));
   return script;
@@ -122,7 +179,9 @@ std::optional<std::string> completion_script(const std::string& shell,
                                              const std::vector<Command>& commands) {
   if (shell == "bash") return bash_script(commands);
   if (shell == "zsh")
-    return "#compdef melon\nautoload -U +X bashcompinit && bashcompinit\n" + bash_script(commands);
+    return "#compdef melon\nautoload -U +X bashcompinit && bashcompinit\n" + bash_script(commands) +
+           // From a folder of functions it is first read by the first completion, which it then makes.
+           "if [ \"$funcstack[1]\" = _melon ]; then _bash_complete -o default -F _melon; fi\n";
   if (shell == "fish") return fish_script(commands);
   return std::nullopt;
 }

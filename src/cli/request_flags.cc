@@ -67,7 +67,8 @@ std::vector<Parameter> changeable_parameters(RequestFlags& flags) {
       {.names = "--share",
        .target = &flags.share,
        .value = "MODE",
-       .text = "hard (never above), weighted (in proportion) or burst (guarantee and ceiling)"},
+       .text = "hard (never above), weighted (in proportion) or burst (guarantee and ceiling)",
+       .offered = {"hard", "weighted", "burst"}},
       {.names = "--weight",
        .target = &flags.weight,
        .value = "N",
@@ -79,7 +80,8 @@ std::vector<Parameter> changeable_parameters(RequestFlags& flags) {
       {.names = "--priority",
        .target = &flags.priority,
        .value = "LEVEL",
-       .text = "low, normal or high"},
+       .text = "low, normal or high",
+       .offered = {"low", "normal", "high"}},
   };
 }
 

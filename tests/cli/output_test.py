@@ -2,7 +2,6 @@
 """What people see: help, suggestions, colour, the live screen, completion."""
 import os
 import pty
-import re
 import select
 import shutil
 import subprocess
@@ -119,43 +118,6 @@ class Terminal(MelonTest):
         tmux("send-keys", "q")
         self.eventually("it leaves the terminal as it was",
                         lambda: "before" in screen() and "status 0" in screen() and "beta" not in screen())
-
-
-class Completion(MelonTest):
-    def complete(self, *words):
-        quoted = " ".join(f"'{w}'" for w in words)
-        script = (f"source <({MELON} completion bash); COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; "
-                  "_melon; printf '%s\\n' \"${COMPREPLY[@]}\"")
-        done = subprocess.run(["bash", "--norc", "-c", script], env=self.machine.environment_for(), text=True,
-                              capture_output=True, check=True)
-        self.assertEqual(done.stderr, "")
-        return set(done.stdout.split())
-
-    def test_bash(self):
-        self.assertEqual(self.complete("melon", "re"), {"resume"})
-        self.assertLessEqual({"run", "resume", "ps", "up"}, self.complete("melon", ""))
-        self.assertEqual(self.complete("melon", "run", "--mem"), {"--memory"})
-        self.assertEqual(self.complete("melon", "run", "--share", ""), {"hard", "weighted", "burst"})
-        self.assertEqual(self.complete("melon", "ps", "-o", "j"), {"json"})
-        self.assertEqual(self.complete("melon", "vendors", "s"), {"show"})
-        self.assertEqual(self.complete("melon", "run", "--device", ""), {"opencl-0"})
-        self.assertIn("clinfo", self.complete("melon", "run", "--", "clinf"))
-        self.detached("web-1", "--memory", "1MiB")
-        self.assertEqual(self.complete("melon", "stop", "we"), {"web-1"})
-
-    def test_every_option_of_the_help_is_completed(self):
-        for name in ("up", "run", "set", "stop", "logs", "top"):
-            text = self.ok(name, "--help").out.split("Options\n", 1)[1].split("Examples")[0]
-            options = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", text, re.MULTILINE))
-            self.assertTrue(options)
-            self.assertLessEqual(options, self.complete("melon", name, "--"))
-
-    def test_other_shells_have_scripts_that_they_read(self):
-        for shell, check in (("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]), ("fish", ["fish", "-n"])):
-            script = self.ok("completion", shell).out
-            self.assertIn("resume", script)
-            if shutil.which(check[0]):
-                subprocess.run(check, input=script, text=True, check=True)
 
 
 if __name__ == "__main__":
