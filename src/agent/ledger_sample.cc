@@ -64,6 +64,7 @@ void read_slots(const abi::LedgerFile& ledger, unsigned device_count, LedgerSamp
     if (owner.pid == 0) continue;
     LedgerSample::Process process{
         .id = {.pid = static_cast<int>(owner.pid), .start_ticks = owner.start_ticks},
+        .pid_namespace = owner.pid_namespace,
         .slot = slot,
         .used_granules = {}};
     for (unsigned device = 0; device < device_count; ++device)

@@ -22,7 +22,8 @@ struct LedgerSample {
   };
   /// One live slot; not yet checked against the machine.
   struct Process {
-    core::ProcessId id;
+    core::ProcessId id;                        // as its own pid namespace counts
+    std::uint64_t pid_namespace = 0;           // inode; 0: unknown
     unsigned slot = 0;                         // below abi::kMaxProcesses
     std::vector<std::uint64_t> used_granules;  // of each device
   };

@@ -105,12 +105,30 @@ void Workloads::save_events() {
   if (!change.events.empty() && parts_.store.apply(change)) parts_.events.mark_saved();
 }
 
+core::ProcessId Workloads::seen_from_here(const LedgerSample::Process& process) {
+  static const std::uint64_t own = os::pid_namespace(::getpid());
+  if (process.pid_namespace == 0 || process.pid_namespace == own) return process.id;
+  const auto is_it = [&process](const os::NamespacedProcess& other) {
+    return other.pid_namespace == process.pid_namespace && other.inner_pid == process.id.pid &&
+           identify(other.pid) == core::ProcessId{other.pid, process.id.start_ticks};
+  };
+  auto found = std::ranges::find_if(contained_, is_it);
+  const std::int64_t now = parts_.clock.steady_ns();
+  if (found == contained_.end() && (!contained_ns_ || now - *contained_ns_ >= kNsPerSecond)) {
+    contained_ = os::processes_of_other_namespaces();
+    contained_ns_ = now;
+    found = std::ranges::find_if(contained_, is_it);
+  }
+  if (found == contained_.end()) return {};
+  return {.pid = found->pid, .start_ticks = process.id.start_ticks};
+}
+
 void Workloads::find_ledger_processes(const Grant& grant, Tracked& known) {
   known.in_ledger.clear();
   known.process_use.clear();
   for (const LedgerSample::Process& process : known.sample.processes) {
-    const core::ProcessId id = process.id;
-    if (identify(id.pid) != id || os::process_user(id.pid) != grant.owner) continue;
+    const core::ProcessId id = seen_from_here(process);
+    if (id.pid == 0 || identify(id.pid) != id || os::process_user(id.pid) != grant.owner) continue;
     known.in_ledger.push_back(id);
     if (known.process_use.size() >= kMostProcessesShown || known.sample.broken) continue;
     ProcessUse use{.slot = process.slot};

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "config/daemon_config.h"
+#include "os/process_files.h"
 #include "store/store.h"
 
 namespace melon::agent {
@@ -126,6 +127,8 @@ class Workloads {
   void settle_without_process(const core::Grant& grant, Tracked& tracked);
   void sample(const core::Grant& grant, Tracked& tracked);
   void find_ledger_processes(const core::Grant& grant, Tracked& tracked);
+  /// What a process in a container is here; pid 0 when it cannot be told.
+  core::ProcessId seen_from_here(const LedgerSample::Process& process);
   void measure(const core::Grant& grant, Tracked& tracked, const LedgerSample& before);
   void enforce_age(const core::Grant& grant, Tracked& tracked);
   void continue_stop(const core::Grant& grant, Tracked& tracked);
@@ -141,6 +144,8 @@ class Workloads {
   std::mt19937_64 random_;
   std::map<std::string, Tracked> tracked_;  // live grants that hold slices, by id
   std::set<std::string> unsaved_;
+  std::vector<os::NamespacedProcess> contained_;  // as of contained_ns_
+  std::optional<std::int64_t> contained_ns_;
   /// Asking the system for each of a thousand grants costs more than writing them; forgotten twice
   /// a second, so that a new name is soon seen.
   mutable std::map<std::uint32_t, std::string> owner_names_;

@@ -92,6 +92,32 @@ std::optional<std::uint32_t> process_user(int pid) {
   return static_cast<std::uint32_t>(*uid);
 }
 
+std::uint64_t pid_namespace(int pid) {
+  char link[64];
+  const auto got = ::readlink(fmt::format("/proc/{}/ns/pid", pid).c_str(), link, sizeof link);
+  std::string_view text(link, got > 0 ? static_cast<std::size_t>(got) : 0);
+  const auto open = text.find('[');  // pid:[4026531836]
+  return open == std::string_view::npos ? 0 : parse_number(text.substr(open + 1)).value_or(0);
+}
+
+std::vector<NamespacedProcess> processes_of_other_namespaces() {
+  constexpr std::string_view kField = "NSpid:";
+  const std::uint64_t own = pid_namespace(::getpid());
+  std::vector<NamespacedProcess> found;
+  for (const int pid : process_ids()) {
+    const std::uint64_t its = pid_namespace(pid);
+    if (its == 0 || its == own) continue;
+    const std::string status = read_file(fmt::format("/proc/{}/status", pid), 4096).value_or("");
+    const auto at = status.find(kField);
+    if (at == std::string::npos) continue;
+    const auto line = std::string_view(status).substr(at, status.find('\n', at) - at);
+    if (const auto inner =
+            parse_number(line.substr(line.rfind('\t') + 1)))  // the innermost is last
+      found.push_back({.pid = pid, .inner_pid = static_cast<int>(*inner), .pid_namespace = its});
+  }
+  return found;
+}
+
 std::string process_command(int pid) {
   auto text = read_file(fmt::format("/proc/{}/cmdline", pid), 4096).value_or("");
   while (!text.empty() && text.back() == '\0') text.pop_back();

@@ -30,6 +30,19 @@ std::optional<ProcessStat> process_stat(int pid);
 /// The real user of a process; empty when it is gone.
 std::optional<std::uint32_t> process_user(int pid);
 
+/// A process of another pid namespace, as a container's are.
+struct NamespacedProcess {
+  int pid = 0;                      // as this process counts
+  int inner_pid = 0;                // as its own namespace counts
+  std::uint64_t pid_namespace = 0;  // inode
+};
+
+/// The inode of a process's pid namespace; 0 when it is gone or not ours to look at.
+std::uint64_t pid_namespace(int pid);
+
+/// The processes of all other pid namespaces that /proc shows. Reads two files of each process.
+std::vector<NamespacedProcess> processes_of_other_namespaces();
+
 /// Its arguments joined by spaces; the kernel's name in brackets where there are none.
 std::string process_command(int pid);
 

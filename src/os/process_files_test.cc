@@ -4,9 +4,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
 
 namespace melon::os {
 namespace {
@@ -37,6 +42,32 @@ TEST(ProcessFiles, ANameWithParenthesesAndSpacesIsNotMistakenForFields) {
   EXPECT_FALSE(process_stat(child));
   EXPECT_FALSE(process_user(child));
   EXPECT_EQ(process_command(child), "");
+}
+
+TEST(ProcessFiles, FindsAProcessThatCountsForItself) {
+  EXPECT_NE(pid_namespace(::getpid()), 0U);
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const auto child = static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0));
+  if (child == 0) {
+    const char good = ::getpid() == 1;
+    if (::write(ready[1], &good, 1) == 1) ::pause();
+    ::_exit(0);
+  }
+  if (child < 0) GTEST_SKIP() << "SKIPPED: no pid namespace can be made here";
+  char good = 0;
+  ASSERT_EQ(::read(ready[0], &good, 1), 1);
+  EXPECT_EQ(good, 1);
+  const auto others = processes_of_other_namespaces();
+  const auto found = std::ranges::find(others, child, &NamespacedProcess::pid);
+  ASSERT_NE(found, others.end());
+  EXPECT_EQ(found->inner_pid, 1);
+  EXPECT_EQ(found->pid_namespace, pid_namespace(child));
+  EXPECT_NE(found->pid_namespace, pid_namespace(::getpid()));
+  EXPECT_EQ(std::ranges::find(others, ::getpid(), &NamespacedProcess::pid), others.end());
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_EQ(pid_namespace(child), 0U);
 }
 
 TEST(ProcessFiles, ReadsAtMostWhatIsAsked) {
