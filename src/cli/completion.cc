@@ -180,7 +180,8 @@ std::optional<std::string> completion_script(const std::string& shell,
   if (shell == "bash") return bash_script(commands);
   if (shell == "zsh")
     return "#compdef melon\nautoload -U +X bashcompinit && bashcompinit\n" + bash_script(commands) +
-           // From a folder of functions it is first read by the first completion, which it then makes.
+           // From a folder of functions it is first read by the first completion, which it then
+           // makes.
            "if [ \"$funcstack[1]\" = _melon ]; then _bash_complete -o default -F _melon; fi\n";
   if (shell == "fish") return fish_script(commands);
   return std::nullopt;

@@ -67,7 +67,7 @@ RC_GTEST_PROP(MergeDevices, LeavesNoTwoThatShareAnything, ()) {
   for (const auto& device : merged) {
     auto own = device.aliases;
     std::ranges::sort(own);
-    own.erase(std::ranges::unique(own).begin(), own.end());
+    own.erase(std::unique(own.begin(), own.end()), own.end());
     all.insert(all.end(), own.begin(), own.end());
   }
   std::ranges::sort(all);
