@@ -1,23 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """However a program reaches OpenCL, it is inside its slice; and counted once."""
+import re
 import shutil
+import subprocess
 import tempfile
 import unittest
 
 from in_grant import MIB, PROGRAMS, WAYS, Grant, run
 
-LOADER = "/usr/lib/x86_64-linux-gnu/libOpenCL.so.1"
-# A module bound deeply, or in a name space of its own, sees no preloaded symbol: the layer is for those.
+# A module bound deeply, or in a name space of its own, sees no preloaded symbol: the layer is for those
+# (docs/reference/attaching.md).
 LAYER_ONLY = {"deepbind", "namespace"}
 EVERY_WAY_IN = ["linked", "dlopen", "dlopen_global", "bundled", "module", "deepbind", "namespace",
-                "extension"]
+                "extension", "dlvsym"]
+
+
+def loader_file():
+    """The ICD loader that programs here are linked with."""
+    libraries = subprocess.run(["ldd", PROGRAMS / "probe_linked"], check=True, capture_output=True,
+                               text=True).stdout
+    return re.search(r"libOpenCL\.so\.1 => (\S+)", libraries).group(1)
 
 
 class Interposition(unittest.TestCase):
     def probe(self, way_in, way):
         program = PROGRAMS / ("probe_linked" if way_in == "linked" else "probe")
         with Grant(MIB) as grant, tempfile.TemporaryDirectory() as folder:
-            bundled = shutil.copy(LOADER, folder + "/libOpenCL-5f8d5a1c.so.1.0.0")
+            bundled = shutil.copy(loader_file(), folder + "/libOpenCL-5f8d5a1c.so.1.0.0")
             environment = grant.environment(way, MODULE=str(PROGRAMS / "libprobe_module.so"),
                                             LOADER=bundled, REPORT=grant.report_command)
             return run([program, way_in], environment)
@@ -35,6 +44,19 @@ class Interposition(unittest.TestCase):
                     self.assertEqual(seen, f"{MIB} -61 0 -4")
                     self.assertEqual(report.split()[0], str(MIB // 2))  # once
                     self.assertEqual(report.split()[1], "2")
+
+    def test_what_the_preload_alone_does_not_see(self):
+        for way_in in LAYER_ONLY:
+            with self.subTest(reached=way_in):
+                done = self.probe(way_in, "preload")
+                self.assertEqual(done.stdout.splitlines()[0], f"{16384 * MIB} 0 0 0", "mend the docs")
+
+    def test_the_real_dlvsym_answers_for_other_names(self):
+        lookup = "import ctypes; d = ctypes.CDLL(None).dlvsym; d.restype = ctypes.c_void_p; " \
+                 "n = b'clock_gettime'; print(bool(d(None, n, b'GLIBC_2.17')), d(None, n, b'NONE_1'))"
+        with Grant(MIB) as grant:
+            done = run(["/usr/bin/python3", "-c", lookup], grant.environment("preload"))
+        self.assertEqual(done.stdout, "True None\n", done.stderr)
 
     def test_without_a_grant_nothing_is_limited(self):
         for way in WAYS:

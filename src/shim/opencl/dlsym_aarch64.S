@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// dlsym(handle, name) for aarch64; see dlsym_x86_64.S. x30 is the program's return address.
+// dlsym(handle, name) and dlvsym(handle, name, version) for aarch64; see dlsym_x86_64.S. x30 is the
+// program's return address.
     .text
-    .globl dlsym
-    .type dlsym, %function
+
+// entry, the real one, what finds that, what answers for our names
+    .macro look_up entry, real, find, answer
+    .globl \entry
+    .type \entry, %function
     .p2align 4
-dlsym:
+\entry:
     .cfi_startproc
     cbz x1, 1f
     ldrb w9, [x1]
@@ -13,33 +17,45 @@ dlsym:
     ldrb w9, [x1, #1]
     cmp w9, #'l'
     b.eq 3f
-1:  adrp x9, melon_real_dlsym
-    ldr x9, [x9, :lo12:melon_real_dlsym]
+1:  adrp x9, \real
+    ldr x9, [x9, :lo12:\real]
     cbz x9, 2f
     br x9
 
 2:  stp x0, x1, [sp, #-32]!
-    str x30, [sp, #16]
-    bl melon_find_dlsym
+    .cfi_adjust_cfa_offset 32
+    stp x2, x30, [sp, #16]
+    .cfi_rel_offset x30, 24
+    bl \find
     mov x9, x0
-    ldr x30, [sp, #16]
+    ldp x2, x30, [sp, #16]
     ldp x0, x1, [sp], #32
+    .cfi_restore x30
+    .cfi_adjust_cfa_offset -32
     cbz x9, 4f
     br x9
 
 3:  stp x0, x1, [sp, #-32]!
-    str x30, [sp, #16]
+    .cfi_adjust_cfa_offset 32
+    stp x2, x30, [sp, #16]
+    .cfi_rel_offset x30, 24
     mov x0, x1
     mov x1, x30
     bl melon_is_ours
     mov w9, w0
-    ldr x30, [sp, #16]
+    ldp x2, x30, [sp, #16]
     ldp x0, x1, [sp], #32
+    .cfi_restore x30
+    .cfi_adjust_cfa_offset -32
     cbz w9, 1b
-    b melon_dlsym
+    b \answer
 
 4:  mov x0, #0
     ret
     .cfi_endproc
-    .size dlsym, .-dlsym
+    .size \entry, .-\entry
+    .endm
+
+    look_up dlsym, melon_real_dlsym, melon_find_dlsym, melon_dlsym
+    look_up dlvsym, melon_real_dlvsym, melon_find_dlvsym, melon_dlvsym
     .section .note.GNU-stack,"",%progbits

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// dlsym(handle, name). For names that are not ours it jumps to the real dlsym with the stack as it
-// was, so that the real one sees the program's return address and RTLD_NEXT means the program's.
+// dlsym(handle, name) and dlvsym(handle, name, version). For names that are not ours they jump to
+// the real function with the stack as it was, so that the real one sees the program's return
+// address and RTLD_NEXT means the program's.
     .text
-    .globl dlsym
-    .type dlsym, @function
+
+// entry, the real one, what finds that, what answers for our names
+    .macro look_up entry, real, find, answer
+    .globl \entry
+    .type \entry, @function
     .p2align 4
-dlsym:
+\entry:
     .cfi_startproc
     endbr64
     testq %rsi, %rsi
@@ -14,20 +18,20 @@ dlsym:
     jne 1f
     cmpb $0x6c, 1(%rsi)         // 'l'
     je 3f
-1:  movq melon_real_dlsym(%rip), %rax
+1:  movq \real(%rip), %rax
     testq %rax, %rax
     je 2f
     jmp *%rax
 
-2:  // First use: find the real dlsym, then jump.
+2:  // First use: find the real one, then jump.
     pushq %rdi
     .cfi_adjust_cfa_offset 8
     pushq %rsi
     .cfi_adjust_cfa_offset 8
-    subq $8, %rsp
+    pushq %rdx                   // the version; and the stack is aligned
     .cfi_adjust_cfa_offset 8
-    call melon_find_dlsym
-    addq $8, %rsp
+    call \find
+    popq %rdx
     .cfi_adjust_cfa_offset -8
     popq %rsi
     .cfi_adjust_cfa_offset -8
@@ -42,12 +46,12 @@ dlsym:
     .cfi_adjust_cfa_offset 8
     pushq %rsi
     .cfi_adjust_cfa_offset 8
-    subq $8, %rsp
+    pushq %rdx
     .cfi_adjust_cfa_offset 8
     movq %rsi, %rdi
     movq 24(%rsp), %rsi         // the caller
     call melon_is_ours
-    addq $8, %rsp
+    popq %rdx
     .cfi_adjust_cfa_offset -8
     popq %rsi
     .cfi_adjust_cfa_offset -8
@@ -55,9 +59,13 @@ dlsym:
     .cfi_adjust_cfa_offset -8
     testl %eax, %eax
     je 1b
-    jmp melon_dlsym
+    jmp \answer
 
-4:  ret                          // no dlsym anywhere: null
+4:  ret                          // it is nowhere: null
     .cfi_endproc
-    .size dlsym, .-dlsym
+    .size \entry, .-\entry
+    .endm
+
+    look_up dlsym, melon_real_dlsym, melon_find_dlsym, melon_dlsym
+    look_up dlvsym, melon_real_dlvsym, melon_find_dlvsym, melon_dlvsym
     .section .note.GNU-stack,"",@progbits

@@ -14,14 +14,20 @@
 #include "shim/opencl/entries.h"
 
 using Dlsym = void* (*)(void*, const char*);
+using Dlvsym = void* (*)(void*, const char*, const char*);
 
-// The real dlsym, for the assembly entry.
+// The real dlsym and dlvsym, for the assembly entries.
+#pragma GCC visibility push(hidden)
 extern "C" {
-__attribute__((visibility("hidden"))) void* melon_real_dlsym = nullptr;
-__attribute__((visibility("hidden"))) void* melon_find_dlsym();
-__attribute__((visibility("hidden"))) int melon_is_ours(const char* name, const void* caller);
-__attribute__((visibility("hidden"))) void* melon_dlsym(void* handle, const char* name);
+void* melon_real_dlsym = nullptr;
+void* melon_real_dlvsym = nullptr;
+void* melon_find_dlsym();
+void* melon_find_dlvsym();
+int melon_is_ours(const char* name, const void* caller);
+void* melon_dlsym(void* handle, const char* name);
+void* melon_dlvsym(void* handle, const char* name, const char* version);
 }
+#pragma GCC visibility pop
 
 namespace melon::shim {
 namespace {
@@ -132,15 +138,15 @@ struct Search {
   void* found;
 };
 
-int visit_for_dlsym(dl_phdr_info* object, size_t, void* data) {
+int visit_past_us(dl_phdr_info* object, size_t, void* data) {
   auto& search = *static_cast<Search*>(data);
   if (contains(*object, &melon_real_dlsym)) {
     search.past_us = true;
     return 0;
   }
-  // Loaded before us: the program itself, whose own dlsym would be its private one. When we are
+  // Loaded before us: the program itself, whose own would be its private one. When we are
   // opened late (as a layer) the libc lies before us, so take it unless a later one is found.
-  void* const found = find_in_object(*object, "dlsym");
+  void* const found = find_in_object(*object, search.name);
   if (found == nullptr) return 0;
   search.found = found;
   return search.past_us ? 1 : 0;
@@ -160,6 +166,27 @@ int visit_for_address(dl_phdr_info* object, size_t, void* data) {
   return 1;
 }
 
+// A function that is exported by us too: the definition behind ours, or null. In the ELF tables,
+// since every reference from here would bind to ours; works on any libc. Kept in `known`.
+void* find_real(void*& known, const char* name) {
+  void* real = __atomic_load_n(&known, __ATOMIC_RELAXED);
+  if (real != nullptr) return real;
+  Search search{name, nullptr, false, nullptr};
+  dl_iterate_phdr(visit_past_us, &search);
+  real = search.found;
+  __atomic_store_n(&known, real, __ATOMIC_RELAXED);
+  return real;
+}
+
+// What the program gets for one of our names, for which the real look-up found `found`.
+void* replace_found(const char* name, void* found) {
+  void* const ours = preload_entry(name);
+  // RTLD_DEFAULT finds ours first; it is offered only where a loader has the function.
+  if (found == nullptr) return nullptr;
+  if (found == ours) return find_in_loader(name) != nullptr ? ours : nullptr;
+  return is_in_loader(found) ? ours : found;
+}
+
 // The next definition after ours in the global scope, when the name lies in a loader.
 void* next_in_scope(const char* name) {
   const auto real = reinterpret_cast<Dlsym>(melon_find_dlsym());
@@ -167,12 +194,6 @@ void* next_in_scope(const char* name) {
 }
 
 }  // namespace
-
-void* find_real_dlsym() {
-  Search search{nullptr, nullptr, false, nullptr};
-  dl_iterate_phdr(visit_for_dlsym, &search);
-  return search.found;
-}
 
 void* find_in_loader(const char* name) {
   if (void* const next = next_in_scope(name); next != nullptr) return next;
@@ -189,14 +210,8 @@ bool is_in_loader(const void* address) {
 
 }  // namespace melon::shim
 
-void* melon_find_dlsym() {
-  void* known = __atomic_load_n(&melon_real_dlsym, __ATOMIC_RELAXED);
-  if (known == nullptr) {
-    known = melon::shim::find_real_dlsym();
-    __atomic_store_n(&melon_real_dlsym, known, __ATOMIC_RELAXED);
-  }
-  return known;
-}
+void* melon_find_dlsym() { return melon::shim::find_real(melon_real_dlsym, "dlsym"); }
+void* melon_find_dlvsym() { return melon::shim::find_real(melon_real_dlvsym, "dlvsym"); }
 
 // Only names that begin with "cl" come here. A loader's own look-ups (in drivers) stay its own.
 int melon_is_ours(const char* name, const void* caller) {
@@ -205,11 +220,10 @@ int melon_is_ours(const char* name, const void* caller) {
 
 void* melon_dlsym(void* handle, const char* name) {
   const auto real = reinterpret_cast<Dlsym>(melon_find_dlsym());
-  if (real == nullptr) return nullptr;
-  void* const ours = melon::shim::preload_entry(name);
-  void* const found = real(handle, name);
-  // RTLD_DEFAULT finds ours first; it is offered only where a loader has the function.
-  if (found == nullptr) return nullptr;
-  if (found == ours) return melon::shim::find_in_loader(name) != nullptr ? ours : nullptr;
-  return melon::shim::is_in_loader(found) ? ours : found;
+  return real == nullptr ? nullptr : melon::shim::replace_found(name, real(handle, name));
+}
+
+void* melon_dlvsym(void* handle, const char* name, const char* version) {
+  const auto real = reinterpret_cast<Dlvsym>(melon_find_dlvsym());
+  return real == nullptr ? nullptr : melon::shim::replace_found(name, real(handle, name, version));
 }

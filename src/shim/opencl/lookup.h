@@ -5,10 +5,6 @@
 
 namespace melon::shim {
 
-/// The next dlsym in the process after our own, or null. Looked up in the ELF tables directly,
-/// because every reference to dlsym from here would bind to ours; works on any libc.
-void* find_real_dlsym();
-
 /// A function of the ICD loader: the next one in the global scope, else the one of a loader that
 /// the program has opened by itself (whatever its file is called: libOpenCL-<hash>.so).
 void* find_in_loader(const char* name);

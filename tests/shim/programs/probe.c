@@ -42,6 +42,19 @@ static struct functions from_handle(void* handle) {
   return f;
 }
 
+// The version that ocl-icd and Khronos's loader give to OpenCL 1.0 and 1.2's functions.
+static struct functions from_handle_by_version(void* handle) {
+  struct functions f;
+  *(void**)&f.GetPlatformIDs = dlvsym(handle, "clGetPlatformIDs", "OPENCL_1.0");
+  *(void**)&f.GetDeviceIDs = dlvsym(handle, "clGetDeviceIDs", "OPENCL_1.0");
+  *(void**)&f.GetDeviceInfo = dlvsym(handle, "clGetDeviceInfo", "OPENCL_1.0");
+  *(void**)&f.CreateContext = dlvsym(handle, "clCreateContext", "OPENCL_1.0");
+  *(void**)&f.CreateBuffer = dlvsym(handle, "clCreateBuffer", "OPENCL_1.0");
+  *(void**)&f.GetExtensionFunctionAddressForPlatform =
+      dlvsym(handle, "clGetExtensionFunctionAddressForPlatform", "OPENCL_1.2");
+  return f;
+}
+
 static void* open_or_die(void* handle) {
   if (handle != NULL) return handle;
   fprintf(stderr, "%s\n", dlerror());
@@ -60,6 +73,8 @@ static struct functions find(const char* way) {
   const char* const loader = getenv("LOADER");
   if (strcmp(way, "dlopen") == 0)
     return from_handle(open_or_die(dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL)));
+  if (strcmp(way, "dlvsym") == 0)
+    return from_handle_by_version(open_or_die(dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL)));
   if (strcmp(way, "dlopen_global") == 0) {
     open_or_die(dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_GLOBAL));
     return from_handle(RTLD_DEFAULT);
