@@ -26,7 +26,6 @@ constexpr std::array kFlagNames = {
     FlagName{abi::kFlagTooManyProcesses, "too_many_processes"},
     FlagName{abi::kFlagNoTimer, "no_timer"},
     FlagName{abi::kFlagUnknownSymbol, "unknown_symbol"},
-    FlagName{abi::kFlagReconcileOnly, "reconcile_only"},
 };
 
 const char* breach_text(abi::Breach breach) {

@@ -11,6 +11,7 @@ from in_grant import MIB, PROGRAMS, WAYS, Grant, run
 # A module bound deeply, or in a name space of its own, sees no preloaded symbol: the layer is for those
 # (docs/reference/attaching.md).
 LAYER_ONLY = {"deepbind", "namespace"}
+UNKNOWN_SYMBOL = 8  # kFlagUnknownSymbol of src/shim/abi/region.h
 EVERY_WAY_IN = ["linked", "dlopen", "dlopen_global", "bundled", "module", "deepbind", "namespace",
                 "extension", "dlvsym"]
 
@@ -57,6 +58,23 @@ class Interposition(unittest.TestCase):
         with Grant(MIB) as grant:
             done = run(["/usr/bin/python3", "-c", lookup], grant.environment("preload"))
         self.assertEqual(done.stdout, "True None\n", done.stderr)
+
+    def test_a_function_that_we_do_not_know_is_flagged(self):
+        ask = ("import ctypes, sys; loader = ctypes.CDLL('libOpenCL.so.1'); "
+               "extra = ctypes.CDLL(sys.argv[1]); [getattr(extra, n) for n in sys.argv[2:]]; "
+               "p = ctypes.c_void_p(); loader.clGetPlatformIDs(1, ctypes.byref(p), None); "
+               "loader.clGetDeviceIDs(p, ctypes.c_ulong(0xffffffff), 0, None, ctypes.byref(ctypes.c_uint()))")
+        with tempfile.TemporaryDirectory() as folder:
+            library = folder + "/libOpenCL-extra.so"
+            code = "void clPrivateAllocSIM(void) {} void clCreateKernelSIM(void) {}"
+            subprocess.run(["gcc", "-shared", "-x", "c", "-", "-o", library], input=code, text=True,
+                           check=True)
+            for name, flags in [("clCreateKernelSIM", 0), ("clPrivateAllocSIM", UNKNOWN_SYMBOL)]:
+                with self.subTest(name=name), Grant(MIB) as grant:
+                    done = run(["/usr/bin/python3", "-c", ask, library, name],
+                               grant.environment("preload"))
+                    self.assertEqual((done.returncode, done.stderr), (0, ""))
+                    self.assertEqual(grant.report()[4], flags)
 
     def test_without_a_grant_nothing_is_limited(self):
         for way in WAYS:

@@ -7,6 +7,7 @@
 
 #include "memory_routes.h"
 #include "scene.h"
+#include "shim/abi/region.h"
 
 namespace melon::test {
 namespace {
@@ -52,6 +53,49 @@ TEST_P(EveryRoute, GivesBackWhatTheDriverRefused) {
   EXPECT_FALSE(GetParam().make(scene, 32 * 1024, &status));
   EXPECT_EQ(scene.driver().allocations, 1);
   EXPECT_EQ(scene.report().used_bytes, 0U);
+}
+
+// The device is smaller than the slice, and full of what a running command still uses.
+TEST(OpenclMemory, AFullDeviceIsAskedAgainWhenItsWorkHasEnded) {
+  Scene scene("--memory 4194304 --compute 500", "memory_mib=1,kernel_us=50000");
+  cl_int status = CL_SUCCESS;
+  cl_mem const used = scene.buffer(kMiB, &status);
+  ASSERT_EQ(status, CL_SUCCESS);
+  cl_command_queue const queue = scene.queue();
+  cl_kernel const kernel = scene.kernel("k_50000");
+  const std::size_t items = 1;
+  ASSERT_EQ(clEnqueueNDRangeKernel(queue, kernel, 1, nullptr, &items, nullptr, 0, nullptr, nullptr),
+            CL_SUCCESS);
+  const unsigned char pattern = 1;
+  ASSERT_EQ(clEnqueueFillBuffer(queue, used, &pattern, 1, 0, kMiB, 0, nullptr, nullptr),
+            CL_SUCCESS);
+  clReleaseMemObject(used);
+  EXPECT_EQ(scene.driver().bytes, static_cast<std::int64_t>(kMiB)) << "it is too late for the test";
+  cl_mem const next = scene.buffer(kMiB, &status);
+  EXPECT_NE(next, nullptr) << status;
+  const std::int64_t asked = scene.driver().allocations;
+  EXPECT_GE(asked, 3);
+  // Now it is full for good, and nothing is in flight: refused at once.
+  EXPECT_EQ(clFinish(queue), CL_SUCCESS);
+  EXPECT_EQ(scene.buffer(kMiB, &status), nullptr);
+  EXPECT_EQ(status, CL_MEM_OBJECT_ALLOCATION_FAILURE);
+  EXPECT_EQ(scene.driver().allocations, asked + 1);
+  EXPECT_EQ(scene.report().used_bytes, kMiB);
+  clReleaseMemObject(next);
+}
+
+TEST(OpenclMemory, AFunctionThatMayEscapeIsFlagged) {
+  Scene scene;
+  const auto ask = [&](const char* name) {
+    return clGetExtensionFunctionAddressForPlatform(scene.platform(), name);
+  };
+  scene.buffer(kMiB / 2);
+  EXPECT_NE(ask("clHostMemAllocINTEL"), nullptr);         // ours
+  EXPECT_NE(ask("clFinalizeCommandBufferKHR"), nullptr);  // harmless
+  EXPECT_EQ(ask("clOtherAllocSIM"), nullptr);             // not there
+  EXPECT_EQ(scene.report().flags, 0U);
+  EXPECT_NE(ask("clPrivateAllocSIM"), nullptr);
+  EXPECT_EQ(scene.report().flags, std::uint64_t{abi::kFlagUnknownSymbol});
 }
 
 TEST(OpenclMemory, IsExactAtTheByte) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "scene.h"
+#include "shim/abi/region.h"
 
 namespace melon::test {
 namespace {
@@ -104,6 +105,13 @@ TEST(OpenclQueues, ADriverThatCannotProfileIsTakenAsItIs) {
   for (int i = 0; i < 50; ++i) run(queue, kernel);
   EXPECT_EQ(clFinish(queue), CL_SUCCESS);
   EXPECT_EQ(scene.driver().launches, 50);
+  EXPECT_EQ(scene.report().flags, std::uint64_t{abi::kFlagNoTimer});
+}
+
+TEST(OpenclQueues, WithProfilingNothingIsFlagged) {
+  Scene scene(kQuarter);
+  run(scene.queue(), scene.kernel("k_100"));
+  EXPECT_EQ(scene.report().flags, 0U);
 }
 
 /// Limits under which nothing may wait for ever.

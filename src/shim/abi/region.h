@@ -105,9 +105,8 @@ struct alignas(64) ProcessSlot {
 enum ProcessFlag : std::uint64_t {
   kFlagPrivateLedger = 1,  // the shared ledger was unusable; limits are kept by this process alone
   kFlagTooManyProcesses = 2,
-  kFlagNoTimer = 4,  // the device gives no cost; compute is not limited
-  kFlagUnknownSymbol = 8,
-  kFlagReconcileOnly = 16,
+  kFlagNoTimer = 4,        // the device tells no cost; it is taken from when launches finish
+  kFlagUnknownSymbol = 8,  // the program asked for a function that may escape the limits
 };
 
 /// One device of the grant, on its own cache lines.

@@ -32,7 +32,8 @@ struct DeviceSource {
   /// that is wholly busy for 1 s adds 1e9). For a CPU device: CPU time of the driver's workers
   /// divided by compute units. nullptr: the device cannot tell and cost is taken from spans.
   Nanoseconds (*consumed)(void* context);
-  /// Bytes the device itself has free; nullptr: unknown.
+  /// Bytes the device itself has free; nullptr: unknown. Asked when the driver has refused an
+  /// allocation that the limit allows.
   std::uint64_t (*free_bytes)(void* context);
   void* context;
 };
@@ -123,6 +124,12 @@ class Tenant {
   bool reserve(unsigned device, std::uint64_t bytes);
   /// Takes back one object of `bytes`, as reserved.
   void release(unsigned device, std::uint64_t bytes);
+  /// The driver refused `bytes` that reserve() allowed: the device is full. Waits a moment for this
+  /// process's work in flight, at whose end drivers free what it used last, and in later attempts
+  /// (counted from 0) for the driver to do so. True: another try is worth it. At most 0.3 s in all;
+  /// at once false when nothing was in flight, or the device tells that it has not the room. Not in
+  /// a completion callback.
+  bool make_room(unsigned device, std::uint64_t bytes, unsigned attempt);
   std::uint64_t memory_limit(unsigned device) const;  // bytes
   std::uint64_t memory_used(unsigned device) const;   // bytes, all processes of the grant
 

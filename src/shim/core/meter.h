@@ -37,6 +37,10 @@ class Meter {
   /// What was consumed since the last settlement, for display where nothing is limited.
   Nanoseconds take_unsettled();
   bool exists() const { return source_.consumed != nullptr; }
+  /// False: the device tells that it has not so much memory left.
+  bool may_have_free(std::uint64_t bytes) const {
+    return source_.free_bytes == nullptr || source_.free_bytes(source_.context) >= bytes;
+  }
 
  private:
   struct Span {

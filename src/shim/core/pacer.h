@@ -77,6 +77,8 @@ class Pacer {
   void finish(Flight* flight, Nanoseconds start, Nanoseconds end, Nanoseconds now);
   void open_gate(Flight* flight, Nanoseconds now);
 
+  bool may_have_free(std::uint64_t bytes) const { return meter_.may_have_free(bytes); }
+
   /// False when the policy or the arena has moved since they were taken.
   bool up_to_date() const {
     return policy_->generation() == seen_policy_.load(std::memory_order_acquire) &&

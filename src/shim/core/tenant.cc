@@ -55,6 +55,11 @@ using State = Tenant::State;
 /// Wake-ups of a held launch, so that a changed policy is seen although nothing else happens.
 constexpr Nanoseconds kLongestWait = 20'000'000;
 constexpr Nanoseconds kLongestSuspension = 100'000'000;
+/// How long an allocation may wait for work that holds memory of a full device.
+constexpr Nanoseconds kLongestDrain = 200'000'000;
+/// Drivers tell of a command's end before they free what it used.
+constexpr unsigned kRoomAttempts = 5;
+constexpr Nanoseconds kRoomPause = 500'000;  // doubled at each
 
 std::uint64_t granules_of(std::uint64_t bytes) {
   return bytes / abi::kGranule + (bytes % abi::kGranule != 0 ? 1 : 0);
@@ -283,6 +288,19 @@ void Tenant::release(unsigned device, std::uint64_t bytes) {
   State& state = *state_;
   if (device >= abi::kMaxDevices || state.slot < 0 || is_stale(state)) return;
   release_granules(state, device, granules_of(bytes));
+}
+
+bool Tenant::make_room(unsigned device, std::uint64_t bytes, unsigned attempt) {
+  if (state_ == nullptr || device >= abi::kMaxDevices || is_stale(*state_)) return false;
+  Pacer* const pacer = state_->pacers[device];
+  if (pacer == nullptr || attempt > kRoomAttempts) return false;
+  if (attempt > 0) {
+    state_->clock.sleep_until(state_->clock.context, now_of(*state_) + (kRoomPause << attempt));
+  } else {
+    if (pacer->in_flight() == 0) return false;
+    drain(device, kLongestDrain);
+  }
+  return pacer->may_have_free(bytes);
 }
 
 std::uint64_t Tenant::memory_limit(unsigned device) const {

@@ -152,6 +152,32 @@ TEST_F(TenantFiles, OneThreadFreesWhatOthersReserved) {
   EXPECT_EQ(tenant->memory_used(0), 0u);
 }
 
+TEST_F(TenantFiles, AFullDeviceIsWorthAnotherTryOnlyAfterWorkAndWithRoom) {
+  static std::uint64_t free_bytes;
+  Tenant* const tenant = grants_.open("g1");
+  const auto tell = [](void*) { return free_bytes; };
+  tenant->attach(0, {.consumed = nullptr, .free_bytes = tell, .context = nullptr});
+  free_bytes = 2 * kMiB;
+  EXPECT_FALSE(tenant->make_room(0, kMiB, 0)) << "nothing is in flight";
+  grants_.set("g1", {.compute_permille = 500, .memory_bytes = 64 * kMiB});
+  QueueState queue;
+  const auto with_work = [&](std::uint64_t bytes, unsigned attempt) {
+    const Launch launch = tenant->admit(0, queue, 1, Order::kUnordered);
+    EXPECT_NE(launch.flight, nullptr);
+    std::thread device([&] { tenant->finish(launch.flight, 0, 0); });
+    const bool room = tenant->make_room(0, bytes, attempt);
+    device.join();
+    return room;
+  };
+  // The work may have ended before it was looked at: then there is nothing to wait for.
+  bool found = false;
+  for (int i = 0; i < 1000 && !found; ++i) found = with_work(kMiB, 0);
+  EXPECT_TRUE(found);
+  EXPECT_TRUE(tenant->make_room(0, 2 * kMiB, 1));
+  EXPECT_FALSE(tenant->make_room(0, 2 * kMiB + 1, 1)) << "the device tells that it has not";
+  EXPECT_FALSE(tenant->make_room(0, kMiB, 100)) << "enough is enough";
+}
+
 TEST_F(TenantFiles, LiveChangeOfTheLimit) {
   Tenant* const tenant = grants_.open("g1");
   ASSERT_TRUE(tenant->reserve(0, 60 * kMiB));

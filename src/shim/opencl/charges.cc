@@ -3,6 +3,8 @@
 
 #include "shim/opencl/charges.h"
 
+#include "shim/opencl/launch.h"
+
 namespace melon::shim {
 namespace {
 
@@ -56,6 +58,17 @@ Charge* reserve(const ContextRecord& context, std::uint64_t bytes) {
   charge->slices = context.slices;
   charge->bytes = counted;
   return charge;
+}
+
+bool may_try_again(const Charge& charge, cl_int status, unsigned attempt) {
+  const bool full = status == CL_MEM_OBJECT_ALLOCATION_FAILURE || status == CL_OUT_OF_RESOURCES ||
+                    status == CL_OUT_OF_HOST_MEMORY;
+  if (!full || callback_depth != 0) return false;
+  bool any = false;
+  for (std::uint32_t rest = charge.slices; rest != 0; rest &= rest - 1)
+    any = tenant()->make_room(static_cast<unsigned>(__builtin_ctz(rest)), charge.bytes, attempt) ||
+          any;
+  return any;
 }
 
 void release(Charge* charge) {

@@ -24,6 +24,19 @@ std::uint64_t rounded(std::uint64_t bytes);
 /// Reserves before the driver is called. Null: over the limit of one of the devices; nothing is
 /// held then.
 Charge* reserve(const ContextRecord& context, std::uint64_t bytes);
+/// The driver answered `status` to an allocation that was reserved: true when it says that the
+/// device is full and another try may go better. Counts from 0.
+bool may_try_again(const Charge& charge, cl_int status, unsigned attempt);
+
+/// Makes a reserved object, if need be again once the device may have room. create(&status)
+template <class Create>
+auto create_reserved(const Charge& charge, cl_int& status, Create create) {
+  auto made = create(&status);
+  for (unsigned i = 0; made == nullptr && may_try_again(charge, status, i); ++i)
+    made = create(&status);
+  return made;
+}
+
 /// Gives everything back. Once. Charges of an earlier session are only dropped.
 void release(Charge* charge);
 /// Changes what a charge holds. False: over the limit; unchanged.

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "shim/abi/device_key.h"
+#include "shim/opencl/launch.h"
 #include "shim/opencl/workers.h"
 
 namespace melon::shim {
@@ -99,8 +100,19 @@ int find_slice(const Driver& next, cl_device_id device) {
   return tenant()->find_device(key);
 }
 
-Nanoseconds consumed_by_workers(void* compute_units) {
-  return worker_time() / reinterpret_cast<std::uintptr_t>(compute_units);
+Nanoseconds consumed_by_workers(void* device) {
+  return worker_time() / static_cast<const DeviceRecord*>(device)->units;
+}
+
+// Where the driver tells it, in KiB: an extension of AMD's that others have too.
+constexpr cl_device_info kGlobalFreeMemory = 0x4039;
+
+std::uint64_t free_bytes(void* device) {
+  size_t kib[2] = {};
+  const cl_device_id handle = static_cast<const DeviceRecord*>(device)->handle;
+  const cl_int status =
+      any_driver().clGetDeviceInfo(handle, kGlobalFreeMemory, sizeof kib, kib, nullptr);
+  return status == CL_SUCCESS ? std::uint64_t{kib[0]} << 10 : 0;
 }
 
 // Two CPU devices of one driver share its workers, so their time cannot be told apart.
@@ -115,24 +127,26 @@ bool alone_on_workers(const DeviceRecord& device) {
   return alone;
 }
 
-void attach_device(const Driver& next, cl_device_id device, const DeviceRecord& record) {
+void attach_device(const Driver& next, cl_device_id device, DeviceRecord& record) {
   Session& mine = *session();
   const Guard guard(mine.attaching);
   const std::uint32_t bit = 1U << record.slice;
   if ((mine.attached & bit) != 0) return;
   mine.attached |= bit;
   DeviceSource source{};
-  const auto units = number<cl_uint>(next, device, CL_DEVICE_MAX_COMPUTE_UNITS);
-  if (record.is_cpu != 0 && worker_count() != 0 && units != 0 && alone_on_workers(record)) {
+  source.context = &record;
+  if (record.is_cpu != 0 && worker_count() != 0 && record.units != 0 && alone_on_workers(record))
     source.consumed = consumed_by_workers;
-    source.context = reinterpret_cast<void*>(static_cast<std::uintptr_t>(units));
-  }
+  if (has_extension(next, device, "cl_amd_device_attribute_query")) source.free_bytes = free_bytes;
+  record.metered = source.consumed != nullptr ? 1 : 0;
   mine.tenant->attach(static_cast<unsigned>(record.slice), source);
 }
 
 void describe(const Driver& next, cl_device_id device, DeviceRecord& record) {
   record.is_cpu =
       (number<cl_device_type>(next, device, CL_DEVICE_TYPE) & CL_DEVICE_TYPE_CPU) != 0 ? 1 : 0;
+  record.handle = device;
+  record.units = number<cl_uint>(next, device, CL_DEVICE_MAX_COMPUTE_UNITS);
   record.global_bytes = number<cl_ulong>(next, device, CL_DEVICE_GLOBAL_MEM_SIZE);
   record.max_alloc_bytes = number<cl_ulong>(next, device, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
   record.max_constant_bytes = number<cl_ulong>(next, device, CL_DEVICE_MAX_CONSTANT_BUFFER_SIZE);
@@ -140,6 +154,7 @@ void describe(const Driver& next, cl_device_id device, DeviceRecord& record) {
   if (parent != nullptr) {
     const DeviceRecord* const whole = device_record(next, parent);
     record.slice = whole != nullptr ? whole->slice : kNotGranted;
+    record.metered = whole != nullptr ? whole->metered : 0;
     return;
   }
   record.slice = find_slice(next, device);

@@ -15,6 +15,9 @@ struct DeviceRecord {
   std::uint32_t epoch;  // the session that it was looked up in
   std::int32_t slice;   // of the grant; kNotGranted: not shown to the program
   std::uint32_t is_cpu;
+  std::uint32_t units;    // compute units
+  std::uint32_t metered;  // its consumption is measured, whatever profiling says
+  cl_device_id handle;
   std::uint64_t global_bytes;  // what the driver reports
   std::uint64_t max_alloc_bytes;
   std::uint64_t max_constant_bytes;

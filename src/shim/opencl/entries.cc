@@ -86,6 +86,40 @@ cl_int answer(const void* value, size_t bytes, size_t room, void* out, size_t* o
 
 namespace melon::shim {
 
+namespace {
+
+bool is_known(const char* name) {
+#define HOOK(ret, symbol, params, ...) \
+  if (strcmp(name, #symbol) == 0) return true;
+#define EXTENSION(ret, symbol, params, ...) HOOK(ret, symbol, params)
+#define CALLED(symbol) HOOK(void, symbol, ())
+#include "shim/opencl/opencl.def"
+#undef HOOK
+#undef EXTENSION
+#undef CALLED
+  return false;
+}
+
+bool begins_with_any(const char* name, const char* const* beginnings) {
+  for (; *beginnings != nullptr; ++beginnings)
+    if (strncmp(name, *beginnings, strlen(*beginnings)) == 0) return true;
+  return false;
+}
+
+}  // namespace
+
+bool may_escape(const char* name) {
+  constexpr const char* kMakes[] = {"clCreate", "clEnqueue", "clImport", nullptr};
+  constexpr const char* kHarmless[] = {"clCreateEvent",     "clCreateFrom",
+                                       "clCreateKernel",    "clCreateProgram",
+                                       "clCreateSampler",   "clCreateSemaphore",
+                                       "clCreateSubBuffer", "clEnqueueAcquire",
+                                       "clEnqueueRelease",  nullptr};
+  const bool makes = begins_with_any(name, kMakes) ||
+                     (strncmp(name, "cl", 2) == 0 && strstr(name, "Alloc") != nullptr);
+  return makes && !begins_with_any(name, kHarmless) && !is_known(name);
+}
+
 void* preload_entry(const char* name) {
 #define HOOK(ret, symbol, params, ...) \
   if (strcmp(name, #symbol) == 0) return reinterpret_cast<void*>(&::symbol);

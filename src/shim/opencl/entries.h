@@ -9,6 +9,11 @@ namespace melon::shim {
 /// `real`. Null stays null: a name is offered only where the driver has it.
 void* replace_function(const char* name, void* real);
 
+/// True for a function that could allocate or enqueue on a device past us: its name says so and it
+/// is none that we know. Names of graphics objects are not meant: their memory is another
+/// library's.
+bool may_escape(const char* name);
+
 /// The exported entry for a name, or null. Names of extensions have none.
 void* preload_entry(const char* name);
 

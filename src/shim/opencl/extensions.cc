@@ -8,6 +8,7 @@
 
 #include "shim/opencl/driver.h"
 #include "shim/opencl/entries.h"
+#include "shim/opencl/session.h"
 
 namespace melon::shim {
 namespace {
@@ -58,6 +59,7 @@ void* extension_entry(const char* name, void* real) {
 
 void* replace_function(const char* name, void* real) {
   if (real == nullptr) return nullptr;
+  if (may_escape(name)) raise_flag(abi::kFlagUnknownSymbol);
   void* const ours = is_layer() && entry_depth == 0 ? layer_entry(name) : preload_entry(name);
   return ours != nullptr ? ours : extension_entry(name, real);
 }

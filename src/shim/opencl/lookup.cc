@@ -12,6 +12,7 @@
 #include <atomic>
 
 #include "shim/opencl/entries.h"
+#include "shim/opencl/session.h"
 
 using Dlsym = void* (*)(void*, const char*);
 using Dlvsym = void* (*)(void*, const char*, const char*);
@@ -215,7 +216,11 @@ void* melon_find_dlvsym() { return melon::shim::find_real(melon_real_dlvsym, "dl
 
 // Only names that begin with "cl" come here. A loader's own look-ups (in drivers) stay its own.
 int melon_is_ours(const char* name, const void* caller) {
-  return melon::shim::preload_entry(name) != nullptr && !melon::shim::is_in_loader(caller) ? 1 : 0;
+  using namespace melon::shim;
+  if (preload_entry(name) != nullptr) return is_in_loader(caller) ? 0 : 1;
+  if (may_escape(name) && !is_in_loader(caller) && find_in_loader(name) != nullptr)
+    raise_flag(melon::abi::kFlagUnknownSymbol);
+  return 0;
 }
 
 void* melon_dlsym(void* handle, const char* name) {

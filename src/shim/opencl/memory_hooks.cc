@@ -27,7 +27,7 @@ cl_mem create_charged(const Driver& next, cl_context context, std::uint64_t byte
         bytes > shown_max_alloc(*mine, *known) ? too_large : CL_MEM_OBJECT_ALLOCATION_FAILURE,
         errcode_ret);
   cl_int status = CL_SUCCESS;
-  const cl_mem object = create(&status);
+  const cl_mem object = create_reserved(*charge, status, create);
   if (object == nullptr) {
     release(charge);
     return refuse(status, errcode_ret);
@@ -51,7 +51,7 @@ cl_mem create_image(const Driver& next, cl_context context, std::uint64_t estima
   Charge* const charge = reserve(*known, estimate);
   if (charge == nullptr) return refuse(CL_MEM_OBJECT_ALLOCATION_FAILURE, errcode_ret);
   cl_int status = CL_SUCCESS;
-  const cl_mem image = create(&status);
+  const cl_mem image = create_reserved(*charge, status, create);
   if (image == nullptr) {
     release(charge);
     return refuse(status, errcode_ret);

@@ -58,6 +58,12 @@ bool wants_profiling(const Driver& next, cl_device_id device, cl_command_queue_p
          tenant()->pacing(static_cast<unsigned>(record->slice));
 }
 
+// The driver made the queue without the profiling that it refused: launches there have no times.
+void miss_profiling(const Driver& next, cl_device_id device) {
+  const DeviceRecord* const record = device_record(next, device);
+  if (record != nullptr && record->metered == 0) raise_flag(abi::kFlagNoTimer);
+}
+
 void remember(const Driver& next, cl_command_queue queue, cl_device_id device,
               cl_command_queue_properties flags, bool added) {
   const DeviceRecord* const record = device_record(next, device);
@@ -130,8 +136,9 @@ cl_command_queue clCreateCommandQueue(const Driver& next, cl_context context, cl
     queue = next.clCreateCommandQueue(context, device, properties | CL_QUEUE_PROFILING_ENABLE,
                                       errcode_ret);
   if (queue == nullptr) {
-    added = false;
     queue = next.clCreateCommandQueue(context, device, properties, errcode_ret);
+    if (added && queue != nullptr) miss_profiling(next, device);
+    added = false;
   }
   if (queue != nullptr) remember(next, queue, device, properties, added);
   return queue;
@@ -153,8 +160,9 @@ cl_command_queue clCreateCommandQueueWithProperties(const Driver& next, cl_conte
     queue = next.clCreateCommandQueueWithProperties(context, device, wish.list, errcode_ret);
   }
   if (queue == nullptr) {
-    added = false;
     queue = next.clCreateCommandQueueWithProperties(context, device, properties, errcode_ret);
+    if (added && queue != nullptr) miss_profiling(next, device);
+    added = false;
   }
   if (queue == nullptr) return queue;
   remember(next, queue, device, wish.flags, added);

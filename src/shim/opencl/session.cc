@@ -28,6 +28,7 @@ namespace {
 constexpr int kWipeOnFork = 18;  // MADV_WIPEONFORK, Linux 4.14
 
 std::atomic<std::uint32_t> g_epochs{0};
+std::atomic<std::uint64_t> g_flags{0};
 const Clock* g_clock = nullptr;
 Session g_no_page{};  // where there is no memory for a page
 
@@ -44,6 +45,13 @@ Session* make_page() {
   return expected;
 }
 
+void raise_all(Tenant* tenant) {
+  if (tenant == nullptr) return;
+  const std::uint64_t flags = g_flags.load(std::memory_order_seq_cst);
+  for (const abi::ProcessFlag flag : {abi::kFlagNoTimer, abi::kFlagUnknownSymbol})
+    if ((flags & flag) != 0) tenant->raise_flag(flag);
+}
+
 void fill(Session* page) {
   const Guard guard(page->opening);
   if (__atomic_load_n(&page->ready, __ATOMIC_ACQUIRE) != 0) return;
@@ -57,6 +65,7 @@ void fill(Session* page) {
     has_one_slice.store(page->tenant->device_count() == 1, std::memory_order_relaxed);
     session_passage.store(&page->tenant->passage(), std::memory_order_release);
   }
+  raise_all(page->tenant);
   page->epoch = g_epochs.fetch_add(1, std::memory_order_relaxed) + 1;
   __atomic_store_n(&page->ready, 1, __ATOMIC_RELEASE);
 }
@@ -77,6 +86,13 @@ Session* open_session() {
   if (session_pid.load(std::memory_order_relaxed) != 0) forget_after_fork(page);
   if (__atomic_load_n(&page->ready, __ATOMIC_ACQUIRE) == 0) fill(page);
   return page;
+}
+
+void raise_flag(abi::ProcessFlag flag) {
+  if ((g_flags.fetch_or(flag, std::memory_order_seq_cst) & flag) != 0) return;
+  const Session* const page = session_page.load(std::memory_order_acquire);
+  if (page != nullptr && __atomic_load_n(&page->ready, __ATOMIC_SEQ_CST) != 0)
+    raise_all(page->tenant);
 }
 
 void use_clock(const Clock& clock) { g_clock = &clock; }

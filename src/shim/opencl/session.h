@@ -50,6 +50,9 @@ inline const Passage& passage() { return *session_passage.load(std::memory_order
 /// The grant has one slice, so whatever passes is that one's.
 extern std::atomic<bool> has_one_slice;
 
+/// Raises a flag of this process, at once or when the session opens. Opens none.
+void raise_flag(abi::ProcessFlag flag);
+
 /// For tests that prove accuracy: another clock than the real one. Before the first call.
 void use_clock(const Clock& clock);
 

@@ -75,7 +75,8 @@ void* allocate_charged(const Driver& next, cl_context context, size_t size, cl_i
     set_status(status, size > shown_max_alloc(*mine, *known) ? too_large : CL_OUT_OF_RESOURCES);
     return nullptr;
   }
-  void* const address = allocate();
+  cl_int refused = CL_OUT_OF_RESOURCES;  // what a null address means
+  void* const address = create_reserved(*charge, refused, [&](cl_int*) { return allocate(); });
   if (address == nullptr) {
     release(charge);
     g_blocks.give(block);

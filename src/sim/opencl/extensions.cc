@@ -80,6 +80,7 @@ void* extension_function(const char* name) {
       {"clSharedMemAllocINTEL", reinterpret_cast<void*>(&device_alloc)},
       {"clMemFreeINTEL", reinterpret_cast<void*>(&free_address)},
       {"clMemBlockingFreeINTEL", reinterpret_cast<void*>(&free_address)},
+      {"clPrivateAllocSIM", reinterpret_cast<void*>(&host_alloc)},  // of nobody else
   };
   for (const Named& one : all)
     if (std::strcmp(name, one.name) == 0) return one.function;
