@@ -90,36 +90,42 @@ def _work(act: Act, program, seconds: float) -> tuple:
     return program.wait_for_event("done", 1), foreign
 
 
-def _bare(act: Act, seed: int, seconds: float) -> tuple:
-    load = [act.stage.load, "--seed", seed, "--seconds", seconds]
+def _load(act: Act, seed: int, seconds: float, more: list, environment: dict) -> list:
+    settings = ["env", *(f"{name}={value}" for name, value in environment.items())] if environment else []
+    return [*settings, act.stage.load, "--seed", seed, "--seconds", seconds, *more]
+
+
+def _bare(act: Act, seed: int, seconds: float, more: list, environment: dict) -> tuple:
+    load = _load(act, seed, seconds, more, environment)
     return _work(act, act.stage.start("bare", load), seconds)
 
 
-def _sliced(act: Act, name: str, flags: list, seed: int, seconds: float) -> tuple:
-    load = [act.stage.load, "--seed", seed, "--seconds", seconds]
+def _sliced(act: Act, name: str, flags: list, seed: int, seconds: float, more: list,
+            environment: dict) -> tuple:
+    load = _load(act, seed, seconds, more, environment)
     return _work(act, act.run(name, ["--memory", "256MiB", *flags], load, show=False), seconds)
 
 
-def _pair(act: Act, number: int, flags: list, seconds: float, value) -> tuple:
+def _pair(act: Act, number: int, flags: list, seconds: float, value, *how) -> tuple:
     """Ratio sliced to bare, with a seed of its own, the two in turn first; the worst disturbance."""
     seed = act.dice.randrange(1, 10**6)
-    _bare(act, seed, 0.1)  # compiles the pair's kernels, so that neither side pays for it
+    _bare(act, seed, 0.1, *how)  # compiles the pair's kernels, so that neither side pays for it
     runs = {}
     for side in (("bare", "sliced") if number % 2 else ("sliced", "bare")):
-        runs[side] = _bare(act, seed, seconds) if side == "bare" else \
-            _sliced(act, f"pair-{number}", flags, seed, seconds)
+        runs[side] = _bare(act, seed, seconds, *how) if side == "bare" else \
+            _sliced(act, f"pair-{number}", flags, seed, seconds, *how)
     (bare, bare_foreign), (sliced, sliced_foreign) = runs["bare"], runs["sliced"]
     return 100 * value(sliced) / value(bare), max(bare_foreign, sliced_foreign)
 
 
-def _pairs(act: Act, flags: list, count: int, seconds: float, value) -> tuple:
+def _pairs(act: Act, flags: list, count: int, seconds: float, value, more=(), environment=None) -> tuple:
     """The ratios of so many pairs, and the worst disturbance. Disturbed pairs are made again as
     long as the act's time for repetitions lasts."""
     ratios, worst, number = [], 0.0, 0
     while len(ratios) < count:
         act.story.screen.progress(f"pair {len(ratios) + 1} of {count}")
         begin = time.monotonic()
-        ratio, foreign = _pair(act, number, flags, seconds, value)
+        ratio, foreign = _pair(act, number, flags, seconds, value, more, environment)
         number += 1
         if foreign > FOREIGN_PERCENT and act.repeat_seconds > 0:
             act.repeat_seconds -= time.monotonic() - begin
@@ -149,4 +155,16 @@ def whole(act: Act) -> list:
     return [figure]
 
 
-ALL = (hard, weighted, one_grant, alone, whole)
+def host_thread(act: Act) -> list:
+    """A thread that computes on the host, in a program whose kernels are held to 25 %. Both with a
+    device of one unit, so that on two cores kernels and thread need not share one."""
+    ratios, foreign = _pairs(act, ["--compute", "25%"], 5, 2,
+                             lambda done: done["host_rounds"] / done["seconds"],
+                             more=["--host-thread"], environment={"POCL_MAX_PTHREAD_COUNT": "1"})
+    median, low, high = figures.median_interval(ratios)
+    return [figures.at_least("host thread beside kernels held to 25 %, its work per second, of bare",
+                             97, median, "%", interval=[low, high], ratios=ratios,
+                             foreign_percent=foreign)]
+
+
+ALL = (hard, weighted, one_grant, alone, whole, host_thread)

@@ -20,6 +20,7 @@ MEMORY = {
     "create+release, 10000 live": ("create and release a buffer, 10 000 live", 60, "ns"),
     "clGetDeviceInfo(memory)": ("memory query", 10, "ns"),
     "start-up (us CPU)": ("start-up, CPU", 500, "us"),
+    "resident memory (KiB)": ("resident memory", 1024, "KiB"),
 }
 VARIANTS = {
     "with a limit": (["--compute", "50%"], {"enqueue": ("enqueue", 40, "ns"), **MEMORY}),

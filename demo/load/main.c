@@ -9,6 +9,7 @@
 
 #include "device.h"
 #include "draw.h"
+#include "host.h"
 
 enum { kJobs = 6, kDataWords = 1 << 20 };
 
@@ -17,6 +18,7 @@ struct options {
   double seconds;            // of kernels; 0: none
   unsigned long memory_mib;  // to take and fill first
   int retry;                 // refused: try again every millisecond instead of giving up
+  int host_thread;           // beside the kernels, one thread that computes on the host
   int hold;                  // after everything: keep the memory and sleep
 };
 
@@ -35,11 +37,13 @@ static double cpu(void) {
 
 static void usage(void) {
   fputs(
-      "Usage: melon-demo-load [--seed N] [--memory-mib N] [--retry] [--seconds S] [--hold]\n"
+      "Usage: melon-demo-load [--seed N] [--memory-mib N] [--retry] [--seconds S] [--host-thread] "
+      "[--hold]\n"
       "  --seed N        which random kernels and sizes (default 1)\n"
       "  --memory-mib N  take and fill this much device memory first\n"
       "  --retry         while it is refused, ask again every millisecond\n"
       "  --seconds S     run kernels for so long (default 0)\n"
+      "  --host-thread   beside them, compute on the host without a pause\n"
       "  --hold          then keep the memory until killed\n",
       stderr);
   exit(2);
@@ -59,6 +63,8 @@ static struct options parse(int argc, char** argv) {
     const char* value = i + 1 < argc ? argv[i + 1] : NULL;
     if (strcmp(argv[i], "--retry") == 0) {
       options.retry = 1;
+    } else if (strcmp(argv[i], "--host-thread") == 0) {
+      options.host_thread = 1;
     } else if (strcmp(argv[i], "--hold") == 0) {
       options.hold = 1;
     } else if (value && strcmp(argv[i], "--seed") == 0) {
@@ -181,6 +187,7 @@ static void run_kernels(const struct device* device, const struct options* optio
   cl_event pending[kJobs] = {0};
   pass(device, &kernels, jobs, pending);  // compiles them
   check(clFinish(device->queue), "clFinish");
+  if (options->host_thread) host_thread_start();
   const double start = now();
   const double start_cpu = cpu();
   printf("{\"t\":%.6f,\"event\":\"running\"}\n", start);
@@ -198,8 +205,9 @@ static void run_kernels(const struct device* device, const struct options* optio
     }
   }
   check(clFinish(device->queue), "clFinish");
-  printf("{\"t\":%.6f,\"event\":\"done\",\"passes\":%llu,\"seconds\":%.6f,\"cpu_seconds\":%.6f}\n",
-         now(), passes, now() - start, cpu() - start_cpu);
+  printf("{\"t\":%.6f,\"event\":\"done\",\"passes\":%llu,\"host_rounds\":%llu,", now(), passes,
+         host_thread_rounds());
+  printf("\"seconds\":%.6f,\"cpu_seconds\":%.6f}\n", now() - start, cpu() - start_cpu);
   fflush(stdout);
 }
 

@@ -80,6 +80,15 @@ Policy policy_of(const Options& options) {
   return policy;
 }
 
+// Maps a file that is read-only for tenants. The daemon keeps its mappings from their creation;
+// a fixture that is no root has to make its own file writable for the moment.
+int open_own(const fs::path& path, std::uint64_t bytes, Region& region) {
+  chmod(path.c_str(), 0644);
+  const int error = open_region(path.c_str(), bytes, Access::kReadWrite, region);
+  chmod(path.c_str(), 0444);
+  return error;
+}
+
 // Lists the grant in a device's index, making the index if need be.
 int list_in_arena(const fs::path& arena, const DevicePolicy& device, const std::string& grant,
                   FileOwner owner) {
@@ -88,10 +97,7 @@ int list_in_arena(const fs::path& arena, const DevicePolicy& device, const std::
   if (!fs::exists(path))
     if (const int error = create_arena_index(path.c_str(), ArenaIndex{}); error != 0) return error;
   Region region;
-  if (const int error =
-          open_region(path.c_str(), sizeof(ArenaIndexFile), Access::kReadWrite, region);
-      error != 0)
-    return error;
+  if (const int error = open_own(path, sizeof(ArenaIndexFile), region); error != 0) return error;
   auto& file = *static_cast<ArenaIndexFile*>(region.address);
   ArenaIndex index{};
   read_published(file, index);
@@ -128,8 +134,7 @@ int write_grant(const Options& options) {
     return create_ledger((folder / "ledger").c_str(), grant.c_str(), owner);
   }
   Region region;
-  const int error =
-      open_region((folder / "policy").c_str(), sizeof(PolicyFile), Access::kReadWrite, region);
+  const int error = open_own(folder / "policy", sizeof(PolicyFile), region);
   if (error != 0) return error;
   publish(*static_cast<PolicyFile*>(region.address), policy);
   close_region(region);

@@ -17,14 +17,27 @@
 namespace {
 
 constexpr int kRounds = 15;
-constexpr const char* kNames[] = {"enqueue", "create+release, 0 live", "create+release, 10000 live",
-                                  "clGetDeviceInfo(memory)", "start-up (us CPU)"};
-constexpr int kFigures = 5;
+constexpr const char* kNames[] = {"enqueue",
+                                  "create+release, 0 live",
+                                  "create+release, 10000 live",
+                                  "clGetDeviceInfo(memory)",
+                                  "start-up (us CPU)",
+                                  "resident memory (KiB)"};
+constexpr int kFigures = 6;
 
 double cpu_ns() {
   timespec time{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+}
+
+// Of this process, shared pages too.
+double resident_kib() {
+  long pages = 0;
+  FILE* const file = std::fopen("/proc/self/statm", "r");
+  if (file == nullptr || std::fscanf(file, "%*d %ld", &pages) != 1) return 0;
+  std::fclose(file);
+  return static_cast<double>(pages * (sysconf(_SC_PAGESIZE) / 1024));
 }
 
 template <class Call>
@@ -64,12 +77,13 @@ int measure() {
   };
   const double launch = per_call(100'000, enqueue);
   const double pair_empty = per_call(100'000, pair);
+  const double resident = resident_kib();  // after all kinds of calls, with nothing live
   std::vector<cl_mem> live(10'000);
   for (cl_mem& mem : live) mem = clCreateBuffer(context, CL_MEM_READ_WRITE, 4096, nullptr, nullptr);
   const double pair_full = per_call(100'000, pair);
   for (cl_mem mem : live) clReleaseMemObject(mem);
-  std::printf("%f %f %f %f %f\n", launch, pair_empty, pair_full, per_call(100'000, query),
-              start_up);
+  std::printf("%f %f %f %f %f %f\n", launch, pair_empty, pair_full, per_call(100'000, query),
+              start_up, resident);
   return 0;
 }
 
