@@ -19,8 +19,8 @@ from . import figures
 from .daemon import UnixConnection
 
 ROUNDS = 5
-LOW, HIGH = 10, 60  # percent
-CROSSED = 25  # a change has taken effect when the rate has crossed this, their geometric middle
+LOW, HIGH = 5, 40  # percent
+CROSSED = 14  # a change has taken effect when the rate has crossed this, their geometric middle
 RATE_SECONDS = 0.1  # over which a rate is taken
 POLL_SECONDS = 0.005
 HELD_MIB = 600
