@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The attach interface: finds the grant, counts memory, and blocks launches until they may go.
 
-#include <linux/futex.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <ctime>
 
 #include "shim/abi/ledger.h"
 #include "shim/core/attach.h"
+#include "shim/core/futex.h"
 #include "shim/core/grant_files.h"
 #include "shim/core/memory.h"
 #include "shim/core/pacer.h"
@@ -63,22 +61,6 @@ constexpr Nanoseconds kRoomPause = 500'000;  // doubled at each
 
 std::uint64_t granules_of(std::uint64_t bytes) {
   return bytes / abi::kGranule + (bytes % abi::kGranule != 0 ? 1 : 0);
-}
-
-/// Waits on a word of this process until it is woken, the word differs, or the time has come.
-void wait_on(const void* word, std::uint32_t expected, Nanoseconds until) {
-  const int saved = errno;
-  const timespec at = {static_cast<time_t>(until / 1'000'000'000),
-                       static_cast<long>(until % 1'000'000'000)};
-  syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, &at, nullptr,
-          FUTEX_BITSET_MATCH_ANY);
-  errno = saved;
-}
-
-void wake_all(const void* word) {
-  const int saved = errno;
-  syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 0x7fffffff, nullptr, nullptr, 0);
-  errno = saved;
 }
 
 void guard_forks(State& state) {
