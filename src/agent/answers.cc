@@ -130,7 +130,7 @@ std::string to_json(const ProcessView& view) {
                {"command", view.command ? Json(*view.command) : Json(nullptr)}});
 }
 
-std::string to_json(const Finding& finding) {
+std::string to_json(const core::Finding& finding) {
   return dump({{"code", finding.code},
                {"severity", finding.severity},
                {"message", finding.message},

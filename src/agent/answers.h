@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "core/device.h"
+#include "core/finding.h"
 #include "core/grant.h"
 #include "net/http.h"
 #include "placement/place.h"
@@ -57,17 +58,6 @@ struct ProcessView {
   std::optional<std::string> command = {};
 };
 
-/// Something for `doctor`: what was found, what it means and how to mend it.
-struct Finding {
-  std::string code = {};
-  std::string severity = {};  // "error", "warning", "info"
-  std::string message = {};
-  std::string meaning = {};
-  std::string remedy = {};
-
-  bool operator==(const Finding&) const = default;
-};
-
 struct Mount {
   std::string source = {};
   std::string target = {};
@@ -97,7 +87,7 @@ struct HealthView {
 std::string to_json(const GrantView& view);
 std::string to_json(const DeviceView& view);
 std::string to_json(const ProcessView& view);
-std::string to_json(const Finding& finding);
+std::string to_json(const core::Finding& finding);
 std::string to_json(const GrantEnvironment& environment);
 std::string to_json(const VersionView& view);
 std::string to_json(const HealthView& view);

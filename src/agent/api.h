@@ -21,7 +21,7 @@ struct ApiSources {
   std::function<std::vector<std::string>()> vendors;  // JSON texts, each with its "id"
   std::function<std::optional<std::string>(const std::string& id)> vendor;
   std::function<std::vector<ProcessView>(const Caller&)> processes;
-  std::function<std::vector<Finding>(const Caller&)> findings;
+  std::function<std::vector<core::Finding>(const Caller&)> findings;
   std::function<std::string()> metrics;
   std::function<VersionView()> version;
   std::function<HealthView()> health;

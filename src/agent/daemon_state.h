@@ -50,7 +50,7 @@ class Daemon {
   ApiSources sources();
   std::vector<DeviceView> device_views() const;
   std::vector<ProcessView> process_views(const Caller& caller) const;
-  std::vector<Finding> findings(const Caller& caller) const;
+  std::vector<core::Finding> findings(const Caller& caller) const;
   std::string restart_command() const;
   std::string metrics() const;
   VersionView version() const;

@@ -8,21 +8,11 @@
 
 #include "agent/daemon_state.h"
 #include "agent/metrics.h"
+#include "base/shell_word.h"
 #include "core/names.h"
 #include "os/process_files.h"
 
 namespace melon::agent {
-namespace {
-
-// As one word of a shell.
-std::string in_quotes(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
-}  // namespace
-
 ApiSources Daemon::sources() {
   return {.devices = [this] { return device_views(); },
           .vendors =
@@ -104,16 +94,16 @@ std::string Daemon::restart_command() const {
   if (const char* const unit = std::getenv("MELON_UNIT"); unit != nullptr)
     return fmt::format("systemctl restart {}", unit);
   std::string command = fmt::format("melon down --socket {0} && melon up --detach --socket {0}",
-                                    in_quotes(places_.socket));
-  command += " --state " + in_quotes(places_.state_folder);
-  if (!options_.config_file.empty()) command += " --config " + in_quotes(options_.config_file);
+                                    shell_word(places_.socket));
+  command += " --state " + shell_word(places_.state_folder);
+  if (!options_.config_file.empty()) command += " --config " + shell_word(options_.config_file);
   if (!options_.metrics_address.empty())
-    command += " --metrics " + in_quotes(options_.metrics_address);
+    command += " --metrics " + shell_word(options_.metrics_address);
   return command;
 }
 
-std::vector<Finding> Daemon::findings(const Caller& caller) const {
-  Circumstances facts{.discovery = roster_->findings(),
+std::vector<core::Finding> Daemon::findings(const Caller& caller) const {
+  Circumstances facts{.discovery = roster_->faults(),
                       .devices = roster_->devices(),
                       .preload_library = library_,
                       .preload_candidates = library_candidates_,
@@ -124,7 +114,7 @@ std::vector<Finding> Daemon::findings(const Caller& caller) const {
                       .state_free_bytes = folder_->free_bytes(),
                       .clock_behind_ms = clock_behind_ms_,
                       .is_root = ::geteuid() == 0,
-                      .held_remedies = roster_->remedies(),
+                      .held_by = roster_->holders(),
                       .config_file = config_file(options_, real_surroundings()),
                       .ignores_devices = !config_.ignored_devices.empty(),
                       .restart_command = restart_command()};

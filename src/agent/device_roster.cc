@@ -28,20 +28,14 @@ bool DeviceRoster::take_lock(Device& device) {
   }
   device.health = Health::kHeld;
   device.health_reason = lock.error().message;
-  remedies_[device.id] = lock.error().remedy;
+  holders_[device.id] = lock.error().remedy;
   return false;
 }
 
 void DeviceRoster::discover() {
   devlib::Discovered found = catalog_->discover();
   devices_ = std::move(found.devices);
-  findings_.clear();
-  for (devlib::Finding& finding : found.findings)
-    findings_.push_back({.code = std::move(finding.code),
-                         .severity = "error",
-                         .message = std::move(finding.message),
-                         .meaning = std::move(finding.meaning),
-                         .remedy = std::move(finding.remedy)});
+  faults_ = std::move(found.faults);
   std::erase_if(devices_, [this](const Device& device) { return is_ignored(device); });
   if (!settings_.has_library)
     for (Device& device : devices_) device.enforcement = core::Enforcement::kNone;

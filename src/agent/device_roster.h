@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "agent/answers.h"
 #include "devlib/catalog.h"
 #include "devlib/device_lock.h"
 
@@ -38,9 +37,9 @@ class DeviceRoster {
 
   const std::vector<core::Device>& devices() const { return devices_; }
   const devlib::Sample& sample_of(const std::string& device_id) const;
-  const std::vector<Finding>& findings() const { return findings_; }
-  /// What makes a held device free, by id.
-  const std::map<std::string, std::string>& remedies() const { return remedies_; }
+  const std::vector<core::Fault>& faults() const { return faults_; }
+  /// The command that ends whoever holds a held device, by id.
+  const std::map<std::string, std::string>& holders() const { return holders_; }
   /// The device that a process is on: that of the scan, or the vendor's only one; else empty.
   std::string device_of(const devlib::DeviceProcess& process) const;
 
@@ -53,10 +52,10 @@ class DeviceRoster {
   std::vector<core::Device> devices_;
   std::vector<devlib::DeviceLock> locks_;
   std::set<std::string> locked_;  // keys
-  std::map<std::string, std::string> remedies_;
+  std::map<std::string, std::string> holders_;
   std::map<std::string, devlib::Sample> samples_;
   std::vector<devlib::DeviceProcess> processes_;
-  std::vector<Finding> findings_;
+  std::vector<core::Fault> faults_;
 };
 
 }  // namespace melon::agent

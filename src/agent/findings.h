@@ -4,14 +4,12 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "agent/answers.h"
 #include "core/device.h"
+#include "core/finding.h"
 
 namespace melon::agent {
 
@@ -23,7 +21,7 @@ struct UnmanagedProcess {
 
 /// What the daemon knows of its own troubles, as plain facts.
 struct Circumstances {
-  std::vector<Finding> discovery = {};  // what discovery itself has to say
+  std::vector<core::Fault> discovery = {};  // what discovery itself has to say
   std::vector<core::Device> devices = {};
   std::string preload_library = {};  // empty: not found
   std::vector<std::string> preload_candidates = {};
@@ -36,22 +34,13 @@ struct Circumstances {
   std::optional<std::uint64_t> state_free_bytes = {};
   std::int64_t clock_behind_ms = 0;  // how much later the last stored event is than now
   bool is_root = false;
-  std::map<std::string, std::string> held_remedies = {};  // what frees a held device, by id
+  std::map<std::string, std::string> held_by = {};  // the command that ends the holder, by id
   std::string config_file = {};      // the one in use, or where it would be read from
   bool ignores_devices = false;      // it names devices to ignore already
   std::string restart_command = {};  // ends this daemon and starts it again
 };
 
-/// A row of the reference page: what a code stands for.
-struct FindingCode {
-  std::string_view code;
-  std::string_view severity;
-  std::string_view meaning;
-};
-std::span<const FindingCode> finding_codes();
-
-/// What doctor shows of them: each remedy is a line for the shell that clears its finding. Codes
-/// are stable. Pure.
-std::vector<Finding> findings_of(const Circumstances& facts);
+/// What doctor shows of them, explained by core/finding.h. Pure.
+std::vector<core::Finding> findings_of(const Circumstances& facts);
 
 }  // namespace melon::agent

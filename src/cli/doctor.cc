@@ -14,7 +14,7 @@
 namespace melon::cli {
 namespace {
 
-Json to_json(const LocalFinding& finding) {
+Json to_json(const core::Finding& finding) {
   return {{"code", finding.code},
           {"severity", finding.severity},
           {"message", finding.message},
@@ -26,7 +26,7 @@ Json to_json(const LocalFinding& finding) {
 Json all_findings(const Session& session) {
   Json findings = Json::array();
   if (const auto told = get(session, "/v1/findings"); told && told->is_array()) findings = *told;
-  for (const LocalFinding& finding : local_findings(look_around(session))) {
+  for (const core::Finding& finding : local_findings(look_around(session))) {
     const bool known = std::ranges::any_of(
         findings, [&](const Json& f) { return text_of(f, "code") == finding.code; });
     if (!known) findings.push_back(to_json(finding));

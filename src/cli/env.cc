@@ -2,11 +2,11 @@
 // `melon env`: what a container or service must have to run inside a workload's slice.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "base/shell_word.h"
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
@@ -20,24 +20,12 @@ struct Flags {
   bool docker = false;
 };
 
-// As one word of a POSIX shell.
-std::string quoted(const std::string& text) {
-  const bool plain = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
-    return std::isalnum(c) ||
-           std::string_view("_-./:=,@%+").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  if (plain) return text;
-  std::string result = "'";
-  for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return result + "'";
-}
-
 std::string shell_lines(const Json& environment) {
   std::string lines;
   for (const auto& [name, value] : environment.items()) {
     // What the shell has of the joined ones stays behind ours.
     const std::string rest = is_joined(name) ? fmt::format("${{{0}:+:${0}}}", name) : "";
-    lines += fmt::format("export {}={}{}\n", name, quoted(value.get<std::string>()), rest);
+    lines += fmt::format("export {}={}{}\n", name, shell_word(value.get<std::string>()), rest);
   }
   return lines;
 }
@@ -46,10 +34,10 @@ std::string docker_options(const Json& answer) {
   std::string options;
   for (const Json& mount : list_of(answer, "mounts"))
     options += fmt::format("--volume {} ",
-                           quoted(text_of(mount, "source") + ":" + text_of(mount, "target") +
-                                  (flag_of(mount, "read_only") ? ":ro" : "")));
+                           shell_word(text_of(mount, "source") + ":" + text_of(mount, "target") +
+                                      (flag_of(mount, "read_only") ? ":ro" : "")));
   for (const auto& [name, value] : answer.at("environment").items())
-    options += fmt::format("--env {} ", quoted(name + "=" + value.get<std::string>()));
+    options += fmt::format("--env {} ", shell_word(name + "=" + value.get<std::string>()));
   if (!options.empty()) options.back() = '\n';
   return options;
 }

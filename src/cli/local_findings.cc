@@ -6,38 +6,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/shell_word.h"
 #include "cli/api.h"
 
 namespace melon::cli {
 namespace {
-
-constexpr std::array kCodes = {
-    LocalFindingRow{"no_daemon", "error", "nothing can be granted, shown or changed"},
-    LocalFindingRow{"socket_dead", "error",
-                    "a daemon was killed or is ending: nothing can be granted, shown or changed"},
-    LocalFindingRow{"socket_denied", "error", "this user cannot speak to the daemon"},
-    LocalFindingRow{"opencl_loader_missing", "error",
-                    "no program can use OpenCL, and its devices are not found"},
-    LocalFindingRow{"opencl_driver_missing", "error",
-                    "the OpenCL loader finds no device, the CPU included"},
-    LocalFindingRow{"version_differs", "warning",
-                    "this program and the daemon may misunderstand each other"},
-};
-
-LocalFinding finding(std::string_view code, std::string message, std::string remedy) {
-  for (const LocalFindingRow& row : kCodes) {
-    if (row.code == code)
-      return {std::string(code), std::string(row.severity), std::move(message),
-              std::string(row.meaning), std::move(remedy)};
-  }
-  return {};
-}
 
 // The state of a daemon that was started with --state lies where its socket is.
 std::string state_beside(const std::string& socket) {
@@ -80,42 +58,38 @@ bool finds_driver(const std::string& given) {
 
 std::string start_command(const Surroundings& facts) {
   const std::string state =
-      facts.state_beside.empty() ? "" : fmt::format(" --state '{}'", facts.state_beside);
-  return fmt::format("melon up --detach{} --socket '{}'", state, facts.socket);
+      facts.state_beside.empty() ? "" : " --state " + shell_word(facts.state_beside);
+  return fmt::format("melon up --detach{} --socket {}", state, shell_word(facts.socket));
 }
 
-void add_socket(const Surroundings& facts, std::vector<LocalFinding>& out) {
+void add_socket(const Surroundings& facts, std::vector<core::Fault>& out) {
   const std::string& socket = facts.socket;
-  const std::string start = start_command(facts);
   if (facts.socket_state == SocketState::kAbsent)
-    out.push_back(finding("no_daemon", fmt::format("no daemon listens on '{}'", socket), start));
+    out.push_back(
+        {.code = "no_daemon", .message = fmt::format("no daemon listens on '{}'", socket)});
   if (facts.socket_state == SocketState::kDead)
-    out.push_back(finding("socket_dead", fmt::format("nobody answers on '{}'", socket), start));
+    out.push_back(
+        {.code = "socket_dead", .message = fmt::format("nobody answers on '{}'", socket)});
   if (facts.socket_state == SocketState::kDenied)
-    out.push_back(finding("socket_denied",
-                          fmt::format("this user may not open the socket '{}'", socket),
-                          "unset MELON_SOCKET; melon up --detach  # your own daemon"));
+    out.push_back({.code = "socket_denied",
+                   .message = fmt::format("this user may not open the socket '{}'", socket)});
 }
 
-void add_opencl(const Surroundings& facts, std::vector<LocalFinding>& out) {
-  const std::string install = fmt::format("{}apt-get install -y ", facts.is_root ? "" : "sudo ");
+void add_opencl(const Surroundings& facts, std::vector<core::Fault>& out) {
   if (!facts.has_opencl_loader)
-    out.push_back(finding("opencl_loader_missing", "libOpenCL.so.1 cannot be loaded",
-                          install + "--reinstall ocl-icd-libopencl1"));
+    out.push_back({.code = "opencl_loader_missing", .message = "libOpenCL.so.1 cannot be loaded"});
   if (facts.has_opencl_driver) return;
-  if (!facts.driver_variable.empty())
-    out.push_back(finding("opencl_driver_missing",
-                          fmt::format("OCL_ICD_VENDORS names '{}', where no driver is registered",
-                                      facts.driver_variable),
-                          "unset OCL_ICD_VENDORS"));
+  if (facts.driver_variable.empty())
+    out.push_back({.code = "opencl_driver_missing",
+                   .message = "no driver is registered in /etc/OpenCL/vendors"});
   else
-    out.push_back(finding("opencl_driver_missing", "no driver is registered in /etc/OpenCL/vendors",
-                          install + "--reinstall pocl-opencl-icd"));
+    out.push_back(
+        {.code = "opencl_drivers_hidden",
+         .message = fmt::format("OCL_ICD_VENDORS names '{}', where no driver is registered",
+                                facts.driver_variable)});
 }
 
 }  // namespace
-
-std::span<const LocalFindingRow> local_finding_codes() { return kCodes; }
 
 Surroundings look_around(const Session& session) {
   Surroundings facts{.socket = session.socket,
@@ -133,16 +107,19 @@ Surroundings look_around(const Session& session) {
   return facts;
 }
 
-std::vector<LocalFinding> local_findings(const Surroundings& facts) {
-  std::vector<LocalFinding> out;
-  add_socket(facts, out);
-  add_opencl(facts, out);
+std::vector<core::Finding> local_findings(const Surroundings& facts) {
+  std::vector<core::Fault> faults;
+  add_socket(facts, faults);
+  add_opencl(facts, faults);
   if (!facts.daemon_version.empty() && facts.daemon_version != facts.own_version)
-    out.push_back(finding(
-        "version_differs",
-        fmt::format("this program is {}, the daemon {}", facts.own_version, facts.daemon_version),
-        "melon down && " + start_command(facts)));
-  return out;
+    faults.push_back({.code = "version_differs",
+                      .message = fmt::format("this program is {}, the daemon {}", facts.own_version,
+                                             facts.daemon_version)});
+  std::vector<core::Finding> findings;
+  for (const core::Fault& fault : faults)
+    findings.push_back(core::explain(
+        fault, {{"as_root", facts.is_root ? "" : "sudo "}, {"start", start_command(facts)}}));
+  return findings;
 }
 
 }  // namespace melon::cli

@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <span>
 #include <string>
 #include <vector>
 
 #include "cli/session.h"
+#include "core/finding.h"
 
 namespace melon::cli {
-
-/// What `doctor` sees without a daemon, or that a daemon cannot see of its caller.
-struct LocalFinding {
-  std::string code;
-  std::string severity;  // "error", "warning", "info"
-  std::string message;
-  std::string meaning;
-  std::string remedy;  // a command that clears it
-};
 
 enum class SocketState { kAnswers, kAbsent, kDenied, kDead };
 
@@ -35,15 +26,8 @@ struct Surroundings {
 
 Surroundings look_around(const Session& session);
 
-/// What follows from the facts. Pure.
-std::vector<LocalFinding> local_findings(const Surroundings& facts);
-
-/// One row of the reference page: every code that local_findings() knows.
-struct LocalFindingRow {
-  std::string_view code;
-  std::string_view severity;
-  std::string_view meaning;
-};
-std::span<const LocalFindingRow> local_finding_codes();
+/// What follows from the facts: what doctor sees without a daemon, or that a daemon cannot see of
+/// its caller. Explained by core/finding.h. Pure.
+std::vector<core::Finding> local_findings(const Surroundings& facts);
 
 }  // namespace melon::cli

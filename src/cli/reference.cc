@@ -9,14 +9,13 @@
 #include <ostream>
 
 #include "agent/contract.h"
-#include "agent/findings.h"
 #include "agent/metrics.h"
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/grant_table.h"
 #include "cli/help.h"
-#include "cli/local_findings.h"
+#include "core/finding.h"
 #include "net/error_body.h"
 
 namespace melon::cli {
@@ -113,24 +112,33 @@ std::string json_page() {
   return page;
 }
 
-std::string finding_row(std::string_view code, std::string_view severity,
-                        std::string_view meaning) {
-  return fmt::format("| `{}` | {} | {} |\n", code, severity, meaning);
+// A remedy as one cell of a table; what is filled in stands in capitals.
+std::string remedy_cell(const core::FindingKind& kind) {
+  std::string text = core::fill_in(kind.remedy, [](std::string_view name) {
+    if (name == "as_root") return std::string();
+    std::string capitals(name);
+    std::ranges::transform(capitals, capitals.begin(), ::toupper);
+    return capitals;
+  });
+  return kind.mend == core::Mend::kByHand ? text : fmt::format("`{}`", text);
 }
 
 std::string finding_page() {
-  constexpr std::string_view kHead = "| code | severity | meaning |\n|---|---|---|\n";
   std::string page =
-      generated("Findings of melon doctor", "src/agent/findings.cc and src/cli/local_findings.cc") +
-      "`melon doctor` says with each what was found and a line for the shell that "
-      "mends it.\n\n## The daemon's\n\n";
-  page += kHead;
-  for (const agent::FindingCode& row : agent::finding_codes())
-    page += finding_row(row.code, row.severity, row.meaning);
-  page += "\n## Those that need no daemon\n\n";
-  page += kHead;
-  for (const LocalFindingRow& row : local_finding_codes())
-    page += finding_row(row.code, row.severity, row.meaning);
+      generated("Findings of melon doctor", "src/core/finding.h") +
+      "`melon doctor` says with each what was found, and how to mend it: a line for the shell\n"
+      "that clears it, or, where no command can, what a person has to do. Words in capitals stand\n"
+      "for what doctor fills in; RESTART and START are the commands that start this daemon again.\n"
+      "Commands that need root get `sudo` for other users.\n";
+  for (const auto& [finder, title] : {std::pair(core::Finder::kDaemon, "The daemon's"),
+                                      std::pair(core::Finder::kDoctor, "Those of doctor itself")}) {
+    page += fmt::format("\n## {}\n\n| code | severity | meaning | remedy |\n|---|---|---|---|\n",
+                        title);
+    for (const core::FindingKind& kind : core::kFindings)
+      if (kind.finder == finder)
+        page += fmt::format("| `{}` | {} | {} | {} |\n", kind.code, to_text(kind.severity),
+                            kind.meaning, remedy_cell(kind));
+  }
   return page;
 }
 

@@ -108,21 +108,22 @@ TEST(TopHistory, ForgetsWhatIsGone) {
 
 TEST(LocalFindings, NothingWhenAllIsWell) { EXPECT_TRUE(local_findings({}).empty()); }
 
-TEST(LocalFindings, EveryCodeOfTheTableHasItsCause) {
+TEST(LocalFindings, EveryCodeThatDoctorLooksForHasItsCause) {
   std::set<std::string> codes;
   for (const SocketState state : {SocketState::kAbsent, SocketState::kDenied, SocketState::kDead}) {
     Surroundings facts{.socket = "/s", .socket_state = state};
     facts.has_opencl_loader = facts.has_opencl_driver = false;
+    facts.driver_variable = state == SocketState::kDead ? "/nowhere" : "";
     facts.own_version = "1";
     facts.daemon_version = "2";
-    for (const LocalFinding& finding : local_findings(facts)) {
-      EXPECT_FALSE(finding.message.empty() || finding.meaning.empty() || finding.remedy.empty());
+    for (const core::Finding& finding : local_findings(facts)) {
+      EXPECT_EQ(finding.remedy.find('{'), std::string::npos) << finding.remedy;
       codes.insert(finding.code);
     }
   }
-  for (const LocalFindingRow& row : local_finding_codes())
-    EXPECT_EQ(codes.count(std::string(row.code)), 1u) << row.code;
-  EXPECT_EQ(codes.size(), local_finding_codes().size());
+  for (const core::FindingKind& kind : core::kFindings)
+    EXPECT_EQ(codes.contains(std::string(kind.code)), kind.finder == core::Finder::kDoctor)
+        << kind.code;
 }
 
 TEST(Api, RefusalsNameDeviceRuleAndWhatFits) {

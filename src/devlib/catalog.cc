@@ -32,7 +32,7 @@ Discovered Catalog::discover() {
   for (Source& source : sources_) {
     Discovered found = source.library->enumerate();
     std::ranges::move(found.devices, std::back_inserter(all.devices));
-    std::ranges::move(found.findings, std::back_inserter(all.findings));
+    std::ranges::move(found.faults, std::back_inserter(all.faults));
   }
   const std::vector<core::Device> seen = std::move(all.devices);
   all.devices = merge_devices(seen);

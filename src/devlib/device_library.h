@@ -8,23 +8,16 @@
 
 #include "base/units.h"
 #include "core/device.h"
+#include "core/finding.h"
 #include "core/grant.h"
 
 namespace melon::devlib {
 
-/// Something that discovery could not do, and how to mend it: not an error, because the other
-/// devices are there.
-struct Finding {
-  std::string code = {};     // stable: "opencl_driver_crashed"
-  std::string message = {};  // what was found
-  std::string meaning = {};  // what follows from it
-  std::string remedy = {};   // what to do; a command where one exists
-};
-
 /// What discovery found.
 struct Discovered {
   std::vector<core::Device> devices = {};
-  std::vector<Finding> findings = {};
+  /// What discovery could not do: no errors, because the other devices are there.
+  std::vector<core::Fault> faults = {};
 };
 
 /// How a device is doing. Empty: its library does not tell.

@@ -72,9 +72,8 @@ int holder_of(const os::Descriptor& file) {
   return 0;
 }
 
-std::string remedy_for(int holder) {
-  if (holder <= 0) return "melon down  # with that daemon's --socket; or use that daemon";
-  return fmt::format("kill {}  # ends that daemon, programs go on; or use it", holder);
+std::string end_of(int holder) {
+  return holder <= 0 ? "melon down" : fmt::format("kill {}", holder);
 }
 
 std::string describe_holder(const std::string& path) {
@@ -99,7 +98,7 @@ Result<DeviceLock> DeviceLock::take(const std::string& folder, const std::string
     if (errno != EWOULDBLOCK) return system_error("lock device by", path);
     return fail(Code::kAlreadyExists,
                 fmt::format("device '{}' is held by {}", device_key, describe_holder(path)),
-                remedy_for(holder_of(file)));
+                end_of(holder_of(file)));
   }
   const std::string holder = fmt::format("{} {}\n{}\n", ::getpid(), state_folder, device_key);
   // For people only: a holder who may not write here still holds the lock.

@@ -14,7 +14,7 @@ class DeviceLock {
  public:
   /// `folder` is shared by all daemons of the machine (made 01777 when absent); `state_folder` is
   /// told to others who ask. Errors: kAlreadyExists (the message names the holder's process and
-  /// state folder), kPermissionDenied, kUnavailable.
+  /// state folder, the remedy is a command that ends it), kPermissionDenied, kUnavailable.
   static Result<DeviceLock> take(const std::string& folder, const std::string& device_key,
                                  const std::string& state_folder);
 

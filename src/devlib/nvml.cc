@@ -18,8 +18,9 @@ namespace {
 // The part of NVML's binary interface that is used here. Its numbers and layouts are stable.
 using NvmlDevice = struct NvmlDeviceRecord*;
 constexpr int kSuccess = 0;
+constexpr int kNoPermission = 4;
 constexpr int kInsufficientSize = 7;
-constexpr int kDriverNotLoaded = 9;
+constexpr int kOtherDriverVersion = 18;
 
 struct NvmlMemory {
   unsigned long long total, free, used;
@@ -109,7 +110,7 @@ class NvmlLibrary final : public DeviceLibrary {
     int failed = started_ ? kSuccess : nvml_.init();
     started_ = failed == kSuccess;
     if (failed == kSuccess) failed = nvml_.count(&count);
-    if (failed != kSuccess) return {.findings = {unavailable(failed)}};
+    if (failed != kSuccess) return {.faults = {unavailable(failed)}};
     Discovered found;
     for (unsigned index = 0; index < count; ++index) add(index, found);
     return found;
@@ -156,23 +157,23 @@ class NvmlLibrary final : public DeviceLibrary {
     return {.health = core::Health::kUnhealthy, .health_reason = std::move(reason)};
   }
 
-  Finding unavailable(int code) const {
-    return {
-        .code = "nvidia_driver_unavailable",
-        .message = fmt::format("NVIDIA's library is there but does not work: {}", error_text(code)),
-        .meaning = "No NVIDIA device is offered.",
-        .remedy = code == kDriverNotLoaded ? "modprobe nvidia"
-                                           : "reboot after a driver update; see: nvidia-smi"};
+  core::Fault unavailable(int code) const {
+    const std::string message =
+        fmt::format("NVIDIA's library is there but does not work: {}", error_text(code));
+    if (code == kOtherDriverVersion) return {.code = "nvidia_driver_outdated", .message = message};
+    return {.code = "nvidia_driver_unavailable", .message = message};
+  }
+
+  core::Fault unreachable(unsigned index, int code) const {
+    const std::string message = fmt::format("NVIDIA device {}: {}", index, error_text(code));
+    if (code == kNoPermission) return {.code = "nvidia_device_denied", .message = message};
+    return {.code = "nvidia_device_unreachable", .message = message};
   }
 
   void add(unsigned index, Discovered& found) {
     NvmlDevice handle = nullptr;
     if (const int failed = nvml_.handle(index, &handle); failed != kSuccess) {
-      found.findings.push_back(
-          {.code = "nvidia_device_unreachable",
-           .message = fmt::format("NVIDIA device {}: {}", index, error_text(failed)),
-           .meaning = "It is not offered.",
-           .remedy = "see: nvidia-smi, dmesg; this user may lack access to /dev/nvidia*"});
+      found.faults.push_back(unreachable(index, failed));
       return;
     }
     core::Device device = describe(index, handle);

@@ -16,8 +16,8 @@ class NvmlTest : public testing::Test {
     vendor_.enforcement = core::Enforcement::kNone;
   }
   ~NvmlTest() override {
-    for (const char* const name :
-         {"simulated_init_error", "simulated_memory_error", "simulated_processes"})
+    for (const char* const name : {"simulated_init_error", "simulated_memory_error",
+                                   "simulated_handle_error", "simulated_processes"})
       set(name, 0);
     ::dlclose(simulated_);
   }
@@ -31,7 +31,7 @@ class NvmlTest : public testing::Test {
 TEST_F(NvmlTest, ListsCardsWithWhatIsKnownOfThem) {
   const auto library = open_nvml(vendor_, {});
   const auto found = library->enumerate();
-  EXPECT_TRUE(found.findings.empty());
+  EXPECT_TRUE(found.faults.empty());
   ASSERT_EQ(found.devices.size(), 2u);
   const core::Device& card = found.devices[1];
   EXPECT_EQ(card.vendor, "nvidia");
@@ -71,24 +71,40 @@ TEST_F(NvmlTest, ListsProcessesHoweverMany) {
   EXPECT_THAT(*library->processes(devices[1]), testing::IsEmpty());
 }
 
-TEST_F(NvmlTest, ADriverThatIsNotLoadedIsAFindingAndMends) {
+TEST_F(NvmlTest, ADriverThatIsNotLoadedIsAFaultAndMends) {
   set("simulated_init_error", 9);
   const auto library = open_nvml(vendor_, {});
   const auto found = library->enumerate();
   EXPECT_TRUE(found.devices.empty());
-  ASSERT_EQ(found.findings.size(), 1u);
-  EXPECT_EQ(found.findings[0].code, "nvidia_driver_unavailable");
-  EXPECT_THAT(found.findings[0].message, testing::HasSubstr("Driver Not Loaded"));
-  EXPECT_EQ(found.findings[0].remedy, "modprobe nvidia");
+  ASSERT_EQ(found.faults.size(), 1u);
+  EXPECT_EQ(found.faults[0].code, core::FindingCode("nvidia_driver_unavailable"));
+  EXPECT_THAT(found.faults[0].message, testing::HasSubstr("Driver Not Loaded"));
+  set("simulated_init_error", 18);
+  EXPECT_EQ(library->enumerate().faults.at(0).code, core::FindingCode("nvidia_driver_outdated"));
   set("simulated_init_error", 0);
   EXPECT_EQ(library->enumerate().devices.size(), 2u);
 }
 
-TEST_F(NvmlTest, AnAbsentLibraryMeansNoDevicesAndNoFinding) {
+TEST_F(NvmlTest, ACardThatCannotBeReachedIsAFaultAndTheOtherIsThere) {
+  const auto library = open_nvml(vendor_, {});
+  for (const auto& [error, code] :
+       {std::pair(4, core::FindingCode("nvidia_device_denied")),
+        std::pair(15, core::FindingCode("nvidia_device_unreachable"))}) {
+    set("simulated_handle_error", error);
+    const auto found = library->enumerate();
+    EXPECT_EQ(found.devices.size(), 1u);
+    ASSERT_EQ(found.faults.size(), 1u);
+    EXPECT_EQ(found.faults[0].code, code);
+  }
+  set("simulated_handle_error", 0);
+  EXPECT_EQ(library->enumerate().devices.size(), 2u);
+}
+
+TEST_F(NvmlTest, AnAbsentLibraryMeansNoDevicesAndNoFault) {
   vendor_.libraries = {"libabsent-ml.so.1"};
   const auto found = open_nvml(vendor_, {})->enumerate();
   EXPECT_TRUE(found.devices.empty());
-  EXPECT_TRUE(found.findings.empty());
+  EXPECT_TRUE(found.faults.empty());
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "base/shell_word.h"
 #include "devlib/detail/child_output.h"
 #include "devlib/detail/cpu_load.h"
 #include "devlib/detail/simulated.h"
@@ -115,6 +116,39 @@ std::string how_it_ended(const ChildOutput& output, std::chrono::milliseconds ti
   return fmt::format("ended with status {}", output.exit_status);
 }
 
+/// A fault whose remedy takes a driver from those that programs load.
+core::Fault about(const std::string& driver, core::Fault fault) {
+  fault.values = {{"driver", shell_word(driver)},
+                  {"disabled_driver", shell_word(driver + ".disabled")}};
+  return fault;
+}
+
+/// A folder that names all of these drivers but one, for as long as the object lives.
+class DriverFolder {
+ public:
+  DriverFolder(const std::vector<std::string>& drivers, const std::string& except) {
+    namespace fs = std::filesystem;
+    std::error_code ignored;  // a folder that could not be made names no driver
+    std::string name = (fs::temp_directory_path(ignored) / "melon-drivers-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) return;
+    path_ = name;
+    for (const std::string& driver : drivers)
+      if (driver != except)
+        fs::create_symlink(driver, fs::path(path_) / fs::path(driver).filename(), ignored);
+  }
+  ~DriverFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  DriverFolder(const DriverFolder&) = delete;
+  DriverFolder& operator=(const DriverFolder&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 class OpenClLibrary final : public DeviceLibrary {
  public:
   OpenClLibrary(const vendors::Descriptor& vendor, const Settings& settings)
@@ -123,10 +157,9 @@ class OpenClLibrary final : public DeviceLibrary {
   Discovered enumerate() override {
     const auto output = run_probe("");
     if (!output)
-      return {.findings = {{.code = "opencl_probe_failed",
-                            .message = output.error().message,
-                            .meaning = "No OpenCL device is offered.",
-                            .remedy = "install melon again; its own binary could not be started"}}};
+      return {.faults = {{.code = "opencl_probe_failed",
+                          .message = output.error().message,
+                          .values = {{"binary", shell_word(own_binary())}}}}};
     Probed probed = parse_probe(output->text, vendor_);
     if (probed.complete) return {.devices = std::move(probed.devices)};
     return enumerate_each_alone(*output);
@@ -147,33 +180,48 @@ class OpenClLibrary final : public DeviceLibrary {
     return detail::run_child(arguments, probe_environment(only_driver), settings_.probe_timeout);
   }
 
+  std::string own_binary() const {
+    std::error_code error;
+    const auto binary = std::filesystem::read_symlink(settings_.self_executable, error);
+    return error ? settings_.self_executable : binary.string();
+  }
+
   Discovered enumerate_each_alone(const ChildOutput& together) {
     Discovered found;
-    for (const std::string& driver : driver_files()) {
+    const std::vector<std::string> drivers = driver_files();
+    for (const std::string& driver : drivers) {
       const auto output = run_probe(driver);
       if (!output) continue;
       Probed probed = parse_probe(output->text, vendor_);
       if (probed.complete)
         std::ranges::move(probed.devices, std::back_inserter(found.devices));
       else
-        found.findings.push_back(blame(driver, *output));
+        found.faults.push_back(blame(driver, *output));
     }
-    if (found.findings.empty())
-      found.findings.push_back(
-          {.code = "opencl_drivers_clash",
-           .message = "OpenCL discovery " + how_it_ended(together, settings_.probe_timeout) +
-                      ", although each driver alone answers",
-           .meaning = "Programs that load OpenCL may fail in the same way.",
-           .remedy = fmt::format("remove drivers that are not needed from {}", kVendorsFolder)});
+    if (found.faults.empty() && !drivers.empty())
+      found.faults.push_back(
+          about(dispensable_of(drivers),
+                {.code = "opencl_drivers_clash",
+                 .message = "OpenCL discovery " + how_it_ended(together, settings_.probe_timeout) +
+                            ", although each driver alone answers"}));
     return found;
   }
 
-  Finding blame(const std::string& driver, const ChildOutput& output) const {
-    return {.code = output.timed_out ? "opencl_driver_hangs" : "opencl_driver_crashes",
-            .message = fmt::format("OpenCL driver '{}' {} when asked for its devices", driver,
-                                   how_it_ended(output, settings_.probe_timeout)),
-            .meaning = "Its devices are not offered, and programs that load OpenCL fail likewise.",
-            .remedy = fmt::format("mv '{0}' '{0}.disabled'", driver)};
+  /// One without which the others work together; the last when there is no such.
+  std::string dispensable_of(const std::vector<std::string>& drivers) {
+    for (const std::string& candidate : drivers) {
+      const DriverFolder others(drivers, candidate);
+      const auto output = run_probe(others.path());
+      if (output && parse_probe(output->text, vendor_).complete) return candidate;
+    }
+    return drivers.back();
+  }
+
+  core::Fault blame(const std::string& driver, const ChildOutput& output) const {
+    const std::string message = fmt::format("OpenCL driver '{}' {} when asked for its devices",
+                                            driver, how_it_ended(output, settings_.probe_timeout));
+    if (output.timed_out) return about(driver, {.code = "opencl_driver_hangs", .message = message});
+    return about(driver, {.code = "opencl_driver_crashes", .message = message});
   }
 
   vendors::Descriptor vendor_;

@@ -57,7 +57,7 @@ std::string printed_by(const std::string& command) {
 TEST_F(OpenClTest, FindsTheProcessorAsItsDriverDescribesIt) {
   add_pocl();
   const auto found = discover();
-  EXPECT_TRUE(found.findings.empty());
+  EXPECT_TRUE(found.faults.empty());
   ASSERT_EQ(found.devices.size(), 1u);
   const core::Device& device = found.devices[0];
   EXPECT_THAT(device.key, StartsWith("opencl:Portable Computing Language|" + device.type + "|0"));
@@ -89,12 +89,12 @@ TEST_F(OpenClTest, TakesOnlyTheKindsThatTheVendorHas) {
   EXPECT_EQ(discover().devices.size(), 1u);
 }
 
-TEST_F(OpenClTest, AnAbsentLoaderOrNoDriverMeansNoDevicesAndNoFinding) {
+TEST_F(OpenClTest, AnAbsentLoaderOrNoDriverMeansNoDevicesAndNoFault) {
   EXPECT_TRUE(discover().devices.empty());
-  EXPECT_TRUE(discover().findings.empty());
+  EXPECT_TRUE(discover().faults.empty());
   vendor_.libraries = {"libabsent.so.1"};
   EXPECT_TRUE(discover().devices.empty());
-  EXPECT_TRUE(discover().findings.empty());
+  EXPECT_TRUE(discover().faults.empty());
 }
 
 TEST_F(OpenClTest, ACrashingDriverIsNamedAndTheOthersAreFound) {
@@ -102,11 +102,12 @@ TEST_F(OpenClTest, ACrashingDriverIsNamedAndTheOthersAreFound) {
   const auto bad = add_driver("bad", MELON_CRASHING_DRIVER);
   const auto found = discover();
   EXPECT_EQ(found.devices.size(), 1u);
-  ASSERT_EQ(found.findings.size(), 1u);
-  EXPECT_EQ(found.findings[0].code, "opencl_driver_crashes");
-  EXPECT_THAT(found.findings[0].message, HasSubstr(bad));
-  EXPECT_EQ(std::system(found.findings[0].remedy.c_str()), 0);
-  EXPECT_TRUE(discover().findings.empty());
+  ASSERT_EQ(found.faults.size(), 1u);
+  EXPECT_EQ(found.faults[0].code, core::FindingCode("opencl_driver_crashes"));
+  EXPECT_THAT(found.faults[0].message, HasSubstr(bad));
+  EXPECT_EQ(found.faults[0].values.at("driver"), bad);
+  std::filesystem::rename(bad, found.faults[0].values.at("disabled_driver"));
+  EXPECT_TRUE(discover().faults.empty());
   EXPECT_TRUE(std::filesystem::exists(bad + ".disabled"));
 }
 
@@ -114,9 +115,24 @@ TEST_F(OpenClTest, AHangingDriverIsNamedAfterItsTime) {
   const auto bad = add_driver("bad", MELON_HANGING_DRIVER);
   settings_.probe_timeout = std::chrono::milliseconds(300);
   const auto found = discover();
-  ASSERT_EQ(found.findings.size(), 1u);
-  EXPECT_EQ(found.findings[0].code, "opencl_driver_hangs");
-  EXPECT_THAT(found.findings[0].message, HasSubstr(bad));
+  ASSERT_EQ(found.faults.size(), 1u);
+  EXPECT_EQ(found.faults[0].code, core::FindingCode("opencl_driver_hangs"));
+  EXPECT_THAT(found.faults[0].message, HasSubstr(bad));
+}
+
+TEST_F(OpenClTest, OfDriversThatClashOneWithoutWhichTheOthersWorkIsNamed) {
+  add_pocl();
+  const auto second = (folder_ / "second.so").string();
+  std::filesystem::copy(MELON_CLASHING_DRIVER, second);  // the loader takes one file once
+  const auto bad = add_driver("bad", MELON_CLASHING_DRIVER);
+  add_driver("worse", second);
+  const auto found = discover();
+  EXPECT_EQ(found.devices.size(), 1u);
+  ASSERT_EQ(found.faults.size(), 1u);
+  EXPECT_EQ(found.faults[0].code, core::FindingCode("opencl_drivers_clash"));
+  EXPECT_EQ(found.faults[0].values.at("driver"), bad);
+  std::filesystem::remove(bad);
+  EXPECT_TRUE(discover().faults.empty());
 }
 
 TEST_F(OpenClTest, WhatADriverPrintsIsNotTakenForDevices) {
@@ -124,7 +140,7 @@ TEST_F(OpenClTest, WhatADriverPrintsIsNotTakenForDevices) {
   add_pocl();
   const auto found = discover();
   EXPECT_EQ(found.devices.size(), 1u);
-  EXPECT_TRUE(found.findings.empty());
+  EXPECT_TRUE(found.faults.empty());
 }
 
 TEST_F(OpenClTest, TheProbeRunsWithoutPreloadedLibraries) {
@@ -133,11 +149,11 @@ TEST_F(OpenClTest, TheProbeRunsWithoutPreloadedLibraries) {
   EXPECT_EQ(discover().devices.size(), 1u);
 }
 
-TEST_F(OpenClTest, AProbeThatCannotBeStartedIsAFinding) {
+TEST_F(OpenClTest, AProbeThatCannotBeStartedIsAFault) {
   settings_.self_executable = "/nonexistent/melon";
   const auto found = discover();
-  ASSERT_EQ(found.findings.size(), 1u);
-  EXPECT_EQ(found.findings[0].code, "opencl_probe_failed");
+  ASSERT_EQ(found.faults.size(), 1u);
+  EXPECT_EQ(found.faults[0].code, core::FindingCode("opencl_probe_failed"));
 }
 
 TEST_F(OpenClTest, TellsHowBusyTheProcessorsAre) {

@@ -9,6 +9,9 @@ __attribute__((constructor)) static void fail(void) {
   abort();
 #elif defined(FAULT_HANG)
   for (;;) pause();
+#elif defined(FAULT_CLASH)
+  if (getenv("MELON_CLASHING_DRIVER_LOADED") != NULL) abort();
+  setenv("MELON_CLASHING_DRIVER_LOADED", "1", 1);
 #else
   puts("a driver's chatter {\"kind\": \"cpu\"}");
   fflush(stdout);

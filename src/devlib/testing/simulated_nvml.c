@@ -1,11 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// A simulated libnvidia-ml with two cards; tests set what goes wrong through its variables.
+// A simulated libnvidia-ml with two cards. What goes wrong, tests of one process set through its
+// variables; tests of a daemon write the error's number into files of the folder that
+// MELON_SIMULATED_NVML_FAULTS names: init, handle, memory. Without permission for others to open
+// the node /dev/nvidia1, when there is one, card 1 is denied.
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int simulated_init_error;    // what nvmlInit_v2 answers
+int simulated_handle_error;  // what asking for card 1 answers
 int simulated_memory_error;  // what memory queries of card 1 answer
 int simulated_processes;     // on card 0
+
+static int fault(int variable, const char* name) {
+  const char* folder = getenv("MELON_SIMULATED_NVML_FAULTS");
+  char path[4096];
+  int number = variable;
+  if (folder == NULL) return variable;
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  FILE* file = fopen(path, "r");
+  if (file == NULL) return variable;
+  if (fscanf(file, "%d", &number) != 1) number = variable;
+  fclose(file);
+  return number;
+}
+static int is_denied(void) {
+  struct stat node;
+  return stat("/dev/nvidia1", &node) == 0 && (node.st_mode & 6) != 6;
+}
 
 struct card {
   unsigned index;
@@ -29,9 +52,19 @@ struct process {
   unsigned gpu_instance, compute_instance;
 };
 
-int nvmlInit_v2(void) { return simulated_init_error; }
+int nvmlInit_v2(void) { return fault(simulated_init_error, "init"); }
 const char* nvmlErrorString(int code) {
-  return code == 15 ? "GPU is lost" : code == 9 ? "Driver Not Loaded" : "Unknown Error";
+  switch (code) {
+    case 4:
+      return "Insufficient Permissions";
+    case 9:
+      return "Driver Not Loaded";
+    case 15:
+      return "GPU is lost";
+    case 18:
+      return "RM has detected an NVML/RM version mismatch.";
+  }
+  return "Unknown Error";
 }
 int nvmlDeviceGetCount_v2(unsigned* count) {
   *count = 2;
@@ -39,7 +72,8 @@ int nvmlDeviceGetCount_v2(unsigned* count) {
 }
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, struct card** card) {
   *card = &cards[index];
-  return 0;
+  if (index == 0) return 0;
+  return is_denied() ? 4 : fault(simulated_handle_error, "handle");
 }
 int nvmlDeviceGetName(struct card* card, char* text, unsigned size) {
   (void)card;
@@ -56,7 +90,8 @@ int nvmlDeviceGetPciInfo_v3(struct card* card, struct pci* pci) {
   return 0;
 }
 int nvmlDeviceGetMemoryInfo(struct card* card, struct memory* memory) {
-  if (card->index == 1 && simulated_memory_error != 0) return simulated_memory_error;
+  const int failed = card->index == 1 ? fault(simulated_memory_error, "memory") : 0;
+  if (failed != 0) return failed;
   memory->total = 16ULL << 30;
   memory->used = (unsigned long long)(card->index + 1) << 30;
   memory->free = memory->total - memory->used;
