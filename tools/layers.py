@@ -18,7 +18,7 @@ SRC = ROOT / "src"
 LAYERS = [
     ["base"],
     ["core", "vendors"],
-    ["placement", "placement/pickers"],
+    ["placement", "placement/pickers", "simulate"],
     ["os", "net", "config", "annotations", "kube", "store", "devlib", "telemetry"],
     ["agent", "cli"],
     ["apps"],
@@ -41,6 +41,7 @@ ONLY_IN = {
     "spdlog/": ["telemetry"],
     "prometheus/": ["telemetry"],
     "sqlite3.h": ["store"],
+    "zlib.h": ["os"],
     "CL/": ["devlib", "shim/opencl", "sim/opencl"],
 }
 JSON_FROM_LAYER = 3

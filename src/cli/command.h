@@ -14,7 +14,8 @@
 namespace melon::cli {
 
 /// Where a parsed argument goes. Owned by the command's `run`, which outlives the parse.
-using Target = std::variant<bool*, std::string*, std::optional<std::string>*, std::optional<int>*>;
+using Target = std::variant<bool*, std::string*, std::optional<std::string>*, std::optional<int>*,
+                            std::vector<std::string>*>;  // the last: an option that may be repeated
 
 /// One option or positional argument of a command.
 struct Parameter {

@@ -25,6 +25,8 @@ CLI::Option* add_valued(CLI::App& app, const Parameter& parameter) {
         using T = std::remove_pointer_t<decltype(target)>;
         if constexpr (std::is_same_v<T, bool>) {
           return app.add_flag(parameter.names, *target);
+        } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+          return app.add_option(parameter.names, *target)->allow_extra_args(false);
         } else {
           return app.add_option(parameter.names, *target);
         }
@@ -179,6 +181,7 @@ int report(const Streams& streams, const Error& error, ExitRule rule) {
 OutputFormat to_format(const std::string& text) {
   if (text == "json") return OutputFormat::kJson;
   if (text == "yaml") return OutputFormat::kYaml;
+  if (text == "csv") return OutputFormat::kCsv;
   return text == "wide" ? OutputFormat::kWide : OutputFormat::kTable;
 }
 
@@ -236,8 +239,8 @@ std::vector<Parameter> global_parameters(GlobalFlags& flags) {
       {.names = "-o,--output",
        .target = &flags.format,
        .value = "FORMAT",
-       .text = "table, wide, json or yaml",
-       .choices = {"table", "wide", "json", "yaml"}},
+       .text = "table, wide, json, yaml or csv",
+       .choices = {"table", "wide", "json", "yaml", "csv"}},
       {.names = "--no-headers",
        .target = &flags.no_headers,
        .text = "Tables without their headers"},

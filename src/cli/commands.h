@@ -22,6 +22,7 @@ Command wait_command();
 Command explain_command();
 Command logs_command();
 Command events_command();
+Command sim_command();
 Command vendors_command();
 Command doctor_command();
 Command version_command();

@@ -24,6 +24,9 @@ void Session::print(const Table& table, const Json& value) const {
     case OutputFormat::kYaml:
       *out << to_yaml(value);
       return;
+    case OutputFormat::kCsv:
+      *out << to_csv(table, headers);
+      return;
     case OutputFormat::kTable:
     case OutputFormat::kWide:
       *out << to_text(table,

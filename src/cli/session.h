@@ -13,7 +13,7 @@ namespace melon::cli {
 /// JSON that keeps the order of its keys, so that documented shapes read as documented.
 using Json = nlohmann::ordered_json;
 
-enum class OutputFormat { kTable, kWide, kJson, kYaml };
+enum class OutputFormat { kTable, kWide, kJson, kYaml, kCsv };
 
 /// What every command works with: the daemon's socket and where output goes. Not thread-safe.
 struct Session {
@@ -25,9 +25,9 @@ struct Session {
   std::ostream* out = nullptr;
   std::ostream* err = nullptr;
 
-  /// Prints the value as JSON or YAML, or the table, whichever was asked for.
+  /// Prints the value as JSON or YAML, or the table, whichever was asked for. CSV has all columns.
   void print(const Table& table, const Json& value) const;
-  /// True when -o asks for something a program reads.
+  /// True when -o asks for JSON or YAML.
   bool structured() const;
 };
 

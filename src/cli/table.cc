@@ -3,6 +3,7 @@
 #include "cli/table.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace melon::cli {
 namespace {
@@ -48,7 +49,40 @@ void append_padded(std::string& line, const Cell& cell, std::size_t width, const
   line += column.right ? padding + text : text + padding;
 }
 
+std::string csv_field(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string field = "\"";
+  for (const char c : text) field += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return field + '"';
+}
+
+std::string csv_line(const std::vector<std::string>& fields) {
+  std::string line;
+  for (const std::string& field : fields) line += csv_field(field) + ',';
+  if (!line.empty()) line.back() = '\n';
+  return line;
+}
+
 }  // namespace
+
+std::string to_csv(const Table& table, bool headers) {
+  std::string text;
+  if (headers) {
+    std::vector<std::string> names;
+    for (const Column& column : table.columns) {
+      names.push_back(column.header);
+      std::ranges::transform(names.back(), names.back().begin(),
+                             [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    }
+    text += csv_line(names);
+  }
+  for (const auto& row : table.rows) {
+    std::vector<std::string> fields;
+    for (const Cell& cell : row) fields.push_back(cell.text);
+    text += csv_line(fields);
+  }
+  return text;
+}
 
 std::string paint(std::string_view text, Tone tone, bool color) {
   const std::string_view start = color ? escape(tone) : "";

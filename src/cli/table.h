@@ -41,6 +41,9 @@ struct TableStyle {
 /// Control characters in cells are shown as '?', so that a name can not drive the terminal.
 std::string to_text(const Table& table, const TableStyle& style);
 
+/// The table as CSV (RFC 4180), all columns; headers as shown, in lower case.
+std::string to_csv(const Table& table, bool headers);
+
 /// The text in a tone's colour, or as it is.
 std::string paint(std::string_view text, Tone tone, bool color);
 

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// `melon sim`: what a policy would make of a trace of tasks.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/sim_report.h"
+#include "os/text_file.h"
+#include "placement/policy.h"
+#include "simulate/arrivals.h"
+#include "simulate/replay.h"
+#include "simulate/trace.h"
+
+namespace melon::cli {
+namespace {
+
+constexpr int kMostArrivedPercent = 130;
+
+struct Flags {
+  std::string nodes;
+  std::string pods;
+  std::optional<std::string> arrivals;
+  std::vector<std::string> policies = {};
+  std::vector<std::string> seeds = {};
+  std::optional<std::string> decisions;
+};
+
+std::vector<std::string> policy_names() {
+  std::vector<std::string> names;
+  for (const placement::Policy& policy : placement::policies()) names.emplace_back(policy.name);
+  return names;
+}
+
+Result<std::vector<std::uint64_t>> parse_seeds(const std::vector<std::string>& texts) {
+  std::vector<std::uint64_t> seeds;
+  for (const std::string& text : texts) {
+    std::uint64_t seed = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+    if (error != std::errc() || end != text.data() + text.size())
+      return fail(Code::kInvalidArgument, fmt::format("--seed '{}' is not a whole number", text),
+                  "write a number from 0 on");
+    seeds.push_back(seed);
+  }
+  return seeds;
+}
+
+Result<simulate::Trace> read_trace(const Flags& flags) {
+  simulate::Trace trace;
+  MELON_TRY(const std::string nodes, os::read_text_file(flags.nodes));
+  MELON_TRY(trace.nodes, simulate::read_nodes({flags.nodes, nodes}));
+  MELON_TRY(const std::string pods, os::read_text_file(flags.pods));
+  MELON_TRY(trace.pods, simulate::read_pods({flags.pods, pods}));
+  return trace;
+}
+
+/// What arrives, for each seed that was asked for; all stored ones when none was.
+Result<std::map<std::uint64_t, simulate::Arrivals>> choose_arrivals(const Flags& flags,
+                                                                    const simulate::Trace& trace) {
+  MELON_TRY(const std::vector<std::uint64_t> seeds, parse_seeds(flags.seeds));
+  std::map<std::uint64_t, simulate::Arrivals> chosen;
+  if (!flags.arrivals) {
+    for (const std::uint64_t seed : seeds.empty() ? std::vector<std::uint64_t>{42} : seeds)
+      chosen[seed] = simulate::make_arrivals(trace, seed, kMostArrivedPercent);
+    return chosen;
+  }
+  MELON_TRY(const std::string text, os::read_text_file(*flags.arrivals));
+  MELON_TRY(auto stored, simulate::read_arrivals({*flags.arrivals, text}, trace));
+  if (seeds.empty()) return stored;
+  for (const std::uint64_t seed : seeds) {
+    const auto found = stored.find(seed);
+    if (found == stored.end())
+      return fail(Code::kNotFound, fmt::format("'{}' has no seed {}", *flags.arrivals, seed),
+                  "ask for a seed that the file has, or leave --arrivals out");
+    chosen.insert(stored.extract(found));
+  }
+  return chosen;
+}
+
+std::string decision_line(const simulate::Trace& trace, const simulate::TraceDecision& decision) {
+  const std::string node = decision.node ? trace.nodes[*decision.node].name : "";
+  return fmt::format("{},{},{}\n", trace.pods[decision.pod].name, node,
+                     fmt::join(decision.cards, "-"));
+}
+
+/// Runs every policy with every seed.
+class Simulation {
+ public:
+  Simulation(Session& session, const Flags& flags, const simulate::Trace& trace)
+      : session_(session), flags_(flags), trace_(trace) {}
+
+  Result<std::vector<SimulatedPolicy>> run(
+      const std::map<std::uint64_t, simulate::Arrivals>& arrivals) {
+    runs_ = flags_.policies.size() * arrivals.size();
+    std::vector<SimulatedPolicy> results;
+    for (const std::string& name : flags_.policies) {
+      SimulatedPolicy result{.name = name};
+      for (const auto& [seed, order] : arrivals) {
+        MELON_TRY(simulate::Curve curve, run_one(name, seed, order));
+        result.seeds.push_back(seed);
+        result.curves.push_back(std::move(curve));
+      }
+      results.push_back(std::move(result));
+    }
+    if (shows_progress_) *session_.err << "\r\x1b[K" << std::flush;
+    if (flags_.decisions) MELON_RETURN_IF_ERROR(os::write_text_file(*flags_.decisions, lines_));
+    return results;
+  }
+
+ private:
+  Result<simulate::Curve> run_one(const std::string& name, std::uint64_t seed,
+                                  const simulate::Arrivals& order) {
+    simulate::ReplayOptions options{.policy = placement::find_policy(name), .seed = seed};
+    std::size_t arrived = 0;
+    options.on_decision = [&](const simulate::TraceDecision& decision) {
+      if (flags_.decisions) lines_ += decision_line(trace_, decision);
+      if (++arrived % 512 == 0) show_progress(name, seed, arrived, order.pods.size());
+    };
+    auto curve = simulate::replay(trace_, order, options);
+    ++done_;
+    return curve;
+  }
+
+  void show_progress(const std::string& name, std::uint64_t seed, std::size_t arrived,
+                     std::size_t all) const {
+    if (!shows_progress_) return;
+    constexpr std::size_t kWidth = 30;
+    const std::size_t filled = kWidth * (done_ * all + arrived) / (runs_ * all);
+    *session_.err << fmt::format("\r{} seed {} [{}{}] {}/{}\x1b[K", name, seed,
+                                 std::string(filled, '#'), std::string(kWidth - filled, '.'),
+                                 done_ + 1, runs_)
+                  << std::flush;
+  }
+
+  Session& session_;
+  const Flags& flags_;
+  const simulate::Trace& trace_;
+  const bool shows_progress_ = isatty(STDERR_FILENO) == 1;
+  std::size_t runs_ = 0;
+  std::size_t done_ = 0;
+  std::string lines_ = "pod,node,cards\n";
+};
+
+void show(const Session& session, const std::vector<SimulatedPolicy>& results) {
+  if (session.format == OutputFormat::kCsv) {
+    *session.out << simulation_csv(results);
+    return;
+  }
+  session.print(simulation_table(results, session.format == OutputFormat::kWide),
+                simulation_json(results));
+  if (!session.structured()) *session.out << '\n' << simulation_summary(results);
+}
+
+Result<int> simulate_trace(Session& session, const Flags& flags) {
+  MELON_TRY(const simulate::Trace trace, read_trace(flags));
+  MELON_TRY(const auto arrivals, choose_arrivals(flags, trace));
+  if (flags.decisions && flags.policies.size() * arrivals.size() != 1)
+    return fail(Code::kInvalidArgument, "--decisions is of one run, and several are asked for",
+                "name one --policy and one --seed");
+  MELON_TRY(const auto results, Simulation(session, flags, trace).run(arrivals));
+  show(session, results);
+  return kOk;
+}
+
+std::vector<Parameter> parameters(Flags& flags) {
+  return {{.names = "--nodes",
+           .target = &flags.nodes,
+           .value = "FILE",
+           .text = "The cluster: sn,cpu_milli,memory_mib,gpu,model",
+           .required = true},
+          {.names = "--pods",
+           .target = &flags.pods,
+           .value = "FILE",
+           .text = "The tasks: name,cpu_milli,memory_mib,num_gpu,gpu_milli[,gpu_spec]",
+           .required = true},
+          {.names = "--arrivals",
+           .target = &flags.arrivals,
+           .value = "FILE",
+           .text = "Stored orders of arrival, by seed (default: drawn by the seed)"},
+          {.names = "--policy",
+           .target = &flags.policies,
+           .value = "POLICY",
+           .text = "How nodes and devices are chosen; repeat it to compare",
+           .required = true,
+           .choices = policy_names()},
+          {.names = "--seed",
+           .target = &flags.seeds,
+           .value = "SEED",
+           .text = "Repeat it for a mean (default: all stored ones, or 42)"},
+          {.names = "--decisions",
+           .target = &flags.decisions,
+           .value = "FILE",
+           .text = "Write pod,node,cards of every decision of a single run"}};
+}
+
+}  // namespace
+
+Command sim_command() {
+  auto flags = std::make_shared<Flags>();
+  return {.name = "sim",
+          .summary = "Replay a trace of tasks against a simulated cluster",
+          .description =
+              "Tasks arrive one by one at the empty simulated cluster and never leave; one that "
+              "fits nowhere is dropped. Shown are means over seeds, by how much has arrived: all "
+              "in percent of the cluster's devices, or of what is idle. Files may be gzip. "
+              "No daemon is needed.",
+          .parameters = parameters(*flags),
+          .examples = {{"melon sim --nodes nodes.csv --pods pods.csv --policy fgd --seed 42",
+                        "One run with the published algorithm"},
+                       {"melon sim --nodes nodes.csv --pods pods.csv.gz --arrivals orders.txt.gz "
+                        "--policy fragmentation --policy binpack -o csv",
+                        "Two policies, every stored seed, as CSV"}},
+          .run = [flags](Session& session) { return simulate_trace(session, *flags); }};
+}
+
+}  // namespace melon::cli

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+namespace melon::placement {
+
+/// What a device has, dimension by dimension. Slots are how many slices a device may hold; memory
+/// is in MiB; compute in whatever unit the vendor counts (permille, cores). Extra dimensions
+/// belong to the vendor (AI-CPU, CU, ...), in the order of its descriptor.
+enum Dimension : std::size_t { kSlots, kMemory, kCompute, kFirstExtra };
+inline constexpr std::size_t kDimensions = 8;
+inline constexpr std::size_t kExtraDimensions = kDimensions - kFirstExtra;
+
+/// The largest amount of any dimension; events and requests beyond it are refused where they enter.
+/// Half of what the type holds, so that one sum of two never overflows.
+inline constexpr std::int32_t kMostAmount = std::numeric_limits<std::int32_t>::max() / 2;
+
+/// One number per dimension, small enough that a card's room is half a cache line.
+struct alignas(32) Amounts {
+  std::array<std::int32_t, kDimensions> of{};
+
+  std::int32_t operator[](std::size_t dimension) const { return of[dimension]; }
+  std::int32_t& operator[](std::size_t dimension) { return of[dimension]; }
+
+  Amounts& operator+=(const Amounts& other) {
+    for (std::size_t i = 0; i < kDimensions; ++i) of[i] += other.of[i];
+    return *this;
+  }
+  Amounts& operator-=(const Amounts& other) {
+    for (std::size_t i = 0; i < kDimensions; ++i) of[i] -= other.of[i];
+    return *this;
+  }
+  friend Amounts operator+(Amounts a, const Amounts& b) { return a += b; }
+  friend Amounts operator-(Amounts a, const Amounts& b) { return a -= b; }
+  bool operator==(const Amounts&) const = default;
+
+  /// Whether every dimension is at most the other's.
+  bool fits_in(const Amounts& room) const {
+    std::int32_t missing = 0;
+    for (std::size_t i = 0; i < kDimensions; ++i) missing |= room.of[i] - of[i];
+    return missing >= 0;
+  }
+};
+
+/// The larger of each dimension.
+inline Amounts largest_of(Amounts a, const Amounts& b) {
+  for (std::size_t i = 0; i < kDimensions; ++i) a.of[i] = std::max(a.of[i], b.of[i]);
+  return a;
+}
+
+/// What a node has beside its devices, and what a pod takes of it.
+struct HostAmounts {
+  std::int64_t cpu_milli = 0;
+  std::int64_t memory_mib = 0;
+  std::int64_t pods = 0;
+  std::int64_t ephemeral_mib = 0;
+
+  HostAmounts& operator+=(const HostAmounts& other) {
+    cpu_milli += other.cpu_milli;
+    memory_mib += other.memory_mib;
+    pods += other.pods;
+    ephemeral_mib += other.ephemeral_mib;
+    return *this;
+  }
+  HostAmounts& operator-=(const HostAmounts& other) {
+    cpu_milli -= other.cpu_milli;
+    memory_mib -= other.memory_mib;
+    pods -= other.pods;
+    ephemeral_mib -= other.ephemeral_mib;
+    return *this;
+  }
+  bool operator==(const HostAmounts&) const = default;
+
+  bool fits_in(const HostAmounts& room) const {
+    return cpu_milli <= room.cpu_milli && memory_mib <= room.memory_mib && pods <= room.pods &&
+           ephemeral_mib <= room.ephemeral_mib;
+  }
+};
+
+/// The larger of each.
+inline HostAmounts largest_of(const HostAmounts& a, const HostAmounts& b) {
+  return {.cpu_milli = std::max(a.cpu_milli, b.cpu_milli),
+          .memory_mib = std::max(a.memory_mib, b.memory_mib),
+          .pods = std::max(a.pods, b.pods),
+          .ephemeral_mib = std::max(a.ephemeral_mib, b.ephemeral_mib)};
+}
+
+}  // namespace melon::placement

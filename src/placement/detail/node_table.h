@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "placement/amounts.h"
+#include "placement/cluster.h"
+
+namespace melon::placement::detail {
+
+/// What a task is by the number of devices that it takes: none, a share of one, 1, 2, 4, 8, others.
+enum class TaskClass : std::uint8_t { kNone, kShare, kOne, kTwo, kFour, kEight, kOther };
+inline constexpr std::size_t kTaskClasses = 7;
+
+/// Devices that are alike: one vendor, type and capacity.
+struct DeviceKind {
+  std::string vendor = {};
+  std::string type = {};
+  Amounts capacity = {};
+
+  bool operator==(const DeviceKind&) const = default;
+};
+
+/// What every decision reads of a node; the rest is in NodeEntry.
+struct NodeRow {
+  HostAmounts free = {};
+  std::uint32_t first_card = 0;
+  std::uint16_t cards = 0;
+  bool open = false;                                // there, and not cordoned
+  std::int32_t milli_free = 0;                      // of all cards
+  std::int32_t pods = 0;                            // grants on it
+  std::array<std::uint16_t, kTaskClasses> tasks{};  // of them by class
+};
+
+/// What is read when a node is chosen, changed or explained.
+struct NodeEntry {
+  std::string name = {};
+  std::uint32_t rank = 0;
+  bool present = false;
+  bool cordoned = false;
+  HostAmounts capacity = {};
+  Oversubscription oversubscription = {};
+  std::map<std::string, std::int64_t> extended_capacity = {};
+  std::map<std::string, std::int64_t> extended_free = {};
+  std::map<std::string, std::string> labels = {};
+  std::vector<Taint> taints = {};
+  std::vector<std::uint16_t> ports = {};   // host ports in use, sorted, with repetitions
+  std::vector<std::uint32_t> grants = {};  // slots of GrantTable, in no order
+};
+
+/// What is read of a card when it is granted or explained.
+struct CardEntry {
+  std::string uuid = {};
+  std::int16_t numa = -1;        // -1: not known
+  std::int16_t link_group = -1;  // -1: in none
+  bool healthy = true;
+  bool cordoned = false;
+};
+
+/// The cluster as arrays: nodes by id, and each node's cards side by side. Written by Index alone.
+struct NodeTable {
+  std::vector<NodeRow> rows = {};
+  std::vector<NodeEntry> entries = {};
+  std::vector<Amounts> room = {};        // by card: what is free; nothing when it may not be used
+  std::vector<std::int16_t> milli = {};  // by card: the smallest free fraction, in thousandths
+  std::vector<std::uint16_t> kind = {};  // by card
+  std::vector<CardEntry> cards = {};
+  std::vector<DeviceKind> kinds = {};
+
+  std::span<const Amounts> room_of(const NodeRow& row) const {
+    return {room.data() + row.first_card, row.cards};
+  }
+  std::span<const std::int16_t> milli_of(const NodeRow& row) const {
+    return {milli.data() + row.first_card, row.cards};
+  }
+  std::span<const std::uint16_t> kind_of(const NodeRow& row) const {
+    return {kind.data() + row.first_card, row.cards};
+  }
+  std::span<const CardEntry> cards_of(const NodeRow& row) const {
+    return {cards.data() + row.first_card, row.cards};
+  }
+};
+
+/// The free thousandths of a card: the smallest over all dimensions but slots, which count only
+/// when none is left.
+inline std::int16_t free_milli(const Amounts& room, const Amounts& capacity) {
+  if (room[kSlots] <= 0) return 0;
+  std::int64_t least = 1000;
+  for (std::size_t i = kMemory; i < kDimensions; ++i)
+    if (capacity[i] > 0) least = std::min(least, std::int64_t{room[i]} * 1000 / capacity[i]);
+  return static_cast<std::int16_t>(std::max<std::int64_t>(least, 0));
+}
+
+}  // namespace melon::placement::detail

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace melon::placement::detail {
+
+/// A tournament over numbers: which position holds the largest, the first of equals. Each inner
+/// node is the largest of kFan below it, which is one cache line, so that an update touches one
+/// line per level and the whole takes 4.3 bytes a position.
+class RankTree {
+ public:
+  static constexpr std::int32_t kNone = std::numeric_limits<std::int32_t>::min();
+
+  /// All positions hold kNone.
+  void reset(std::size_t positions) {
+    levels_.clear();
+    for (std::size_t size = std::max<std::size_t>(positions, 1);; size = blocks(size)) {
+      levels_.emplace_back(blocks(size) * kFan, kNone);
+      if (size <= kFan) break;
+    }
+  }
+
+  std::int32_t at(std::size_t position) const { return levels_.front()[position]; }
+
+  /// Sets one position and what depends on it.
+  void set(std::size_t position, std::int32_t value) {
+    for (std::vector<std::int32_t>& level : levels_) {
+      std::int32_t& place = level[position];
+      if (place == value) return;
+      place = value;
+      position /= kFan;
+      value = largest(&level[position * kFan]);
+    }
+  }
+
+  /// Sets one position alone; build() must follow before best() is asked.
+  void set_leaf(std::size_t position, std::int32_t value) { levels_.front()[position] = value; }
+  void build() {
+    for (std::size_t i = 1; i < levels_.size(); ++i)
+      for (std::size_t block = 0; block * kFan < levels_[i - 1].size(); ++block)
+        levels_[i][block] = largest(&levels_[i - 1][block * kFan]);
+  }
+
+  std::int32_t best_value() const { return largest(levels_.back().data()); }
+
+  /// The first position that holds best_value().
+  std::size_t best() const {
+    const std::int32_t value = best_value();
+    std::size_t position = 0;
+    for (std::size_t level = levels_.size(); level-- > 0;) {
+      const std::int32_t* const block = &levels_[level][position * kFan];
+      position =
+          position * kFan + static_cast<std::size_t>(std::find(block, block + kFan, value) - block);
+    }
+    return position;
+  }
+
+  std::size_t bytes() const {
+    std::size_t sum = 0;
+    for (const std::vector<std::int32_t>& level : levels_)
+      sum += level.capacity() * sizeof(std::int32_t);
+    return sum;
+  }
+
+ private:
+  static constexpr std::size_t kFan = 16;
+  static std::size_t blocks(std::size_t size) { return (size + kFan - 1) / kFan; }
+  static std::int32_t largest(const std::int32_t* block) {
+    std::int32_t found = block[0];
+    for (std::size_t i = 1; i < kFan; ++i) found = std::max(found, block[i]);
+    return found;
+  }
+
+  std::vector<std::vector<std::int32_t>> levels_;  // leaves first
+};
+
+}  // namespace melon::placement::detail

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fits requests onto single nodes and asks the policy for its merit.
+#include "placement/detail/scorer.h"
+
+#include <algorithm>
+
+#include "placement/rules.h"
+
+namespace melon::placement::detail {
+
+Scorer::Need Scorer::need_of(std::size_t step, std::uint16_t kind) const {
+  const DeviceDemand& demand = shape_->steps()[step].demand;
+  const DeviceKind& known = nodes_.kinds[kind];
+  const Amounts amounts = amounts_on(demand, known.capacity);
+  // A slice never exceeds its device, also where the node is oversubscribed.
+  return {amounts, accepts(demand, known) && amounts.fits_in(known.capacity)};
+}
+
+const Scorer::Need& Scorer::need(std::size_t step, std::uint16_t kind) {
+  std::vector<Need>& known = needs_[step];
+  while (known.size() <= kind)
+    known.push_back(need_of(step, static_cast<std::uint16_t>(known.size())));
+  return known[kind];
+}
+
+void Scorer::aim(const Shape& shape, const Policy& policy) {
+  if (shape_id_ != shape.id()) {
+    needs_.resize(shape.steps().size());
+    for (std::vector<Need>& known : needs_) known.clear();
+  }
+  shape_ = &shape;
+  shape_id_ = shape.id();
+  policy_ = &policy;
+}
+
+bool Scorer::passes_rules(std::uint32_t node) const {
+  const NodeEntry& entry = nodes_.entries[node];
+  if (!entry.taints.empty() && untolerated(shape_->request(), entry.taints) != nullptr)
+    return false;
+  if (!shape_->has_named_amounts()) return true;
+  return port_in_use(shape_->request(), entry) == 0 &&
+         scarce_resource(shape_->extended(), entry).empty();
+}
+
+Merit Scorer::score(std::uint32_t node, std::int64_t before, Layout* layout) {
+  const NodeRow& row = nodes_.rows[node];
+  if (!row.open || !shape_->host().fits_in(row.free)) return kUnfit;
+  if (!passes_rules(node)) return kUnfit;
+  return shape_->is_simple() ? score_simple(node, before, layout)
+                             : score_general(node, before, layout);
+}
+
+bool Scorer::cards_fit(std::uint32_t node) {
+  const NodeRow& row = nodes_.rows[node];
+  return shape_->is_simple() ? choose_cards(row) : score_general(node, 0, nullptr) != kUnfit;
+}
+
+bool Scorer::has_room(const NodeRow& row, std::size_t card) {
+  const std::size_t at = row.first_card + card;
+  const Need& wanted = need(0, nodes_.kind[at]);
+  return wanted.accepted && wanted.amounts.fits_in(nodes_.room[at]);
+}
+
+std::int16_t Scorer::milli_after(const NodeRow& row, std::size_t card, const Amounts& taken) const {
+  const std::size_t at = row.first_card + card;
+  return free_milli(nodes_.room[at] - taken, nodes_.kinds[nodes_.kind[at]].capacity);
+}
+
+/// The cards of a simple demand in cards_; false when there are too few.
+bool Scorer::choose_cards(const NodeRow& row) {
+  cards_.clear();
+  if (shape_->steps().empty()) return true;
+  for (std::uint16_t card = 0; card < row.cards; ++card)
+    if (has_room(row, card)) cards_.push_back(card);
+  const auto wanted = static_cast<std::size_t>(shape_->steps()[0].demand.count);
+  if (cards_.size() < wanted) return false;
+  // Where each card is tried, all that fit stay; where all are taken, their order is no matter.
+  if (wanted == 1 && policy_->cards == CardOrder::kMerit) return true;
+  if (cards_.size() == wanted) return true;
+  sort_cards(row);
+  cards_.resize(wanted);
+  return true;
+}
+
+Merit Scorer::try_each_card(Trial& trial, std::int64_t before, std::uint16_t& chosen) {
+  const NodeRow& row = trial.node;
+  const CardsView view{nodes_.milli_of(row), nodes_.kind_of(row)};
+  const Fragmentation::OneCard one(*measure_, view, row.free.cpu_milli - shape_->host().cpu_milli);
+  Merit best = kUnfit;
+  int tried = -1;  // the card tried last: its twins have the same merit
+  for (const std::uint16_t card : cards_) {
+    if (tried >= 0 && view.kind[card] == view.kind[static_cast<std::size_t>(tried)] &&
+        nodes_.room[row.first_card + card] ==
+            nodes_.room[row.first_card + static_cast<std::size_t>(tried)])
+      continue;
+    tried = card;
+    const std::int16_t after = milli_after(row, card, need(0, view.kind[card]).amounts);
+    trial.gain = before - one.with(card, after);
+    trial.gain_percent = measure_->sigmoid_percent(trial.gain);
+    trial.milli_taken = view.milli[card] - after;
+    trial.tightest = view.milli[card];
+    const Merit merit = policy_->merit(trial);
+    if (merit > best) {
+      best = merit;
+      chosen = card;
+    }
+  }
+  return best;
+}
+
+Merit Scorer::score_simple(std::uint32_t node, std::int64_t before, Layout* layout) {
+  const NodeRow& row = nodes_.rows[node];
+  if (!choose_cards(row)) return kUnfit;
+  Trial trial{.node = row,
+              .capacity = nodes_.entries[node].capacity,
+              .milli = nodes_.milli_of(row),
+              .host = shape_->host(),
+              .cards_taken = static_cast<std::int32_t>(cards_.size())};
+  if (policy_->uses_gain) trial.gain_unit = measure_->total_weight();
+  Merit merit = 0;
+  const bool is_one = shape_->steps().size() == 1 && shape_->steps()[0].demand.count == 1;
+  if (is_one && policy_->cards == CardOrder::kMerit) {
+    trial.cards_taken = 1;
+    std::uint16_t chosen = 0;
+    merit = try_each_card(trial, before, chosen);
+    cards_.assign(1, chosen);
+    if (layout == nullptr) return merit;
+  }
+  booked_.clear();
+  for (const std::uint16_t card : cards_)
+    booked_.push_back({card, need(0, nodes_.kind[row.first_card + card]).amounts});
+  if (!(is_one && policy_->cards == CardOrder::kMerit)) merit = judge(trial, row, before, booked_);
+  if (layout != nullptr) {
+    layout->booked = booked_;
+    layout->slices.clear();
+    for (const CardSlice& slice : booked_)
+      layout->slices.push_back(
+          {static_cast<std::uint16_t>(shape_->steps()[0].container), slice.card, slice.amounts});
+  }
+  return merit;
+}
+
+/// The policy's merit of a choice of cards.
+Merit Scorer::judge(Trial& trial, const NodeRow& row, std::int64_t before,
+                    const std::vector<CardSlice>& booked) {
+  const auto milli = nodes_.milli_of(row);
+  after_.assign(milli.begin(), milli.end());
+  for (const CardSlice& slice : booked) {
+    after_[slice.card] = milli_after(row, slice.card, slice.amounts);
+    trial.milli_taken += milli[slice.card] - after_[slice.card];
+    trial.tightest = std::min<std::int32_t>(trial.tightest, milli[slice.card]);
+  }
+  trial.cards_taken = static_cast<std::int32_t>(booked.size());
+  trial.task = task_class(nodes_, row, booked);
+  if (policy_->uses_gain) {
+    const std::int64_t cpu = row.free.cpu_milli - trial.host.cpu_milli;
+    trial.gain = before - measure_->measure({after_, nodes_.kind_of(row)}, cpu);
+    trial.gain_unit = measure_->total_weight();
+    trial.gain_percent = measure_->sigmoid_percent(trial.gain);
+  }
+  return policy_->merit(trial);
+}
+
+}  // namespace melon::placement::detail

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "placement/detail/node_table.h"
+#include "placement/fragmentation.h"
+#include "placement/index.h"
+#include "placement/policy.h"
+#include "placement/shape.h"
+
+namespace melon::placement::detail {
+
+/// What one container gets on one card.
+struct ContainerSlice {
+  std::uint16_t container = 0;
+  std::uint16_t card = 0;
+  Amounts amounts = {};
+};
+
+/// How a request would lie on one node.
+struct Layout {
+  std::vector<ContainerSlice> slices = {};  // by container
+  std::vector<CardSlice> booked = {};       // by card: the peak over the pod's life
+};
+
+/// Whether a shape fits a node, how much a policy likes it there, and on which cards.
+///
+/// A single demand takes the first cards of the policy's order that have room. Several are searched
+/// for by backtracking, so that what fits is found; the search gives up after kMostSteps, which 64
+/// slices on 16 cards do not reach in practice.
+/// Keeps scratch between calls: one thread.
+class Scorer {
+ public:
+  static constexpr int kMostSteps = 20'000;
+
+  explicit Scorer(const NodeTable& nodes) : nodes_(nodes) {}
+
+  /// Needed by policies that use a gain; not owned.
+  void measure_with(const Fragmentation& measure) { measure_ = &measure; }
+
+  /// Names what is asked from now on.
+  void aim(const Shape& shape, const Policy& policy);
+  /// Chance for the next calls of score(), for policies that draw cards; may be empty.
+  void draw_with(Draw draw) { draw_ = std::move(draw); }
+  /// The merit of a node, or kUnfit. `before` is its measure, where the policy uses a gain. Fills
+  /// `layout` if it is not null.
+  Merit score(std::uint32_t node, std::int64_t before, Layout* layout);
+  /// As score(), but only whether the cards have room; rules and host amounts are not asked.
+  bool cards_fit(std::uint32_t node);
+
+ private:
+  /// What the demand of a step takes of a card of one kind.
+  struct Need {
+    Amounts amounts = {};
+    bool accepted = false;
+  };
+  struct Load {  // of one card by the request itself
+    Amounts sidecars = {}, apps = {}, init = {}, most = {};
+    std::size_t init_container = 0;  // whose amounts `init` holds
+  };
+  struct Choice {
+    std::size_t step = 0;
+    std::uint16_t card = 0;
+    std::int16_t group = -1;  // of links or NUMA, where the demand binds to one
+  };
+
+  Need need_of(std::size_t step, std::uint16_t kind) const;
+  const Need& need(std::size_t step, std::uint16_t kind);
+  bool passes_rules(std::uint32_t node) const;
+  Merit score_simple(std::uint32_t node, std::int64_t before, Layout* layout);
+  Merit try_each_card(Trial& trial, std::int64_t before, std::uint16_t& chosen);
+  bool choose_cards(const NodeRow& row);
+  bool has_room(const NodeRow& row, std::size_t card);
+  std::int16_t milli_after(const NodeRow& row, std::size_t card, const Amounts& taken) const;
+  Merit judge(Trial& trial, const NodeRow& row, std::int64_t before,
+              const std::vector<CardSlice>& booked);
+  Merit score_general(std::uint32_t node, std::int64_t before, Layout* layout);
+  bool search(const NodeRow& row, std::size_t step, int taken);
+  bool may_take(const NodeRow& row, std::size_t step, std::uint16_t card) const;
+  std::int16_t group_of(const NodeRow& row, std::size_t step, std::uint16_t card) const;
+  bool add(Load& load, std::size_t step, const Amounts& amounts, const Amounts& room) const;
+  void sort_cards(const NodeRow& row);
+
+  const NodeTable& nodes_;
+  const Fragmentation* measure_ = nullptr;
+  const Shape* shape_ = nullptr;
+  std::uint64_t shape_id_ = 0;
+  const Policy* policy_ = nullptr;
+  std::vector<std::vector<Need>> needs_;  // by step and kind
+  std::vector<std::uint16_t> cards_;      // chosen, or in the policy's order
+  std::vector<CardSlice> booked_;
+  std::vector<std::int16_t> after_;  // milli of the cards
+  std::vector<Load> loads_;
+  std::vector<Choice> choices_;
+  int steps_left_ = 0;
+  Draw draw_ = {};
+};
+
+}  // namespace melon::placement::detail

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps a ranking of all nodes for each shape, and answers from its root.
+#include "placement/engine.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "placement/rules.h"
+
+namespace melon::placement {
+namespace {
+
+constexpr std::uint32_t kNowhere = ~std::uint32_t{0};
+constexpr std::size_t kShapesBeforeSweep = 4096;
+
+std::uint64_t key_of(const Shape& shape, const Policy& policy) {
+  const auto at = static_cast<std::uint64_t>(&policy - policies().data());
+  return shape.id() * policies().size() + at;
+}
+
+}  // namespace
+
+void Engine::set_targets(std::vector<TargetShape> targets) {
+  measure_.emplace(std::move(targets));
+  measure_->learn_kinds(index_.nodes().kinds);
+  scorer_.measure_with(*measure_);
+  rankings_.clear();
+  ranking_of_.clear();
+  ranking_bytes_ = 0;
+  measured_.clear();
+  measured_sum_ = 0;
+  seen_ = 0;
+  catch_up();
+}
+
+std::shared_ptr<const Shape> Engine::shape(const PodRequest& request) {
+  if (shapes_.size() > kShapesBeforeSweep)
+    std::erase_if(shapes_, [](const auto& known) { return known.second.expired(); });
+  std::weak_ptr<const Shape>& known = shapes_[shape_key(shape_of(request))];
+  if (auto shape = known.lock()) return shape;
+  auto made = std::make_shared<const Shape>(request, next_shape_++);
+  known = made;
+  return made;
+}
+
+const Policy& Engine::effective(const Policy& policy) const {
+  return policy.uses_gain && !measure_ ? *find_policy("binpack") : policy;
+}
+
+void Engine::measure_node(std::uint32_t node) {
+  const detail::NodeTable& nodes = index_.nodes();
+  const detail::NodeRow& row = nodes.rows[node];
+  if (node >= measured_.size()) measured_.resize(nodes.rows.size());
+  const std::int64_t now =
+      measure_->measure({nodes.milli_of(row), nodes.kind_of(row)}, row.free.cpu_milli);
+  measured_sum_ += now - measured_[node];
+  measured_[node] = now;
+}
+
+void Engine::order_nodes() {
+  const detail::NodeTable& nodes = index_.nodes();
+  order_.clear();
+  for (std::uint32_t node = 0; node < nodes.rows.size(); ++node)
+    if (nodes.entries[node].present) order_.push_back(node);
+  std::ranges::sort(order_, {}, [&nodes](std::uint32_t node) {
+    const detail::NodeEntry& entry = nodes.entries[node];
+    return std::tuple(entry.rank, std::string_view(entry.name));
+  });
+  position_of_.assign(nodes.rows.size(), kNowhere);
+  for (std::uint32_t i = 0; i < order_.size(); ++i) position_of_[order_[i]] = i;
+  ordered_layout_ = index_.layout();
+}
+
+void Engine::catch_up() {
+  if (ordered_layout_ != index_.layout()) order_nodes();
+  if (measure_) {
+    if (measure_->known_kinds() < index_.nodes().kinds.size())
+      measure_->learn_kinds(index_.nodes().kinds);
+    const bool known =
+        index_.changes().for_each_since(seen_, [this](std::uint32_t node) { measure_node(node); });
+    for (std::uint32_t node = 0; !known && node < index_.nodes().rows.size(); ++node)
+      measure_node(node);
+  }
+  seen_ = index_.changes().end();
+}
+
+std::int64_t Engine::fragmentation() {
+  catch_up();
+  return measured_sum_;
+}
+
+Engine::Ranking& Engine::ranking(const Shape& shape, const Policy& policy) {
+  const std::uint64_t key = key_of(shape, policy);
+  if (const auto known = ranking_of_.find(key); known != ranking_of_.end()) {
+    rankings_.splice(rankings_.begin(), rankings_, known->second);
+    return rankings_.front();
+  }
+  rankings_.emplace_front();
+  rankings_.front().key = key;
+  rankings_.front().layout = ordered_layout_ - 1;  // not this one: to be built
+  ranking_of_.emplace(key, rankings_.begin());
+  return rankings_.front();
+}
+
+void Engine::drop_oldest() {
+  while (ranking_bytes_ > options_.ranking_bytes && rankings_.size() > 1) {
+    const Ranking& oldest = rankings_.back();
+    ranking_bytes_ -= oldest.tree.bytes() + oldest.labels.capacity();
+    ranking_of_.erase(oldest.key);
+    rankings_.pop_back();
+  }
+}
+
+bool Engine::labels_hold(Ranking& ranking, const Shape& shape, std::uint32_t node) {
+  std::uint8_t& known = ranking.labels[node];
+  if (known == 0)
+    known = placement::labels_hold(shape.request(), index_.nodes().entries[node].labels) ? 1 : 2;
+  return known == 1;
+}
+
+Merit Engine::score(Ranking& ranking, const Shape& shape, std::uint32_t node) {
+  if (shape.has_label_rules() && !labels_hold(ranking, shape, node)) return kUnfit;
+  return scorer_.score(node, measure_ ? measured_[node] : 0, nullptr);
+}
+
+void Engine::rebuild(Ranking& ranking, const Shape& shape) {
+  ranking_bytes_ -= ranking.tree.bytes() + ranking.labels.capacity();
+  ranking.tree.reset(order_.size());
+  ranking.labels.assign(shape.has_label_rules() ? index_.nodes().rows.size() : 0, 0);
+  for (std::size_t i = 0; i < order_.size(); ++i)
+    ranking.tree.set_leaf(i, score(ranking, shape, order_[i]));
+  ranking.tree.build();
+  ranking.layout = ordered_layout_;
+  ranking_bytes_ += ranking.tree.bytes() + ranking.labels.capacity();
+  drop_oldest();
+}
+
+void Engine::refresh(Ranking& ranking, const Shape& shape) {
+  bool known = ranking.layout == ordered_layout_;
+  if (known && !ranking.labels.empty())
+    known = index_.rule_changes().for_each_since(
+        ranking.seen_rules, [&](std::uint32_t node) { ranking.labels[node] = 0; });
+  if (known)
+    known = index_.changes().for_each_since(ranking.seen, [&](std::uint32_t node) {
+      ranking.tree.set(position_of_[node], score(ranking, shape, node));
+    });
+  if (!known) rebuild(ranking, shape);
+  ranking.seen = index_.changes().end();
+  ranking.seen_rules = index_.rule_changes().end();
+}
+
+std::optional<std::uint32_t> Engine::winner(const Ranking& ranking, const Policy& policy,
+                                            const Draw& draw) const {
+  if (order_.empty() || ranking.tree.best_value() == kUnfit) return std::nullopt;
+  if (!policy.is_lottery || !draw) return order_[ranking.tree.best()];
+  std::vector<std::uint32_t> fitting;
+  for (std::size_t i = 0; i < order_.size(); ++i)
+    if (ranking.tree.at(i) != kUnfit) fitting.push_back(order_[i]);
+  return fitting[draw(fitting.size())];
+}
+
+std::optional<Decision> Engine::place(const Shape& shape, const Policy& asked, const Draw& draw) {
+  const Policy& policy = effective(asked);
+  catch_up();
+  scorer_.aim(shape, policy);
+  Ranking& found = ranking(shape, policy);
+  refresh(found, shape);
+  const auto node = winner(found, policy, draw);
+  if (!node) return std::nullopt;
+  Decision decision{.node = *node};
+  if (policy.is_lottery) scorer_.draw_with(draw);
+  decision.merit = scorer_.score(*node, measure_ ? measured_[*node] : 0, &decision.layout);
+  if (policy.is_lottery) scorer_.draw_with({});
+  return decision;
+}
+
+bool Engine::commit(GrantEntry grant, const Shape& shape, const Decision& decision) {
+  const detail::NodeTable& nodes = index_.nodes();
+  const detail::NodeRow& row = nodes.rows[decision.node];
+  grant.node = decision.node;
+  grant.slices = decision.layout.booked;
+  grant.host = shape.host();
+  grant.extended = shape.extended();
+  grant.host_ports = shape.request().host_ports;
+  grant.task = task_class(nodes, row, grant.slices);
+  return index_.reserve(std::move(grant));
+}
+
+}  // namespace melon::placement

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measures which free parts of devices the usual requests can not use.
+#include "placement/fragmentation.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace melon::placement {
+namespace {
+
+/// Thousandths of an empty device that the demand takes; empty when it does not fit one.
+std::optional<std::int16_t> milli_on(const DeviceDemand& demand, const detail::DeviceKind& kind) {
+  const Amounts need = amounts_on(demand, kind.capacity);
+  if (!accepts(demand, kind) || !need.fits_in(kind.capacity)) return std::nullopt;
+  if (demand.whole) return 1000;
+  std::int64_t most = 0;
+  for (std::size_t i = kMemory; i < kDimensions; ++i)
+    if (kind.capacity[i] > 0)
+      most =
+          std::max(most, (std::int64_t{need[i]} * 1000 + kind.capacity[i] - 1) / kind.capacity[i]);
+  return static_cast<std::int16_t>(most);
+}
+
+}  // namespace
+
+bool accepts(const DeviceDemand& demand, const detail::DeviceKind& kind) {
+  const auto has = [&kind](const std::vector<std::string>& types) {
+    return std::ranges::find(types, kind.type) != types.end();
+  };
+  if (!demand.vendor.empty() && demand.vendor != kind.vendor) return false;
+  return (demand.types.empty() || has(demand.types)) && !has(demand.not_types);
+}
+
+Amounts amounts_on(const DeviceDemand& demand, const Amounts& capacity) {
+  Amounts need = demand.each;
+  need[kSlots] = demand.whole ? capacity[kSlots] : std::max(need[kSlots], 1);
+  if (demand.memory_permille)
+    need[kMemory] = static_cast<std::int32_t>(std::max<std::int64_t>(
+        1, std::int64_t{capacity[kMemory]} * *demand.memory_permille / 1000));
+  return need;
+}
+
+Fragmentation::Fragmentation(std::vector<TargetShape> targets) : targets_(std::move(targets)) {
+  for (const TargetShape& target : targets_) {
+    total_weight_ += target.weight;
+    cpu_steps_.push_back(target.cpu_milli);
+  }
+  std::ranges::sort(cpu_steps_);
+  cpu_steps_.erase(std::unique(cpu_steps_.begin(), cpu_steps_.end()), cpu_steps_.end());
+  const auto percent = [this](std::int64_t gain) {
+    const double x = static_cast<double>(gain) / static_cast<double>(total_weight_) / 1000.0;
+    return static_cast<int>(100.0 / (1.0 + std::exp(-x)));
+  };
+  for (int i = 1; i <= 100 && total_weight_ > 0; ++i) {
+    const double share = std::min(i / 100.0, 1.0 - 1e-12);
+    const double x = std::log(share / (1.0 - share));
+    auto gain = static_cast<std::int64_t>(x * 1000.0 * static_cast<double>(total_weight_)) - 2;
+    while (i < 100 && percent(gain) < i) ++gain;
+    sigmoid_steps_.at(static_cast<std::size_t>(i)) = gain;
+  }
+}
+
+int Fragmentation::sigmoid_percent(std::int64_t gain) const {
+  const auto above = std::upper_bound(sigmoid_steps_.begin() + 1, sigmoid_steps_.end(), gain);
+  return static_cast<int>(above - sigmoid_steps_.begin()) - 1;
+}
+
+std::size_t Fragmentation::bucket_of(std::int64_t free_cpu_milli) const {
+  return static_cast<std::size_t>(
+      std::upper_bound(cpu_steps_.begin(), cpu_steps_.end(), free_cpu_milli) - cpu_steps_.begin());
+}
+
+void Fragmentation::learn_kinds(std::span<const detail::DeviceKind> kinds) {
+  for (std::size_t i = kinds_.size(); i < kinds.size(); ++i) learn_kind(kinds[i]);
+  make_groups();
+}
+
+void Fragmentation::learn_kind(const detail::DeviceKind& kind) {
+  known_.push_back(kind);
+  std::vector<std::int16_t> sizes;
+  for (const TargetShape& target : targets_)
+    if (target.devices && target.devices->count == 1)
+      if (const auto milli = milli_on(*target.devices, kind)) sizes.push_back(*milli);
+  std::ranges::sort(sizes);
+  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+  Kind learned;
+  learned.steps = sizes.size() + 1;
+  for (std::size_t free = 0; free < kMilliValues; ++free)
+    learned.step.at(free) = static_cast<std::uint16_t>(
+        std::upper_bound(sizes.begin(), sizes.end(), static_cast<std::int16_t>(free)) -
+        sizes.begin());
+  learned.tail.resize((cpu_steps_.size() + 1) * learned.steps);
+  for (std::size_t bucket = 0; bucket <= cpu_steps_.size(); ++bucket)
+    for (std::size_t step = 0; step < learned.steps; ++step) {
+      std::int64_t weight = 0;
+      for (const TargetShape& target : targets_) {
+        const bool has_cpu = bucket > 0 && target.cpu_milli <= cpu_steps_[bucket - 1];
+        if (has_cpu && target.devices && target.devices->count > 1) continue;  // a group's
+        const auto milli = target.devices ? milli_on(*target.devices, kind) : std::nullopt;
+        if (!has_cpu || !milli || (step == 0 || *milli > sizes[step - 1])) weight += target.weight;
+      }
+      learned.tail[bucket * learned.steps + step] = static_cast<std::int32_t>(weight);
+    }
+  kinds_.push_back(std::move(learned));
+}
+
+bool Fragmentation::fits_into_group(const Group& group, const TargetShape& target) const {
+  if (group.count != target.devices->count) return false;
+  for (std::size_t i = 0; i < known_.size(); ++i)
+    if (group.need[i] != milli_on(*target.devices, known_[i]).value_or(kNever)) return false;
+  return true;
+}
+
+void Fragmentation::make_groups() {
+  groups_.clear();
+  for (const TargetShape& target : targets_) {
+    if (!target.devices || target.devices->count <= 1) continue;
+    auto group = std::ranges::find_if(
+        groups_, [&](const Group& known) { return fits_into_group(known, target); });
+    if (group == groups_.end()) {
+      Group made{.count = target.devices->count};
+      for (const detail::DeviceKind& kind : known_)
+        made.need.push_back(milli_on(*target.devices, kind).value_or(kNever));
+      made.weight.resize(cpu_steps_.size() + 1);
+      groups_.push_back(std::move(made));
+      group = groups_.end() - 1;
+    }
+    for (std::size_t bucket = 1; bucket <= cpu_steps_.size(); ++bucket)
+      if (target.cpu_milli <= cpu_steps_[bucket - 1]) group->weight[bucket] += target.weight;
+  }
+}
+
+std::int64_t Fragmentation::waste(std::uint16_t kind, std::size_t bucket,
+                                  std::int32_t milli) const {
+  const Kind& known = kinds_[kind];
+  const std::size_t step = known.step[static_cast<std::size_t>(milli)];
+  return std::int64_t{milli} * known.tail[bucket * known.steps + step];
+}
+
+std::int64_t Fragmentation::measure(const CardsView& cards, std::int64_t free_cpu_milli) const {
+  const std::size_t bucket = bucket_of(free_cpu_milli);
+  std::int64_t sum = 0;
+  std::int64_t total = 0;
+  for (std::size_t i = 0; i < cards.milli.size(); ++i) {
+    sum += waste(cards.kind[i], bucket, cards.milli[i]);
+    total += cards.milli[i];
+  }
+  for (const Group& group : groups_) {
+    if (group.weight[bucket] == 0) continue;
+    std::int32_t able = 0;
+    std::int64_t small = 0;
+    for (std::size_t i = 0; i < cards.milli.size(); ++i) {
+      const bool is_able = cards.milli[i] >= group.need[cards.kind[i]];
+      able += is_able ? 1 : 0;
+      small += is_able ? 0 : cards.milli[i];
+    }
+    sum += group.weight[bucket] * (able >= group.count ? small : total);
+  }
+  return sum;
+}
+
+Fragmentation::OneCard::OneCard(const Fragmentation& measure, const CardsView& cards,
+                                std::int64_t free_cpu_milli)
+    : measure_(measure), cards_(cards), bucket_(measure.bucket_of(free_cpu_milli)) {
+  for (std::size_t i = 0; i < cards.milli.size(); ++i) {
+    additive_ += measure.waste(cards.kind[i], bucket_, cards.milli[i]);
+    total_ += cards.milli[i];
+  }
+  const std::size_t few = std::min(kFewGroups, measure.groups_.size());
+  for (std::size_t at = 0; at < few; ++at) counts_[at] = count(at);
+}
+
+Fragmentation::OneCard::Count Fragmentation::OneCard::count(std::size_t group) const {
+  const Group& wanted = measure_.groups_[group];
+  Count count;
+  for (std::size_t i = 0; i < cards_.milli.size(); ++i) {
+    const bool is_able = cards_.milli[i] >= wanted.need[cards_.kind[i]];
+    count.able += is_able ? 1 : 0;
+    count.small += is_able ? 0 : cards_.milli[i];
+  }
+  return count;
+}
+
+std::int64_t Fragmentation::OneCard::with(std::size_t card, std::int32_t after) const {
+  const std::int32_t before = cards_.milli[card];
+  const std::uint16_t kind = cards_.kind[card];
+  std::int64_t sum =
+      additive_ - measure_.waste(kind, bucket_, before) + measure_.waste(kind, bucket_, after);
+  for (std::size_t at = 0; at < measure_.groups_.size(); ++at) {
+    const Group& group = measure_.groups_[at];
+    if (group.weight[bucket_] == 0) continue;
+    Count now = at < kFewGroups ? counts_[at] : count(at);
+    const std::int32_t need = group.need[kind];
+    now.able -= before >= need && after < need ? 1 : 0;
+    now.small += (after < need ? after : 0) - (before < need ? before : 0);
+    const std::int64_t total = total_ - before + after;
+    sum += group.weight[bucket_] * (now.able >= group.count ? now.small : total);
+  }
+  return sum;
+}
+
+}  // namespace melon::placement

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "placement/detail/node_table.h"
+#include "placement/pod_request.h"
+
+namespace melon::placement {
+
+/// A request that the cluster should be able to serve, and how often such requests come.
+struct TargetShape {
+  std::int64_t cpu_milli = 0;
+  std::optional<DeviceDemand> devices = {};  // empty: asks for none
+  std::int64_t weight = 0;                   // 1 to kMostWeight in sum over all targets
+
+  bool operator==(const TargetShape&) const = default;
+};
+
+/// The cards of a node as the measure sees them: free thousandths and kinds, side by side.
+struct CardsView {
+  std::span<const std::int16_t> milli = {};
+  std::span<const std::uint16_t> kind = {};
+};
+
+/// How much of a node's free device time the target shapes cannot use.
+///
+/// The measure of "Beware of Fragmentation" (USENIX ATC'23): for one target, all free thousandths
+/// of the node if the target does not fit it, else those of the cards that are too small for it;
+/// over all targets, the mean by weight. Here it is multiplied by total_weight(), which makes it
+/// an exact integer: equal states measure equal, and no rounding decides a tie.
+///  I1  For one-device targets the measure is a sum over cards of free * tail(kind, cpu, free): a
+///      target that no card can serve finds every card too small.
+///  I2  Targets of several devices are counted group by group, since they need enough cards at
+///  once.
+class Fragmentation {
+ public:
+  static constexpr std::int64_t kMostWeight = 1 << 20;
+
+  explicit Fragmentation(std::vector<TargetShape> targets);
+
+  /// Prepares for kinds of devices; must be called when the cluster knows new ones.
+  void learn_kinds(std::span<const detail::DeviceKind> kinds);
+  std::size_t known_kinds() const { return kinds_.size(); }
+
+  std::int64_t total_weight() const { return total_weight_; }
+  const std::vector<TargetShape>& targets() const { return targets_; }
+
+  /// Fragmented thousandths times total_weight().
+  std::int64_t measure(const CardsView& cards, std::int64_t free_cpu_milli) const;
+
+  /// What one card could become: measures of a node whose cards are as given but for one.
+  class OneCard {
+   public:
+    OneCard(const Fragmentation& measure, const CardsView& cards, std::int64_t free_cpu_milli);
+    /// The measure when the card has this many free thousandths, at most as many as it has.
+    std::int64_t with(std::size_t card, std::int32_t after) const;
+
+   private:
+    static constexpr std::size_t kFewGroups = 16;
+    struct Count {
+      std::int32_t able = 0;   // cards that are large enough
+      std::int64_t small = 0;  // free thousandths of the others
+    };
+    Count count(std::size_t group) const;
+
+    const Fragmentation& measure_;
+    CardsView cards_;
+    std::size_t bucket_;
+    std::int64_t additive_ = 0;
+    std::int64_t total_ = 0;
+    std::array<Count, kFewGroups> counts_;  // of the first groups; there are hardly ever more
+  };
+
+  /// trunc(100 / (1 + exp(-gain / 1000))) of a gain that was multiplied by total_weight().
+  int sigmoid_percent(std::int64_t gain) const;
+
+ private:
+  static constexpr std::size_t kMilliValues = 1001;
+  static constexpr std::int16_t kNever = 32767;
+
+  /// Targets of several devices that want equally many of the same sizes.
+  struct Group {
+    std::int32_t count = 0;
+    std::vector<std::int16_t> need = {};    // by kind; kNever: not accepted
+    std::vector<std::int64_t> weight = {};  // by cpu bucket: of those whose cpu demand is met
+  };
+  struct Kind {
+    std::array<std::uint16_t, kMilliValues> step{};  // of a free amount: how many sizes it serves
+    std::size_t steps = 1;
+    std::vector<std::int32_t> tail = {};  // by bucket and step: weight of targets it can not serve
+  };
+
+  std::size_t bucket_of(std::int64_t free_cpu_milli) const;
+  std::int64_t waste(std::uint16_t kind, std::size_t bucket, std::int32_t milli) const;
+  void learn_kind(const detail::DeviceKind& kind);
+  void make_groups();
+  bool fits_into_group(const Group& group, const TargetShape& target) const;
+
+  std::vector<TargetShape> targets_;
+  std::int64_t total_weight_ = 0;
+  std::vector<std::int64_t> cpu_steps_;  // distinct cpu demands, ascending
+  std::vector<detail::DeviceKind> known_;
+  std::vector<Kind> kinds_;
+  std::vector<Group> groups_;
+  std::array<std::int64_t, 101> sigmoid_steps_{};  // by percent: the least gain that reaches it
+};
+
+/// Whether a demand accepts devices of this kind, their amounts apart.
+bool accepts(const DeviceDemand& demand, const detail::DeviceKind& kind);
+
+/// What a demand takes of an empty device of this capacity.
+Amounts amounts_on(const DeviceDemand& demand, const Amounts& capacity);
+
+}  // namespace melon::placement

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// The grants of the index: which events count, what they book, and the audit of the counters.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "placement/index.h"
+
+namespace melon::placement {
+namespace {
+
+using detail::NodeEntry;
+using detail::NodeRow;
+
+std::int64_t sign_of(bool frees) { return frees ? 1 : -1; }
+
+Result<> check_grant(const GrantSpec& grant) {
+  if (grant.id.empty())
+    return fail(Code::kInvalidArgument, fmt::format("a grant on node {} has no id", grant.node),
+                "name it");
+  for (const BookedSlice& slice : grant.slices)
+    for (const std::int32_t amount : slice.amounts.of)
+      if (amount < 0 || amount > kMostAmount / 2)
+        return fail(Code::kInvalidArgument,
+                    fmt::format("grant {} has {} of device {}; 0 to {} are possible", grant.id,
+                                amount, slice.uuid, kMostAmount / 2),
+                    "correct what announces it");
+  return {};
+}
+
+/// The card of a node that has this uuid.
+std::optional<std::uint16_t> card_with(std::span<const detail::CardEntry> cards,
+                                       const std::string& uuid) {
+  const auto at = std::ranges::find(cards, uuid, &detail::CardEntry::uuid);
+  if (at == cards.end()) return std::nullopt;
+  return static_cast<std::uint16_t>(at - cards.begin());
+}
+
+}  // namespace
+
+std::uint64_t Index::version_of_grant(const std::string& id) const {
+  if (const GrantEntry* const entry = find_grant(id)) return entry->version;
+  const auto node = waiting_node_.find(id);
+  return node == waiting_node_.end() ? 0 : waiting_.at(node->second).at(id).version;
+}
+
+Result<> Index::apply(const GrantSpec& grant, std::uint64_t version) {
+  MELON_RETURN_IF_ERROR(check_grant(grant));
+  if (gone_grants_.covers(grant.id, version)) return {};
+  const std::uint64_t known = version_of_grant(grant.id);
+  if (version != 0 && version <= known) return {};
+  release(grant.id);
+  attach(grant, version);
+  return {};
+}
+
+void Index::remove_grant(const std::string& id, std::uint64_t version) {
+  if (version != 0 && version < version_of_grant(id)) return;
+  release(id);
+  gone_grants_.add(id, version);
+}
+
+bool Index::reserve(GrantEntry grant) {
+  if (grant_slots_.contains(grant.id) || waiting_node_.contains(grant.id)) return false;
+  add_entry(std::move(grant));
+  return true;
+}
+
+bool Index::release(const std::string& id) {
+  const bool waited = waiting_node_.contains(id);
+  if (waited) stop_waiting(id);
+  const auto at = grant_slots_.find(id);
+  if (at == grant_slots_.end()) return waited;
+  drop_entry(at->second);
+  return true;
+}
+
+void Index::wait(const GrantSpec& grant, std::uint64_t version) {
+  waiting_[grant.node].insert_or_assign(grant.id, Waiting{grant, version});
+  waiting_node_.insert_or_assign(grant.id, grant.node);
+}
+
+void Index::stop_waiting(const std::string& id) {
+  const auto node = waiting_node_.find(id);
+  const auto grants = waiting_.find(node->second);
+  grants->second.erase(id);
+  if (grants->second.empty()) waiting_.erase(grants);
+  waiting_node_.erase(node);
+}
+
+void Index::attach(const GrantSpec& grant, std::uint64_t version) {
+  const auto node = find_node(grant.node);
+  if (!node) return wait(grant, version);
+  const NodeRow& row = nodes_.rows[*node];
+  GrantEntry entry{.id = grant.id,
+                   .node = *node,
+                   .priority = grant.priority,
+                   .version = version,
+                   .host = grant.host,
+                   .extended = grant.extended,
+                   .host_ports = grant.host_ports,
+                   .group = grant.group};
+  for (const BookedSlice& slice : grant.slices)
+    if (const auto card = card_with(nodes_.cards_of(row), slice.uuid))
+      entry.slices.push_back({*card, slice.amounts});
+  if (entry.slices.size() < grant.slices.size()) wait(grant, version);
+  entry.task = task_class(nodes_, row, entry.slices);
+  add_entry(std::move(entry));
+}
+
+void Index::detach_all(std::uint32_t node) {
+  std::vector<std::uint32_t> grants = nodes_.entries[node].grants;
+  for (const std::uint32_t slot : grants) {
+    const GrantEntry& grant = grants_[slot];
+    if (!waiting_node_.contains(grant.id)) wait(grant_spec(grant), grant.version);
+    drop_entry(slot);
+  }
+}
+
+void Index::add_entry(GrantEntry grant) {
+  std::uint32_t slot = 0;
+  if (free_grants_.empty()) {
+    slot = static_cast<std::uint32_t>(grants_.size());
+    grants_.emplace_back();
+  } else {
+    slot = free_grants_.back();
+    free_grants_.pop_back();
+  }
+  NodeEntry& node = nodes_.entries[grant.node];
+  grant.place_in_node = static_cast<std::uint32_t>(node.grants.size());
+  node.grants.push_back(slot);
+  grant_slots_.emplace(grant.id, slot);
+  count(grant, Sign::kBook);
+  grants_[slot] = std::move(grant);
+}
+
+void Index::drop_entry(std::uint32_t slot) {
+  GrantEntry grant = std::move(grants_[slot]);
+  grants_[slot] = {};
+  count(grant, Sign::kFree);
+  std::vector<std::uint32_t>& list = nodes_.entries[grant.node].grants;
+  const std::uint32_t last = list.back();
+  list[grant.place_in_node] = last;
+  list.pop_back();
+  if (last != slot) grants_[last].place_in_node = grant.place_in_node;
+  grant_slots_.erase(grant.id);
+  free_grants_.push_back(slot);
+}
+
+void Index::count_cards(const GrantEntry& grant, NodeRow& row, Sign sign) {
+  for (const CardSlice& slice : grant.slices) {
+    const std::size_t at = row.first_card + slice.card;
+    if (sign == Sign::kBook)
+      nodes_.room[at] -= slice.amounts;
+    else
+      nodes_.room[at] += slice.amounts;
+    row.milli_free -= nodes_.milli[at];
+    nodes_.milli[at] = detail::free_milli(nodes_.room[at], nodes_.kinds[nodes_.kind[at]].capacity);
+    row.milli_free += nodes_.milli[at];
+  }
+}
+
+void Index::count(const GrantEntry& grant, Sign sign) {
+  NodeRow& row = nodes_.rows[grant.node];
+  NodeEntry& entry = nodes_.entries[grant.node];
+  HostAmounts host = grant.host;
+  host.pods = 1;
+  std::uint16_t& tasks = row.tasks.at(static_cast<std::size_t>(grant.task));
+  if (sign == Sign::kBook) {
+    row.free -= host;
+    ++row.pods;
+    ++tasks;
+  } else {
+    row.free += host;
+    --row.pods;
+    --tasks;
+  }
+  for (const auto& [name, amount] : grant.extended)
+    entry.extended_free[name] += sign_of(sign == Sign::kFree) * amount;
+  for (const std::uint16_t port : grant.host_ports) {
+    const auto at = std::ranges::lower_bound(entry.ports, port);
+    if (sign == Sign::kBook)
+      entry.ports.insert(at, port);
+    else
+      entry.ports.erase(at);
+  }
+  count_cards(grant, row, sign);
+  changes_.note(grant.node);
+}
+
+GrantSpec Index::grant_spec(const GrantEntry& grant) const {
+  const auto cards = nodes_.cards_of(nodes_.rows[grant.node]);
+  GrantSpec spec{.id = grant.id,
+                 .node = nodes_.entries[grant.node].name,
+                 .priority = grant.priority,
+                 .group = grant.group,
+                 .host = grant.host,
+                 .extended = grant.extended,
+                 .host_ports = grant.host_ports};
+  for (const CardSlice& slice : grant.slices)
+    spec.slices.push_back({cards[slice.card].uuid, slice.amounts});
+  return spec;
+}
+
+NodeSpec Index::node_spec(std::uint32_t node) const {
+  const NodeEntry& entry = nodes_.entries[node];
+  const NodeRow& row = nodes_.rows[node];
+  NodeSpec spec{.name = entry.name,
+                .rank = entry.rank,
+                .capacity = entry.capacity,
+                .extended = entry.extended_capacity,
+                .labels = entry.labels,
+                .taints = entry.taints,
+                .cordoned = entry.cordoned,
+                .oversubscription = entry.oversubscription};
+  for (std::size_t i = 0; i < row.cards; ++i) {
+    const detail::CardEntry& card = nodes_.cards_of(row)[i];
+    const detail::DeviceKind& kind = nodes_.kinds[nodes_.kind_of(row)[i]];
+    spec.devices.push_back({.uuid = card.uuid,
+                            .vendor = kind.vendor,
+                            .type = kind.type,
+                            .capacity = kind.capacity,
+                            .healthy = card.healthy,
+                            .cordoned = card.cordoned});
+    if (card.numa >= 0) spec.devices.back().numa = card.numa;
+    if (card.link_group >= 0) spec.devices.back().link_group = card.link_group;
+  }
+  return spec;
+}
+
+std::vector<std::string> Index::audit() const {
+  Index rebuilt;
+  std::vector<std::string> lines;
+  for (const auto& [name, slot] : node_slots_) {
+    if (!rebuilt.apply(node_spec(slot), 0)) lines.push_back(fmt::format("node {}: refused", name));
+    for (const std::uint32_t grant : nodes_.entries[slot].grants)
+      rebuilt.attach(grant_spec(grants_[grant]), 0);
+    const std::uint32_t twin = *rebuilt.find_node(name);
+    const NodeRow& row = nodes_.rows[slot];
+    const NodeRow& other = rebuilt.nodes_.rows[twin];
+    if (row.free != other.free || row.pods != other.pods || row.milli_free != other.milli_free)
+      lines.push_back(fmt::format("node {}: host amounts differ from the sum of its grants", name));
+    if (nodes_.entries[slot].extended_free != rebuilt.nodes_.entries[twin].extended_free ||
+        nodes_.entries[slot].ports != rebuilt.nodes_.entries[twin].ports)
+      lines.push_back(fmt::format("node {}: resources or ports differ from its grants", name));
+    for (std::size_t i = 0; i < row.cards; ++i)
+      if (nodes_.room_of(row)[i] != rebuilt.nodes_.room_of(other)[i])
+        lines.push_back(fmt::format("node {}: device {} differs from the sum of its slices", name,
+                                    nodes_.cards_of(row)[i].uuid));
+  }
+  return lines;
+}
+
+}  // namespace melon::placement

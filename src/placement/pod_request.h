@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "placement/amounts.h"
+#include "placement/cluster.h"
+
+namespace melon::placement {
+
+/// Devices of one kind that one container asks for.
+struct DeviceDemand {
+  std::string vendor = {};                  // descriptor id; empty: any
+  int count = 1;                            // distinct devices
+  Amounts each = {};                        // of every device; slots below 1 count as 1
+  std::optional<int> memory_permille = {};  // instead of each[kMemory]: a share of the device
+  bool whole = false;                       // the device alone: all of its slots
+  std::vector<std::string> types = {};      // accepted types; empty: all
+  std::vector<std::string> not_types = {};
+  std::vector<std::string> uuids = {};  // accepted devices; empty: all
+  std::vector<std::string> not_uuids = {};
+  bool one_numa = false;        // all devices on one NUMA node
+  bool one_link_group = false;  // all devices in one link group
+
+  bool operator==(const DeviceDemand&) const = default;
+};
+
+/// init: runs alone, before the others. sidecar: an init container that stays. app: runs with the
+/// sidecars.
+enum class Role { kApp, kInit, kSidecar };
+
+struct ContainerRequest {
+  std::string name = {};
+  Role role = Role::kApp;
+  HostAmounts host = {};  // pods is not read: a pod counts as one
+  std::map<std::string, std::int64_t> extended = {};
+  std::vector<DeviceDemand> devices = {};
+
+  bool operator==(const ContainerRequest&) const = default;
+};
+
+/// As Kubernetes has it: an empty key tolerates every taint, an empty effect every effect.
+struct Toleration {
+  std::string key = {};
+  std::optional<std::string> value = {};  // empty: any value ("Exists")
+  std::string effect = {};
+
+  bool operator==(const Toleration&) const = default;
+};
+
+/// One line of a node selector. Operators: In, NotIn, Exists, DoesNotExist, Gt, Lt.
+struct LabelRule {
+  enum class Operator { kIn, kNotIn, kExists, kDoesNotExist, kGreater, kLess };
+  std::string key = {};
+  Operator op = Operator::kIn;
+  std::vector<std::string> values = {};
+
+  bool operator==(const LabelRule&) const = default;
+};
+
+/// What a pod asks for, container by container. Whatever is equal in two requests but names of
+/// containers, namespace and priority makes them one shape.
+struct PodRequest {
+  std::vector<ContainerRequest> containers = {};
+  std::string namespace_name = {};
+  std::int32_t priority = 0;
+  std::vector<LabelRule> labels = {};                 // all must hold (nodeSelector)
+  std::vector<std::vector<LabelRule>> affinity = {};  // one of them must hold; empty: none asked
+  std::vector<Toleration> tolerations = {};
+  std::vector<std::uint16_t> host_ports = {};
+
+  bool operator==(const PodRequest&) const = default;
+};
+
+}  // namespace melon::placement

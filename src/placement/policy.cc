@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of policies: what each likes in a node.
+#include "placement/policy.h"
+
+#include <algorithm>
+#include <array>
+
+namespace melon::placement {
+namespace {
+
+// What the published baselines divide by, whatever the cluster has: its largest node.
+constexpr double kMostCpuMilli = 128'000.0;
+constexpr double kMostGpuMilli = 8'000.0;
+
+double cpu_part(std::int64_t milli) { return static_cast<double>(milli) / kMostCpuMilli; }
+double gpu_part(std::int32_t milli) { return static_cast<double>(milli) / kMostGpuMilli; }
+
+bool is_empty(const Trial& trial) {
+  return std::ranges::all_of(trial.milli, [](std::int16_t milli) { return milli == 1000; });
+}
+
+Merit any_node(const Trial&) { return 0; }
+
+Merit dot_product(const Trial& trial) {
+  const double product = (cpu_part(trial.node.free.cpu_milli) * cpu_part(trial.host.cpu_milli) +
+                          gpu_part(trial.node.milli_free) * gpu_part(trial.milli_taken)) /
+                         2.0;
+  return static_cast<Merit>(100.0 * (1.0 - product));
+}
+
+Merit best_fit(const Trial& trial) {
+  const double left = 0.5 * cpu_part(trial.node.free.cpu_milli - trial.host.cpu_milli) +
+                      0.5 * gpu_part(trial.node.milli_free - trial.milli_taken);
+  return static_cast<Merit>(100.0 * (1.0 - left));
+}
+
+/// Used cards first, then free cards of used nodes, then empty nodes.
+Merit packing(const Trial& trial) {
+  if (trial.cards_taken == 0) return 0;
+  if (is_empty(trial)) return 33 - static_cast<Merit>(trial.milli.size());
+  if (trial.tightest < 1000) return std::max(100 - trial.tightest / 10, 50);
+  return 50 - trial.cards_taken;
+}
+
+/// Nodes that hold tasks of the same class first, then mixed ones, then empty ones; tasks without
+/// a device are not counted. Of each kind the node that becomes fullest.
+Merit clustering(const Trial& trial) {
+  if (trial.cards_taken == 0) return 0;
+  const std::int32_t same = trial.node.tasks.at(static_cast<std::size_t>(trial.task));
+  const std::int32_t all =
+      trial.node.pods - trial.node.tasks.at(static_cast<std::size_t>(detail::TaskClass::kNone));
+  const auto milli = static_cast<std::int32_t>(trial.milli.size()) * 1000;
+  const Merit fullness = 25 - 25 * (trial.node.milli_free - trial.milli_taken) / milli;
+  if (same == 0) return (all == 0 ? 25 : 0) + fullness;
+  return (same == all ? 75 : 50) + fullness;
+}
+
+/// What is free of the node, devices first, then CPU; negative, so that the fullest wins.
+Merit fullness(const Trial& trial) {
+  constexpr std::int64_t kSteps = 100'000;  // of devices; CPU breaks ties in thousandths
+  const auto cards = static_cast<std::int64_t>(trial.milli.size());
+  const std::int64_t gpu = cards == 0 ? 0 : trial.node.milli_free * (kSteps / 1000) / cards;
+  const std::int64_t capacity = trial.capacity.cpu_milli;
+  const std::int64_t cpu = capacity <= 0 ? 0 : trial.node.free.cpu_milli * 999 / capacity;
+  return static_cast<Merit>(-(gpu * 1000 + std::clamp<std::int64_t>(cpu, 0, 999)));
+}
+
+Merit emptiness(const Trial& trial) { return -fullness(trial); }
+
+/// The published algorithm: hundredths of a sigmoid.
+Merit published_gain(const Trial& trial) { return trial.gain_percent; }
+
+/// In steps, because a difference below a step says less than chance does: of equal steps the rank
+/// decides, which is no property of the node. (Ties by what is free, or finer steps, lose on traces
+/// whose tasks are bound to types of devices: docs/adr/0004.)
+Merit stepped_gain(const Trial& trial) {
+  constexpr std::int64_t kStepMilli = 110;
+  const std::int64_t step = kStepMilli * trial.gain_unit;
+  const std::int64_t steps =
+      trial.gain >= 0 ? trial.gain / step : -((step - 1 - trial.gain) / step);
+  return static_cast<Merit>(std::clamp<std::int64_t>(steps, -1'000'000, 1'000'000));
+}
+
+constexpr std::array kPolicies = {
+    Policy{"random", "any node and card that fits", CardOrder::kDrawn, false, true, any_node},
+    Policy{"dotprod", "least product of what is free and what is asked", CardOrder::kTightest,
+           false, false, dot_product},
+    Policy{"gpuclustering", "beside tasks of the same class", CardOrder::kTightest, false, false,
+           clustering},
+    Policy{"gpupacking", "used devices first, then used nodes, then empty ones",
+           CardOrder::kTightest, false, false, packing},
+    Policy{"bestfit", "least left over of CPU and devices", CardOrder::kTightest, false, false,
+           best_fit},
+    Policy{"fgd", "least fragmentation, exactly as published", CardOrder::kMerit, true, false,
+           published_gain},
+    Policy{"binpack", "fullest node, then its fullest device", CardOrder::kTightest, false, false,
+           fullness},
+    Policy{"spread", "emptiest node, then its emptiest device", CardOrder::kEmptiest, false, false,
+           emptiness},
+    Policy{"fragmentation", "least fragmentation, in steps; equals by rank", CardOrder::kMerit,
+           true, false, stepped_gain},
+};
+
+}  // namespace
+
+std::span<const Policy> policies() { return kPolicies; }
+
+const Policy* find_policy(std::string_view name) {
+  const auto at = std::ranges::find(kPolicies, name, &Policy::name);
+  return at == kPolicies.end() ? nullptr : &*at;
+}
+
+}  // namespace melon::placement

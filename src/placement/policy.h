@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <span>
+#include <string_view>
+
+#include "placement/detail/node_table.h"
+
+namespace melon::placement {
+
+/// Chance, for the policies that draw lots: any number below the bound.
+using Draw = std::function<std::size_t(std::size_t bound)>;
+
+/// How much a policy likes a node for a request: the largest wins, of equals the lowest rank.
+using Merit = std::int32_t;
+/// Of a node that does not fit.
+inline constexpr Merit kUnfit = std::numeric_limits<Merit>::min();
+
+/// A node, and what a request would take of it: all that a policy may look at, so that a merit
+/// depends on the node's state and the request's shape alone.
+struct Trial {
+  const detail::NodeRow& node;
+  const HostAmounts& capacity;          // of the node
+  std::span<const std::int16_t> milli;  // free thousandths of its cards, before
+  HostAmounts host = {};                // taken
+  std::int32_t milli_taken = 0;         // of all cards
+  std::int32_t cards_taken = 0;
+  std::int32_t tightest = 1000;  // free thousandths, before, of the fullest card taken
+  detail::TaskClass task = detail::TaskClass::kNone;  // not set where each card is tried
+  std::int64_t gain = 0;       // less fragmentation, times gain_unit; only where a policy asks
+  std::int64_t gain_unit = 1;  // Fragmentation::total_weight()
+  int gain_percent = 0;        // of the sigmoid: Fragmentation::sigmoid_percent(gain)
+};
+
+/// Which cards of a node are taken first.
+enum class CardOrder {
+  kTightest,  // the least free
+  kEmptiest,  // the most free
+  kMerit,     // each card is tried, and the first of the best merit wins
+  kDrawn,     // by lot, where the caller brings chance; else the first ones
+};
+
+/// One way to choose. Adding a policy is one function and one line of the table.
+struct Policy {
+  std::string_view name;
+  std::string_view text;  // one line for people
+  CardOrder cards;
+  bool uses_gain;
+  bool is_lottery;  // every node that fits is as likely; needs chance from the caller
+  Merit (*merit)(const Trial& trial);
+};
+
+/// All policies, in the order of the documents.
+std::span<const Policy> policies();
+/// Null when there is none of this name.
+const Policy* find_policy(std::string_view name);
+
+}  // namespace melon::placement
