@@ -29,6 +29,7 @@ struct Flags {
   std::vector<std::string> policies = {};
   std::vector<std::string> seeds = {};
   std::optional<std::string> decisions;
+  std::optional<std::string> split;
 };
 
 std::vector<std::string> policy_names() {
@@ -48,6 +49,23 @@ Result<std::vector<std::uint64_t>> parse_seeds(const std::vector<std::string>& t
     seeds.push_back(seed);
   }
   return seeds;
+}
+
+/// "4,100": at most 4 pieces, each of at least 100 thousandths of a device.
+Result<std::optional<placement::SplitRule>> parse_split(const std::optional<std::string>& text) {
+  if (!text) return std::optional<placement::SplitRule>();
+  placement::SplitRule rule;
+  const char* const end = text->data() + text->size();
+  const auto pieces = std::from_chars(text->data(), end, rule.most_pieces);
+  const bool has_comma = pieces.ec == std::errc() && pieces.ptr != end && *pieces.ptr == ',';
+  const auto least = has_comma ? std::from_chars(pieces.ptr + 1, end, rule.least_permille)
+                               : std::from_chars_result{end, std::errc::invalid_argument};
+  if (least.ec != std::errc() || least.ptr != end || rule.most_pieces < 1 ||
+      rule.most_pieces > 64 || rule.least_permille < 1 || rule.least_permille > 1000)
+    return fail(Code::kInvalidArgument, fmt::format("--split '{}' is not K,MIN", *text),
+                "write the most pieces (1 to 64) and the smallest in thousandths of a device (1 to "
+                "1000), as in 4,100");
+  return std::optional(rule);
 }
 
 Result<simulate::Trace> read_trace(const Flags& flags) {
@@ -91,8 +109,9 @@ std::string decision_line(const simulate::Trace& trace, const simulate::TraceDec
 /// Runs every policy with every seed.
 class Simulation {
  public:
-  Simulation(Session& session, const Flags& flags, const simulate::Trace& trace)
-      : session_(session), flags_(flags), trace_(trace) {}
+  Simulation(Session& session, const Flags& flags, const simulate::Trace& trace,
+             std::optional<placement::SplitRule> split)
+      : session_(session), flags_(flags), trace_(trace), split_(split) {}
 
   Result<std::vector<SimulatedPolicy>> run(
       const std::map<std::uint64_t, simulate::Arrivals>& arrivals) {
@@ -115,7 +134,8 @@ class Simulation {
  private:
   Result<simulate::Curve> run_one(const std::string& name, std::uint64_t seed,
                                   const simulate::Arrivals& order) {
-    simulate::ReplayOptions options{.policy = placement::find_policy(name), .seed = seed};
+    simulate::ReplayOptions options{
+        .policy = placement::find_policy(name), .seed = seed, .split = split_};
     std::size_t arrived = 0;
     options.on_decision = [&](const simulate::TraceDecision& decision) {
       if (flags_.decisions) lines_ += decision_line(trace_, decision);
@@ -140,6 +160,7 @@ class Simulation {
   Session& session_;
   const Flags& flags_;
   const simulate::Trace& trace_;
+  const std::optional<placement::SplitRule> split_;
   const bool shows_progress_ = isatty(STDERR_FILENO) == 1;
   std::size_t runs_ = 0;
   std::size_t done_ = 0;
@@ -157,12 +178,13 @@ void show(const Session& session, const std::vector<SimulatedPolicy>& results) {
 }
 
 Result<int> simulate_trace(Session& session, const Flags& flags) {
+  MELON_TRY(const auto split, parse_split(flags.split));
   MELON_TRY(const simulate::Trace trace, read_trace(flags));
   MELON_TRY(const auto arrivals, choose_arrivals(flags, trace));
   if (flags.decisions && flags.policies.size() * arrivals.size() != 1)
     return fail(Code::kInvalidArgument, "--decisions is of one run, and several are asked for",
                 "name one --policy and one --seed");
-  MELON_TRY(const auto results, Simulation(session, flags, trace).run(arrivals));
+  MELON_TRY(const auto results, Simulation(session, flags, trace, split).run(arrivals));
   show(session, results);
   return kOk;
 }
@@ -192,6 +214,11 @@ std::vector<Parameter> parameters(Flags& flags) {
            .target = &flags.seeds,
            .value = "SEED",
            .text = "Repeat it for a mean (default: all stored ones, or 42)"},
+          {.names = "--split",
+           .target = &flags.split,
+           .value = "K,MIN",
+           .text = "Cut a task that fits nowhere into at most K pieces on one node, none below MIN "
+                   "thousandths of a device"},
           {.names = "--decisions",
            .target = &flags.decisions,
            .value = "FILE",

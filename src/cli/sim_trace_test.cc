@@ -38,6 +38,22 @@ TEST(PublishedTraces, ThePublishedAlgorithmDecidesAsPublished) {
   EXPECT_NEAR(curve->levels.at(0).fragmented_cluster, 13.9, 0.1);
 }
 
+TEST(PublishedTraces, SplittingRescuesTasks) {
+  const Trace trace = published("default");
+  const Arrivals arrivals = stored("default", trace).at(42);
+  bool splits = false;
+  const auto curve = replay(
+      trace, arrivals,
+      {.policy = find_policy("fragmentation"),
+       .split = placement::SplitRule{.most_pieces = 4, .least_permille = 100},
+       .on_decision = [&](const TraceDecision& decision) {
+         splits = splits || (trace.pods[decision.pod].cards == 1 && decision.cards.size() > 1);
+         EXPECT_LE(decision.cards.size(), 8U);
+       }});
+  EXPECT_TRUE(splits);
+  EXPECT_GT(curve->levels.at(130).allocated, 96.5);
+}
+
 TEST(PublishedTraces, TheDefaultIsNotWorseThanThePublishedAlgorithmWhereTasksAreBoundToModels) {
   const Trace trace = published("gpuspec33");
   const Arrivals arrivals = stored("gpuspec33", trace).at(42);

@@ -16,6 +16,7 @@ struct DeviceSpec {
   std::string uuid = {};
   std::string vendor = {};  // descriptor id
   std::string type = {};    // the model
+  int index = 0;            // cards are tried in this order, then by uuid
   Amounts capacity = {};    // physical; a dimension that the device does not have is 0
   bool healthy = true;
   bool cordoned = false;
@@ -53,7 +54,7 @@ struct NodeSpec {
   std::vector<Taint> taints = {};
   bool cordoned = false;
   Oversubscription oversubscription = {};
-  std::vector<DeviceSpec> devices = {};
+  std::vector<DeviceSpec> devices = {};  // in any order
 
   bool operator==(const NodeSpec&) const = default;
 };

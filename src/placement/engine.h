@@ -63,6 +63,12 @@ class Engine {
   /// binpack where there are none; one that draws lots needs `draw`.
   std::optional<Decision> place(const Shape& shape, const Policy& policy, const Draw& draw = {});
 
+  /// place(), and where nothing fits and the request allows it, its demand cut into pieces on one
+  /// node: as few as there can be on some node, then the best merit, then the lowest rank. Looks at
+  /// every node.
+  std::optional<Decision> place_or_split(const Shape& shape, const Policy& policy,
+                                         const Draw& draw = {});
+
   /// Books a decision for a grant that has all but node and slices. False when its id is in use.
   bool commit(GrantEntry grant, const Shape& shape, const Decision& decision);
 

@@ -154,6 +154,7 @@ void Index::write_cards(std::uint32_t node, const NodeSpec& spec) {
     const std::size_t at = row.first_card + i;
     nodes_.kind[at] = kind_of(device);
     nodes_.cards[at] = {.uuid = device.uuid,
+                        .index = device.index,
                         .numa = static_cast<std::int16_t>(device.numa.value_or(-1)),
                         .link_group = static_cast<std::int16_t>(device.link_group.value_or(-1)),
                         .healthy = device.healthy,
@@ -184,8 +185,11 @@ void Index::write_entry(std::uint32_t node, const NodeSpec& spec) {
   row.tasks = {};
 }
 
-Result<> Index::apply(const NodeSpec& node, std::uint64_t version) {
+Result<> Index::apply(NodeSpec node, std::uint64_t version) {
   MELON_RETURN_IF_ERROR(check_node(node));
+  std::ranges::sort(node.devices, {}, [](const DeviceSpec& device) {
+    return std::pair(device.index, std::string_view(device.uuid));
+  });
   if (gone_nodes_.covers(node.name, version)) return {};
   if (const auto known = node_versions_.find(node.name);
       known != node_versions_.end() && version != 0 && version <= known->second)

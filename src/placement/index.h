@@ -81,7 +81,7 @@ class Index {
 
   /// A node as it is now. Errors: kInvalidArgument when an amount is out of range or a uuid occurs
   /// twice; the node is then as it was.
-  Result<> apply(const NodeSpec& node, std::uint64_t version);
+  Result<> apply(NodeSpec node, std::uint64_t version);
   void remove_node(const std::string& name, std::uint64_t version);
 
   /// A grant as it is now. Errors: kInvalidArgument, as above.

@@ -219,6 +219,7 @@ NodeSpec Index::node_spec(std::uint32_t node) const {
     spec.devices.push_back({.uuid = card.uuid,
                             .vendor = kind.vendor,
                             .type = kind.type,
+                            .index = card.index,
                             .capacity = kind.capacity,
                             .healthy = card.healthy,
                             .cordoned = card.cordoned});

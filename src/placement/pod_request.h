@@ -62,6 +62,15 @@ struct LabelRule {
   bool operator==(const LabelRule&) const = default;
 };
 
+/// Leave to put one demand onto the free parts of several devices of a node, where it fits on none:
+/// for work that runs on several devices as well (data parallel).
+struct SplitRule {
+  int most_pieces = 1;
+  int least_permille = 1;  // of a device: no piece is smaller
+
+  bool operator==(const SplitRule&) const = default;
+};
+
 /// What a pod asks for, container by container. Whatever is equal in two requests but names of
 /// containers, namespace and priority makes them one shape.
 struct PodRequest {
@@ -72,6 +81,7 @@ struct PodRequest {
   std::vector<std::vector<LabelRule>> affinity = {};  // one of them must hold; empty: none asked
   std::vector<Toleration> tolerations = {};
   std::vector<std::uint16_t> host_ports = {};
+  std::optional<SplitRule> split = {};  // only of a request with a single demand
 
   bool operator==(const PodRequest&) const = default;
 };

@@ -129,6 +129,9 @@ std::string shape_key(const PodRequest& shape) {
     append(key,
            {toleration.key, toleration.value ? "=" + *toleration.value : "", toleration.effect});
   fmt::format_to(std::back_inserter(key), "p{}", fmt::join(shape.host_ports, ","));
+  if (shape.split)
+    fmt::format_to(std::back_inserter(key), "s{};{}", shape.split->most_pieces,
+                   shape.split->least_permille);
   return key;
 }
 

@@ -24,7 +24,11 @@ class Run {
       MELON_RETURN_IF_ERROR(engine_.index().apply(node, 0));
     }
     engine_.set_targets(target_shapes(trace_.pods));
-    for (const TracePod& pod : trace_.pods) shapes_.push_back(engine_.shape(request_of(pod)));
+    for (const TracePod& pod : trace_.pods) {
+      placement::PodRequest request = request_of(pod);
+      if (pod.cards > 0) request.split = options_.split;
+      shapes_.push_back(engine_.shape(request));
+    }
     capacity_ = gpu_milli_of(trace_.nodes);
     return {};
   }
@@ -36,7 +40,7 @@ class Run {
     TraceDecision decision{.pod = pod};
     const placement::Shape& shape = *shapes_[pod];
     const auto draw = [this](std::size_t bound) { return dice_.below(bound); };
-    if (const auto found = engine_.place(shape, *options_.policy, draw)) {
+    if (const auto found = engine_.place_or_split(shape, *options_.policy, draw)) {
       decision.node = found->node;
       for (const placement::CardSlice& slice : found->layout.booked)
         decision.cards.push_back(slice.card);

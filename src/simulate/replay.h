@@ -24,6 +24,8 @@ struct TraceDecision {
 struct ReplayOptions {
   const placement::Policy* policy = nullptr;
   std::uint64_t seed = 0;  // of the policies that draw lots
+  /// Tasks with devices that fit nowhere may be cut into pieces so.
+  std::optional<placement::SplitRule> split = {};
   /// Called after every arrival, if set.
   std::function<void(const TraceDecision& decision)> on_decision = {};
 };

@@ -16,7 +16,8 @@ constexpr std::int32_t kWholeCard = 1000;
 constexpr std::int64_t kMostPods = 1001;  // of a node: what the published runs had
 
 placement::DeviceSpec card(const std::string& node, std::int64_t index, const std::string& model) {
-  placement::DeviceSpec device{.uuid = node + "/" + std::to_string(index), .type = model};
+  placement::DeviceSpec device{
+      .uuid = node + "/" + std::to_string(index), .type = model, .index = static_cast<int>(index)};
   device.capacity[placement::kSlots] = kWholeCard;  // every slice has a thousandth at least
   device.capacity[placement::kCompute] = kWholeCard;
   return device;

@@ -55,6 +55,7 @@ struct NodeEntry {
 /// What is read of a card when it is granted or explained.
 struct CardEntry {
   std::string uuid = {};
+  std::int32_t index = 0;
   std::int16_t numa = -1;        // -1: not known
   std::int16_t link_group = -1;  // -1: in none
   bool healthy = true;

@@ -50,11 +50,6 @@ Merit Scorer::score(std::uint32_t node, std::int64_t before, Layout* layout) {
                              : score_general(node, before, layout);
 }
 
-bool Scorer::cards_fit(std::uint32_t node) {
-  const NodeRow& row = nodes_.rows[node];
-  return shape_->is_simple() ? choose_cards(row) : score_general(node, 0, nullptr) != kUnfit;
-}
-
 bool Scorer::has_room(const NodeRow& row, std::size_t card) {
   const std::size_t at = row.first_card + card;
   const Need& wanted = need(0, nodes_.kind[at]);

@@ -47,8 +47,8 @@ class Scorer {
   /// The merit of a node, or kUnfit. `before` is its measure, where the policy uses a gain. Fills
   /// `layout` if it is not null.
   Merit score(std::uint32_t node, std::int64_t before, Layout* layout);
-  /// As score(), but only whether the cards have room; rules and host amounts are not asked.
-  bool cards_fit(std::uint32_t node);
+  /// As score(), for a shape that may be split over the free parts of the node's cards.
+  Merit score_split(std::uint32_t node, std::int64_t before, Layout& layout);
 
  private:
   /// What the demand of a step takes of a card of one kind.
@@ -69,6 +69,7 @@ class Scorer {
   Need need_of(std::size_t step, std::uint16_t kind) const;
   const Need& need(std::size_t step, std::uint16_t kind);
   bool passes_rules(std::uint32_t node) const;
+  bool cut_pieces(const NodeRow& row, const SplitRule& rule);
   Merit score_simple(std::uint32_t node, std::int64_t before, Layout* layout);
   Merit try_each_card(Trial& trial, std::int64_t before, std::uint16_t& chosen);
   bool choose_cards(const NodeRow& row);

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cuts one demand into pieces that fit the free parts of several cards of a node.
+#include <algorithm>
+
+#include "placement/detail/scorer.h"
+
+namespace melon::placement::detail {
+namespace {
+
+/// The dimension in which pieces are counted: the one that a demand takes most of, relative to the
+/// device; the others follow in proportion, rounded up.
+std::size_t leading(const Amounts& need, const Amounts& capacity) {
+  std::size_t found = kCompute;
+  std::int64_t most = -1;
+  for (std::size_t i = kMemory; i < kDimensions; ++i) {
+    const std::int64_t share =
+        capacity[i] > 0 ? std::int64_t{need[i]} * 1'000'000 / capacity[i] : -1;
+    if (share > most) {
+      most = share;
+      found = i;
+    }
+  }
+  return found;
+}
+
+/// What a piece of the demand takes, given its amount in the leading dimension.
+Amounts piece_of(const Amounts& need, std::size_t lead, std::int64_t amount) {
+  Amounts piece;
+  piece[kSlots] = 1;
+  for (std::size_t i = kMemory; i < kDimensions; ++i)
+    piece[i] = static_cast<std::int32_t>((need[i] * amount + need[lead] - 1) / need[lead]);
+  return piece;
+}
+
+/// The largest piece for which a card has room.
+std::int64_t largest_piece(const Amounts& need, std::size_t lead, const Amounts& room) {
+  if (room[kSlots] < 1) return 0;
+  std::int64_t most = room[lead];
+  for (std::size_t i = kMemory; i < kDimensions; ++i)
+    if (need[i] > 0) most = std::min(most, std::int64_t{room[i]} * need[lead] / need[i]);
+  return most;
+}
+
+struct Part {
+  std::uint16_t card = 0;
+  std::int64_t most = 0;    // for which there is room
+  std::int64_t least = 0;   // that is worth a piece
+  std::int64_t amount = 0;  // taken
+};
+
+/// Takes the parts one by one, largest first, until there is enough; the last piece may borrow from
+/// the one before, so that it is not too small. False when it can not be done with so many.
+bool fill(std::vector<Part>& parts, std::int64_t wanted, std::size_t most_pieces) {
+  std::ranges::stable_sort(parts, std::greater<>(), &Part::most);
+  if (parts.size() > most_pieces) parts.resize(most_pieces);
+  std::size_t taken = 0;
+  for (; taken < parts.size() && wanted > 0; ++taken) {
+    Part& part = parts[taken];
+    part.amount = std::min(part.most, wanted);
+    if (part.amount < part.least && taken > 0) {
+      Part& lender = parts[taken - 1];
+      const std::int64_t missing = part.least - part.amount;
+      if (lender.amount - missing < lender.least) return false;
+      lender.amount -= missing;
+      wanted += missing;
+      part.amount = part.least;
+    }
+    wanted -= part.amount;
+  }
+  parts.resize(taken);
+  return wanted <= 0;
+}
+
+}  // namespace
+
+/// The pieces in booked_; false where they do not fit.
+bool Scorer::cut_pieces(const NodeRow& row, const SplitRule& rule) {
+  std::vector<Part> parts;
+  std::int64_t wanted = 0;
+  std::size_t lead = kCompute;
+  const Need* first = nullptr;
+  std::uint16_t kind = 0;
+  for (std::uint16_t card = 0; card < row.cards; ++card) {
+    const std::size_t at = row.first_card + card;
+    const Need& wish = need(0, nodes_.kind[at]);
+    const Amounts& capacity = nodes_.kinds[nodes_.kind[at]].capacity;
+    if (!wish.accepted || (first != nullptr && nodes_.kind[at] != kind)) continue;
+    if (first == nullptr) {
+      lead = leading(wish.amounts, capacity);
+      if (wish.amounts[lead] <= 0) return false;
+      wanted = std::int64_t{wish.amounts[lead]} * shape_->steps()[0].demand.count;
+      first = &wish;
+      kind = nodes_.kind[at];
+    }
+    const std::int64_t least = (std::int64_t{capacity[lead]} * rule.least_permille + 999) / 1000;
+    const std::int64_t most = largest_piece(wish.amounts, lead, nodes_.room[at]);
+    if (most >= least && most > 0) parts.push_back({.card = card, .most = most, .least = least});
+  }
+  if (first == nullptr || !fill(parts, wanted, static_cast<std::size_t>(rule.most_pieces)))
+    return false;
+  booked_.clear();
+  for (const Part& part : parts)
+    booked_.push_back({part.card, piece_of(first->amounts, lead, part.amount)});
+  std::ranges::sort(booked_, {}, &CardSlice::card);
+  return true;
+}
+
+Merit Scorer::score_split(std::uint32_t node, std::int64_t before, Layout& layout) {
+  const NodeRow& row = nodes_.rows[node];
+  if (!row.open || !shape_->host().fits_in(row.free) || !passes_rules(node)) return kUnfit;
+  if (!cut_pieces(row, *shape_->request().split)) return kUnfit;
+  layout.booked = booked_;
+  layout.slices.clear();
+  for (const CardSlice& slice : booked_)
+    layout.slices.push_back(
+        {static_cast<std::uint16_t>(shape_->steps()[0].container), slice.card, slice.amounts});
+  Trial trial{.node = row,
+              .capacity = nodes_.entries[node].capacity,
+              .milli = nodes_.milli_of(row),
+              .host = shape_->host()};
+  return judge(trial, row, before, booked_);
+}
+
+}  // namespace melon::placement::detail
