@@ -4,7 +4,7 @@ import json
 import pathlib
 import subprocess
 
-from . import figures, shim
+from . import figures, placement, shim
 
 
 class BenchError(Exception):
@@ -21,7 +21,7 @@ def build(root: pathlib.Path):
 def executables(build_folder: pathlib.Path) -> list:
     """Every google-benchmark program: melon_module() names them <module>_bench."""
     return sorted(path for path in build_folder.rglob("*_bench")
-                  if path.is_file() and path.stat().st_mode & 0o111 and path.name != shim.PROGRAM)
+                  if path.is_file() and path.stat().st_mode & 0o111 and path.name not in (shim.PROGRAM, placement.PROGRAM))
 
 
 def run(program: pathlib.Path, environment: dict) -> list:

@@ -15,7 +15,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench import daemon, figures, micro, reactions, shares, shim  # noqa: E402
+from bench import daemon, figures, micro, placement, reactions, shares, shim  # noqa: E402
 from demo import meter, programs  # noqa: E402
 from demo.act import Act  # noqa: E402
 from demo.screen import Screen  # noqa: E402
@@ -23,7 +23,7 @@ from demo.stage import Stage, StageError  # noqa: E402
 from demo.story import Story  # noqa: E402
 
 REPEAT_SECONDS = 60  # all repetitions of disturbed measurements together
-PARTS = ("micro", "calls", "shares", "daemon", "reactions")
+PARTS = ("placement", "micro", "calls", "shares", "daemon", "reactions")
 
 
 def parse() -> argparse.Namespace:
@@ -93,6 +93,8 @@ def main() -> int:
         stage.open()
         if "micro" in parts:
             found, benchmarks = run_micro(stage)
+        if "placement" in parts:
+            found += placement.measure(options.binaries, ROOT)
         if "calls" in parts:
             found += run_calls(options, story, seed)
         if set(parts) & {"shares", "daemon", "reactions"}:
