@@ -7,6 +7,7 @@
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/vendors_offline.h"
 #include "cli/yaml.h"
 #include "net/target.h"
 
@@ -48,13 +49,15 @@ Command show_command() {
 
 Command vendors_command() {
   return {.name = "vendors",
-          .summary = "List the vendors of devices that are known, or show one",
+          .summary = "List, show, check and try descriptors of vendors",
           .examples = {{"melon vendors", "Every vendor"}},
           .children = {{.name = "list",
                         .summary = "List vendors",
                         .examples = {{"melon vendors list", "Every vendor"}},
                         .run = list},
-                       show_command()},
+                       show_command(),
+                       vendors_check_command(),
+                       vendors_admit_command()},
           .run = list};
 }
 

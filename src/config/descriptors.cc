@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "config/detail/descriptor_fields.h"
 #include "config/detail/files.h"
 #include "config/document.h"
+#include "config/hami_device_config.h"
 #include "vendors/builtin.h"
 
 namespace melon::config {
@@ -150,17 +152,42 @@ Result<std::vector<Descriptor>> load_descriptors(const std::string& override_fol
   std::vector<TextFile> files;
   if (override_folder.empty()) return over_builtin(files);
   MELON_TRY(const auto paths, detail::yaml_files_in(override_folder));
+  std::optional<TextFile> hami;
   for (const std::string& path : paths) {
     MELON_TRY(std::string content, detail::read_file(path));
-    files.push_back({path, std::move(content)});
+    TextFile file{path, std::move(content)};
+    if (path.ends_with("/" + std::string(kHamiDeviceConfig))) {
+      hami = std::move(file);
+    } else {
+      files.push_back(std::move(file));
+    }
   }
-  return over_builtin(files);
+  MELON_TRY(auto descriptors, over_builtin(files));
+  if (hami) MELON_RETURN_IF_ERROR(apply_hami_device_config(*hami, descriptors));
+  return descriptors;
 }
 
-Result<std::vector<Descriptor>> load_descriptors_with(const std::string& file) {
+Result<Checked> load_descriptors_with(const std::string& file) {
   MELON_TRY(std::string content, detail::read_file(file));
   const TextFile files[] = {{file, std::move(content)}};
-  return over_builtin(files);
+  MELON_TRY(const Document document, parse_yaml(file, files[0].content));
+  Checked checked;
+  if (document.find("data") == nullptr && document.find("id") != nullptr) {
+    MELON_TRY(checked.descriptors, over_builtin(files));
+    checked.id = document.find("id")->scalar;
+    return checked;
+  }
+  const bool is_hami = std::ranges::any_of(document.items, [](const Document& item) {
+    return item.key == "data" || item.kind == Document::Kind::kMapping ||
+           item.kind == Document::Kind::kSequence;
+  });
+  if (!is_hami || document.find(kBackends) != nullptr) {
+    MELON_TRY(checked.descriptors, over_builtin(files));  // says what a descriptor misses
+    return checked;
+  }
+  MELON_TRY(checked.descriptors, over_builtin({}));
+  MELON_TRY(checked.notes, apply_hami_device_config(files[0], checked.descriptors));
+  return checked;
 }
 
 std::string to_json(const Descriptor& descriptor) {

@@ -22,12 +22,20 @@ struct TextFile {
 Result<std::vector<vendors::Descriptor>> parse_descriptors(std::span<const TextFile> files);
 
 /// The descriptors built into the binary; a file in `override_folder` (*.yaml) with the same id
-/// replaces one of them, with another id adds one. An empty folder name: the built-in ones alone.
+/// replaces one of them, with another id adds one; device-config.yaml is HAMi's configuration of
+/// devices, which changes what is there then. An empty folder name: the built-in ones alone.
 /// Errors: those of parse_descriptors(), kNotFound when the folder cannot be read.
 Result<std::vector<vendors::Descriptor>> load_descriptors(const std::string& override_folder);
 
-/// As above, with one file of any name in place of a folder.
-Result<std::vector<vendors::Descriptor>> load_descriptors_with(const std::string& file);
+/// What one file makes of the built-in descriptors.
+struct Checked {
+  std::vector<vendors::Descriptor> descriptors = {};
+  std::string id = {};                  // of the file's vendor; empty for HAMi's configuration
+  std::vector<std::string> notes = {};  // what the file says that is not used
+};
+
+/// The built-in descriptors with one file of any name: a descriptor, or HAMi's device-config.yaml.
+Result<Checked> load_descriptors_with(const std::string& file);
 
 /// What the descriptor says that is not the default, as a JSON object with the names of the YAML.
 std::string to_json(const vendors::Descriptor& descriptor);

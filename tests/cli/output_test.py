@@ -46,6 +46,16 @@ class Help(MelonTest):
         told = self.ok("version", "-o", "json").json
         self.assertEqual(told["client"]["version"], told["daemon"]["version"])
 
+    def test_vendors_are_checked_and_tried_without_a_daemon(self):
+        acme = os.path.join(os.path.dirname(__file__), "..", "data", "vendors", "acme.yaml")
+        self.assertIn("vendor 'acme' with 1 backends keeps the rules", self.ok("vendors", "check", acme).out)
+        self.assertEqual(self.ok("vendors", "check", acme, "-o", "json").json["backends"], ["Acme"])
+        self.assertIn("half", self.ok("vendors", "admit", "--file", acme,
+                                      "acme.com/card=1,acme.com/card-memory=5000").out)
+        self.fails(2, "vendors", "admit", "nvidia.com/gpu=1,nvidia.com/gpumem=16Gi", says=["nvidia.com/gpumem", "16384"])
+        self.fails(3, "vendors", "check", "/nowhere.yaml", says=["/nowhere.yaml"])
+        self.fails(2, "vendors", "admit", "nvidia.com/gpu", says=["NAME=VALUE"])
+
     def test_vendors(self):
         self.assertLessEqual({"opencl", "nvidia", "ascend"}, {v["id"] for v in self.ok("vendors", "-o", "json").json})
         self.assertEqual(self.ok("vendors", "show", "nvidia", "-o", "json").json["enforcement"], "none")
