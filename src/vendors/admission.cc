@@ -29,8 +29,7 @@ std::vector<BackendId> named_backends(const ContainerSpec& container, const Cata
     for (const auto& entry : *list)
       if (const auto meaning = catalogue.meaning(entry.first)) ids.push_back(meaning->backend);
   std::ranges::sort(ids);
-  const auto repeated = std::ranges::unique(ids);
-  ids.erase(repeated.begin(), repeated.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
 }
 
