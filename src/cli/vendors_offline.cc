@@ -152,8 +152,9 @@ Command vendors_admit_command() {
                       .value = "RELEASE",
                       .text = "Whose rules decide where they differ",
                       .choices = {"none", "hami-2.9", "hami-2.10"}}},
-      .examples = {{"melon vendors admit --file acme.yaml acme.com/card=1,acme.com/memory=3000",
-                    "One device of the vendor that acme.yaml describes, and part of its memory"}},
+      .examples =
+          {{"melon vendors admit --file example.yaml example.org/card=1,example.org/memory=3000",
+            "One device of the vendor that example.yaml describes, and part of its memory"}},
       .run = [flags](Session& session) { return admit(session, *flags); }};
 }
 
