@@ -35,8 +35,14 @@ struct alignas(32) Amounts {
     for (std::size_t i = 0; i < kDimensions; ++i) of[i] -= other.of[i];
     return *this;
   }
-  friend Amounts operator+(Amounts a, const Amounts& b) { return a += b; }
-  friend Amounts operator-(Amounts a, const Amounts& b) { return a -= b; }
+  friend Amounts operator+(const Amounts& a, const Amounts& b) {
+    Amounts sum = a;
+    return sum += b;
+  }
+  friend Amounts operator-(const Amounts& a, const Amounts& b) {
+    Amounts rest = a;
+    return rest -= b;
+  }
   bool operator==(const Amounts&) const = default;
 
   /// Whether every dimension is at most the other's.
@@ -48,9 +54,10 @@ struct alignas(32) Amounts {
 };
 
 /// The larger of each dimension.
-inline Amounts largest_of(Amounts a, const Amounts& b) {
-  for (std::size_t i = 0; i < kDimensions; ++i) a.of[i] = std::max(a.of[i], b.of[i]);
-  return a;
+inline Amounts largest_of(const Amounts& a, const Amounts& b) {
+  Amounts most;
+  for (std::size_t i = 0; i < kDimensions; ++i) most.of[i] = std::max(a.of[i], b.of[i]);
+  return most;
 }
 
 /// What a node has beside its devices, and what a pod takes of it.

@@ -135,15 +135,38 @@ void Engine::rebuild(Ranking& ranking, const Shape& shape) {
   drop_oldest();
 }
 
+void Engine::fetch_row(std::uint32_t node) const {
+  __builtin_prefetch(&index_.nodes().rows[node]);
+  __builtin_prefetch(&position_of_[node]);
+  if (measure_) __builtin_prefetch(&measured_[node]);
+}
+
+void Engine::fetch_cards(const Ranking& ranking, std::uint32_t node) const {
+  const detail::NodeTable& nodes = index_.nodes();
+  const std::uint32_t first = nodes.rows[node].first_card;
+  ranking.tree.fetch(position_of_[node]);
+  if (nodes.rows[node].cards == 0) return;
+  __builtin_prefetch(&nodes.milli[first]);
+  for (std::uint32_t card = first; card < first + 8 && card < nodes.room.size(); card += 2)
+    __builtin_prefetch(&nodes.room[card]);
+}
+
 void Engine::refresh(Ranking& ranking, const Shape& shape) {
   bool known = ranking.layout == ordered_layout_;
   if (known && !ranking.labels.empty())
     known = index_.rule_changes().for_each_since(
         ranking.seen_rules, [&](std::uint32_t node) { ranking.labels[node] = 0; });
+  changed_.clear();
   if (known)
-    known = index_.changes().for_each_since(ranking.seen, [&](std::uint32_t node) {
-      ranking.tree.set(position_of_[node], score(ranking, shape, node));
-    });
+    known = index_.changes().for_each_since(
+        ranking.seen, [this](std::uint32_t node) { changed_.push_back(node); });
+  // What a decision takes is mostly waiting for memory, so it is asked for ahead.
+  constexpr std::size_t kAhead = 8;
+  for (std::size_t i = 0; known && i < changed_.size(); ++i) {
+    if (i + 2 * kAhead < changed_.size()) fetch_row(changed_[i + 2 * kAhead]);
+    if (i + kAhead < changed_.size()) fetch_cards(ranking, changed_[i + kAhead]);
+    ranking.tree.set(position_of_[changed_[i]], score(ranking, shape, changed_[i]));
+  }
   if (!known) rebuild(ranking, shape);
   ranking.seen = index_.changes().end();
   ranking.seen_rules = index_.rule_changes().end();

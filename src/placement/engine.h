@@ -96,6 +96,8 @@ class Engine {
   Ranking& ranking(const Shape& shape, const Policy& policy);
   void refresh(Ranking& ranking, const Shape& shape);
   void rebuild(Ranking& ranking, const Shape& shape);
+  void fetch_row(std::uint32_t node) const;
+  void fetch_cards(const Ranking& ranking, std::uint32_t node) const;
   Merit score(Ranking& ranking, const Shape& shape, std::uint32_t node);
   bool labels_hold(Ranking& ranking, const Shape& shape, std::uint32_t node);
   void drop_oldest();
@@ -114,6 +116,7 @@ class Engine {
   std::vector<std::uint32_t> position_of_;  // of each node in it
   std::vector<std::int64_t> measured_;      // fragmentation by node
   std::int64_t measured_sum_ = 0;
+  std::vector<std::uint32_t> changed_;  // scratch of refresh()
 
   Rankings rankings_;  // asked for last comes first
   std::unordered_map<std::uint64_t, Rankings::iterator> ranking_of_;

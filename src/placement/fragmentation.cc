@@ -75,6 +75,20 @@ void Fragmentation::learn_kinds(std::span<const detail::DeviceKind> kinds) {
   make_groups();
 }
 
+/// Weight of the targets that a card of this kind can not serve when it has this much free, the
+/// node's cpu being in this bucket; targets of several devices are the groups' while cpu suffices.
+std::int64_t Fragmentation::weight_beyond(const detail::DeviceKind& kind, std::size_t bucket,
+                                          std::int16_t free) const {
+  std::int64_t weight = 0;
+  for (const TargetShape& target : targets_) {
+    const bool has_cpu = bucket > 0 && target.cpu_milli <= cpu_steps_[bucket - 1];
+    if (has_cpu && target.devices && target.devices->count > 1) continue;
+    const auto milli = target.devices ? milli_on(*target.devices, kind) : std::nullopt;
+    if (!has_cpu || !milli || *milli > free) weight += target.weight;
+  }
+  return weight;
+}
+
 void Fragmentation::learn_kind(const detail::DeviceKind& kind) {
   known_.push_back(kind);
   std::vector<std::int16_t> sizes;
@@ -91,16 +105,9 @@ void Fragmentation::learn_kind(const detail::DeviceKind& kind) {
         sizes.begin());
   learned.tail.resize((cpu_steps_.size() + 1) * learned.steps);
   for (std::size_t bucket = 0; bucket <= cpu_steps_.size(); ++bucket)
-    for (std::size_t step = 0; step < learned.steps; ++step) {
-      std::int64_t weight = 0;
-      for (const TargetShape& target : targets_) {
-        const bool has_cpu = bucket > 0 && target.cpu_milli <= cpu_steps_[bucket - 1];
-        if (has_cpu && target.devices && target.devices->count > 1) continue;  // a group's
-        const auto milli = target.devices ? milli_on(*target.devices, kind) : std::nullopt;
-        if (!has_cpu || !milli || (step == 0 || *milli > sizes[step - 1])) weight += target.weight;
-      }
-      learned.tail[bucket * learned.steps + step] = static_cast<std::int32_t>(weight);
-    }
+    for (std::size_t step = 0; step < learned.steps; ++step)
+      learned.tail[bucket * learned.steps + step] = static_cast<std::int32_t>(
+          weight_beyond(kind, bucket, step == 0 ? std::int16_t{0} : sizes[step - 1]));
   kinds_.push_back(std::move(learned));
 }
 

@@ -96,6 +96,8 @@ class Fragmentation {
 
   std::size_t bucket_of(std::int64_t free_cpu_milli) const;
   std::int64_t waste(std::uint16_t kind, std::size_t bucket, std::int32_t milli) const;
+  std::int64_t weight_beyond(const detail::DeviceKind& kind, std::size_t bucket,
+                             std::int16_t free) const;
   void learn_kind(const detail::DeviceKind& kind);
   void make_groups();
   bool fits_into_group(const Group& group, const TargetShape& target) const;

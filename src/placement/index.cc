@@ -164,6 +164,15 @@ void Index::write_cards(std::uint32_t node, const NodeSpec& spec) {
     nodes_.milli[at] = detail::free_milli(nodes_.room[at], device.capacity);
     row.milli_free += nodes_.milli[at];
   }
+  const auto kinds = nodes_.kind_of(row);
+  row.kind = kinds.empty() ? std::uint16_t{0} : kinds.front();
+  row.uniform = std::ranges::all_of(kinds, [&row](std::uint16_t kind) { return kind == row.kind; });
+  widen(row);
+}
+
+void Index::widen(NodeRow& row) const {
+  row.widest = {};
+  for (const Amounts& room : nodes_.room_of(row)) row.widest = largest_of(row.widest, room);
 }
 
 void Index::write_entry(std::uint32_t node, const NodeSpec& spec) {
@@ -181,6 +190,7 @@ void Index::write_entry(std::uint32_t node, const NodeSpec& spec) {
   NodeRow& row = nodes_.rows[node];
   row.free = spec.capacity;
   row.open = !spec.cordoned;
+  row.tainted = !spec.taints.empty();
   row.pods = 0;
   row.tasks = {};
 }

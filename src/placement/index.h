@@ -128,6 +128,7 @@ class Index {
   void write_cards(std::uint32_t node, const NodeSpec& spec);
   void write_entry(std::uint32_t node, const NodeSpec& spec);
   std::uint16_t kind_of(const DeviceSpec& device);
+  void widen(detail::NodeRow& row) const;
   void detach_all(std::uint32_t node);
   void attach(const GrantSpec& grant, std::uint64_t version);
   void add_entry(GrantEntry grant);

@@ -10,7 +10,7 @@ namespace melon::placement::detail {
 
 /// Which nodes changed, in order, so that a reader who comes back looks at those only.
 ///  I1  a node's latest change is in the log, or the log is shorter than the reader's absence.
-///  I2  the log holds at most kShortest entries, or four for each node if that is more.
+///  I2  the log holds at most kShortest entries, or two for each node if that is more.
 class ChangeLog {
  public:
   void note(std::uint32_t node) {
@@ -37,7 +37,7 @@ class ChangeLog {
 
  private:
   static constexpr std::size_t kShortest = 1U << 12U;
-  std::size_t limit() const { return std::max(kShortest, latest_.size() * 4); }
+  std::size_t limit() const { return std::max(kShortest, latest_.size() * 2); }
   void forget_half() {
     const std::size_t half = entries_.size() / 2;
     entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(half));

@@ -25,6 +25,9 @@ class RankTree {
     }
   }
 
+  /// Asks for the memory that at() and set() will read.
+  void fetch(std::size_t position) const { __builtin_prefetch(&levels_.front()[position]); }
+
   std::int32_t at(std::size_t position) const { return levels_.front()[position]; }
 
   /// Sets one position and what depends on it.

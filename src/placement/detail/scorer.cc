@@ -34,10 +34,9 @@ void Scorer::aim(const Shape& shape, const Policy& policy) {
 }
 
 bool Scorer::passes_rules(std::uint32_t node) const {
+  if (!nodes_.rows[node].tainted && !shape_->has_named_amounts()) return true;
   const NodeEntry& entry = nodes_.entries[node];
-  if (!entry.taints.empty() && untolerated(shape_->request(), entry.taints) != nullptr)
-    return false;
-  if (!shape_->has_named_amounts()) return true;
+  if (untolerated(shape_->request(), entry.taints) != nullptr) return false;
   return port_in_use(shape_->request(), entry) == 0 &&
          scarce_resource(shape_->extended(), entry).empty();
 }
@@ -61,13 +60,28 @@ std::int16_t Scorer::milli_after(const NodeRow& row, std::size_t card, const Amo
   return free_milli(nodes_.room[at] - taken, nodes_.kinds[nodes_.kind[at]].capacity);
 }
 
+/// All cards that have room for a simple demand, in cards_.
+void Scorer::list_cards(const NodeRow& row) {
+  cards_.clear();
+  if (!row.uniform) {
+    for (std::uint16_t card = 0; card < row.cards; ++card)
+      if (has_room(row, card)) cards_.push_back(card);
+    return;
+  }
+  const Need& one = need(0, row.kind);
+  if (!one.accepted || !one.amounts.fits_in(row.widest)) return;
+  const auto room = nodes_.room_of(row);
+  for (std::uint16_t card = 0; card < row.cards; ++card)
+    if (one.amounts.fits_in(room[card])) cards_.push_back(card);
+}
+
 /// The cards of a simple demand in cards_; false when there are too few.
 bool Scorer::choose_cards(const NodeRow& row) {
   cards_.clear();
   if (shape_->steps().empty()) return true;
-  for (std::uint16_t card = 0; card < row.cards; ++card)
-    if (has_room(row, card)) cards_.push_back(card);
   const auto wanted = static_cast<std::size_t>(shape_->steps()[0].demand.count);
+  if (row.cards < wanted) return false;
+  list_cards(row);
   if (cards_.size() < wanted) return false;
   // Where each card is tried, all that fit stay; where all are taken, their order is no matter.
   if (wanted == 1 && policy_->cards == CardOrder::kMerit) return true;

@@ -72,12 +72,14 @@ class Scorer {
   bool cut_pieces(const NodeRow& row, const SplitRule& rule);
   Merit score_simple(std::uint32_t node, std::int64_t before, Layout* layout);
   Merit try_each_card(Trial& trial, std::int64_t before, std::uint16_t& chosen);
+  void list_cards(const NodeRow& row);
   bool choose_cards(const NodeRow& row);
   bool has_room(const NodeRow& row, std::size_t card);
   std::int16_t milli_after(const NodeRow& row, std::size_t card, const Amounts& taken) const;
   Merit judge(Trial& trial, const NodeRow& row, std::int64_t before,
               const std::vector<CardSlice>& booked);
   Merit score_general(std::uint32_t node, std::int64_t before, Layout* layout);
+  bool take_card(const NodeRow& row, std::size_t step, int taken, std::uint16_t card);
   bool search(const NodeRow& row, std::size_t step, int taken);
   bool may_take(const NodeRow& row, std::size_t step, std::uint16_t card) const;
   std::int16_t group_of(const NodeRow& row, std::size_t step, std::uint16_t card) const;

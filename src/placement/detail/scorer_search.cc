@@ -7,23 +7,19 @@
 
 namespace melon::placement::detail {
 
-/// Brings cards_ into the policy's order; equals stay as they are.
+/// Brings cards_ into the policy's order; equals stay as they are. There are few: by insertion.
 void Scorer::sort_cards(const NodeRow& row) {
-  const auto milli = nodes_.milli_of(row);
-  switch (policy_->cards) {
-    case CardOrder::kTightest:
-    case CardOrder::kMerit:
-      std::ranges::stable_sort(cards_, {}, [&](std::uint16_t card) { return milli[card]; });
-      return;
-    case CardOrder::kEmptiest:
-      std::ranges::stable_sort(cards_, std::greater<>(),
-                               [&](std::uint16_t card) { return milli[card]; });
-      return;
-    case CardOrder::kDrawn:
-      for (std::size_t i = cards_.size(); draw_ && i > 1; --i)
-        std::swap(cards_[i - 1], cards_[draw_(i)]);
-      return;
+  if (policy_->cards == CardOrder::kDrawn) {
+    for (std::size_t i = cards_.size(); draw_ && i > 1; --i)
+      std::swap(cards_[i - 1], cards_[draw_(i)]);
+    return;
   }
+  const auto milli = nodes_.milli_of(row);
+  const int sign = policy_->cards == CardOrder::kEmptiest ? -1 : 1;
+  for (std::size_t i = 1; i < cards_.size(); ++i)
+    for (std::size_t at = i; at > 0 && sign * milli[cards_[at]] < sign * milli[cards_[at - 1]];
+         --at)
+      std::swap(cards_[at], cards_[at - 1]);
 }
 
 bool Scorer::may_take(const NodeRow& row, std::size_t step, std::uint16_t card) const {
@@ -66,29 +62,32 @@ bool Scorer::add(Load& load, std::size_t step, const Amounts& amounts, const Amo
   return now.fits_in(room);
 }
 
+/// Gives the card to the step if that may be, and searches on from there.
+bool Scorer::take_card(const NodeRow& row, std::size_t step, int taken, std::uint16_t card) {
+  const DeviceDemand& demand = shape_->steps()[step].demand;
+  const Need& wanted = need(step, nodes_.kind[row.first_card + card]);
+  if (!wanted.accepted || !may_take(row, step, card)) return false;
+  const bool binds = demand.count > 1 && (demand.one_numa || demand.one_link_group);
+  const std::int16_t group = binds ? group_of(row, step, card) : std::int16_t{-1};
+  if (binds && (group < 0 || (taken > 0 && group != choices_.back().group))) return false;
+  const Load before = loads_[card];
+  if (add(loads_[card], step, wanted.amounts, nodes_.room[row.first_card + card])) {
+    choices_.push_back({step, card, group});
+    if (search(row, step, taken + 1)) return true;
+    choices_.pop_back();
+  }
+  loads_[card] = before;
+  return false;
+}
+
 bool Scorer::search(const NodeRow& row, std::size_t step, int taken) {
   if (step == shape_->steps().size()) return true;
-  const DeviceDemand& demand = shape_->steps()[step].demand;
-  if (taken == demand.count) return search(row, step + 1, 0);
-  const bool binds = demand.count > 1 && (demand.one_numa || demand.one_link_group);
+  if (taken == shape_->steps()[step].demand.count) return search(row, step + 1, 0);
   // Cards of one demand are taken in the order of cards_, so that no set is tried twice.
-  const auto first =
-      taken == 0 ? cards_.begin() : std::ranges::find(cards_, choices_.back().card) + 1;
-  const std::int16_t bound = taken == 0 ? std::int16_t{-1} : choices_.back().group;
-  for (auto at = first; at != cards_.end(); ++at) {
+  auto at = taken == 0 ? cards_.begin() : std::ranges::find(cards_, choices_.back().card) + 1;
+  for (; at != cards_.end(); ++at) {
     if (--steps_left_ < 0) return false;
-    const std::uint16_t card = *at;
-    const Need& wanted = need(step, nodes_.kind[row.first_card + card]);
-    if (!wanted.accepted || !may_take(row, step, card)) continue;
-    const std::int16_t group = binds ? group_of(row, step, card) : std::int16_t{-1};
-    if (binds && (group < 0 || (taken > 0 && group != bound))) continue;
-    const Load before = loads_[card];
-    if (add(loads_[card], step, wanted.amounts, nodes_.room[row.first_card + card])) {
-      choices_.push_back({step, card, group});
-      if (search(row, step, taken + 1)) return true;
-      choices_.pop_back();
-    }
-    loads_[card] = before;
+    if (take_card(row, step, taken, *at)) return true;
   }
   return false;
 }

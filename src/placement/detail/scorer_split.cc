@@ -73,34 +73,27 @@ bool fill(std::vector<Part>& parts, std::int64_t wanted, std::size_t most_pieces
 
 }  // namespace
 
-/// The pieces in booked_; false where they do not fit.
+/// The pieces in booked_; false where they do not fit. On cards of one kind: the first accepted.
 bool Scorer::cut_pieces(const NodeRow& row, const SplitRule& rule) {
+  const auto kinds = nodes_.kind_of(row);
+  const auto first =
+      std::ranges::find_if(kinds, [this](std::uint16_t kind) { return need(0, kind).accepted; });
+  if (first == kinds.end()) return false;
+  const Amounts wish = need(0, *first).amounts;
+  const Amounts& capacity = nodes_.kinds[*first].capacity;
+  const std::size_t lead = leading(wish, capacity);
+  if (wish[lead] <= 0) return false;
+  const std::int64_t least = (std::int64_t{capacity[lead]} * rule.least_permille + 999) / 1000;
   std::vector<Part> parts;
-  std::int64_t wanted = 0;
-  std::size_t lead = kCompute;
-  const Need* first = nullptr;
-  std::uint16_t kind = 0;
   for (std::uint16_t card = 0; card < row.cards; ++card) {
-    const std::size_t at = row.first_card + card;
-    const Need& wish = need(0, nodes_.kind[at]);
-    const Amounts& capacity = nodes_.kinds[nodes_.kind[at]].capacity;
-    if (!wish.accepted || (first != nullptr && nodes_.kind[at] != kind)) continue;
-    if (first == nullptr) {
-      lead = leading(wish.amounts, capacity);
-      if (wish.amounts[lead] <= 0) return false;
-      wanted = std::int64_t{wish.amounts[lead]} * shape_->steps()[0].demand.count;
-      first = &wish;
-      kind = nodes_.kind[at];
-    }
-    const std::int64_t least = (std::int64_t{capacity[lead]} * rule.least_permille + 999) / 1000;
-    const std::int64_t most = largest_piece(wish.amounts, lead, nodes_.room[at]);
-    if (most >= least && most > 0) parts.push_back({.card = card, .most = most, .least = least});
+    if (kinds[card] != *first) continue;
+    const std::int64_t most = largest_piece(wish, lead, nodes_.room_of(row)[card]);
+    if (most >= least) parts.push_back({.card = card, .most = most, .least = least});
   }
-  if (first == nullptr || !fill(parts, wanted, static_cast<std::size_t>(rule.most_pieces)))
-    return false;
+  const std::int64_t wanted = std::int64_t{wish[lead]} * shape_->steps()[0].demand.count;
+  if (!fill(parts, wanted, static_cast<std::size_t>(rule.most_pieces))) return false;
   booked_.clear();
-  for (const Part& part : parts)
-    booked_.push_back({part.card, piece_of(first->amounts, lead, part.amount)});
+  for (const Part& part : parts) booked_.push_back({part.card, piece_of(wish, lead, part.amount)});
   std::ranges::sort(booked_, {}, &CardSlice::card);
   return true;
 }
