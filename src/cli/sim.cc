@@ -14,6 +14,7 @@
 #include "os/text_file.h"
 #include "placement/policy.h"
 #include "simulate/arrivals.h"
+#include "simulate/plot.h"
 #include "simulate/replay.h"
 #include "simulate/trace.h"
 
@@ -30,6 +31,7 @@ struct Flags {
   std::vector<std::string> seeds = {};
   std::optional<std::string> decisions;
   std::optional<std::string> split;
+  std::optional<std::string> plot;
 };
 
 std::vector<std::string> policy_names() {
@@ -177,7 +179,22 @@ void show(const Session& session, const std::vector<SimulatedPolicy>& results) {
   if (!session.structured()) *session.out << '\n' << simulation_summary(results);
 }
 
+Result<> draw(const std::string& path, const std::vector<SimulatedPolicy>& results) {
+  std::vector<simulate::NamedCurve> curves;
+  for (const SimulatedPolicy& result : results)
+    curves.push_back({result.name, simulate::mean_of(result.curves)});
+  return os::write_text_file(
+      path, path.ends_with(".html") ? simulate::to_html(curves) : simulate::to_svg(curves));
+}
+
+Result<> check_plot(const std::optional<std::string>& path) {
+  if (!path || path->ends_with(".svg") || path->ends_with(".html")) return {};
+  return fail(Code::kInvalidArgument, fmt::format("--plot '{}' is neither .svg nor .html", *path),
+              "let the file's name end in one of them");
+}
+
 Result<int> simulate_trace(Session& session, const Flags& flags) {
+  MELON_RETURN_IF_ERROR(check_plot(flags.plot));
   MELON_TRY(const auto split, parse_split(flags.split));
   MELON_TRY(const simulate::Trace trace, read_trace(flags));
   MELON_TRY(const auto arrivals, choose_arrivals(flags, trace));
@@ -185,6 +202,7 @@ Result<int> simulate_trace(Session& session, const Flags& flags) {
     return fail(Code::kInvalidArgument, "--decisions is of one run, and several are asked for",
                 "name one --policy and one --seed");
   MELON_TRY(const auto results, Simulation(session, flags, trace, split).run(arrivals));
+  if (flags.plot) MELON_RETURN_IF_ERROR(draw(*flags.plot, results));
   show(session, results);
   return kOk;
 }
@@ -219,6 +237,10 @@ std::vector<Parameter> parameters(Flags& flags) {
            .value = "K,MIN",
            .text = "Cut a task that fits nowhere into at most K pieces on one node, none below MIN "
                    "thousandths of a device"},
+          {.names = "--plot",
+           .target = &flags.plot,
+           .value = "FILE",
+           .text = "Draw the means as .svg or .html"},
           {.names = "--decisions",
            .target = &flags.decisions,
            .value = "FILE",

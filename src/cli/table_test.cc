@@ -127,5 +127,12 @@ TEST(GrantTable, DocumentedKeysComeFirstAndAbsentOnesAreNull) {
   EXPECT_EQ(grant.at("reason"), "r");
 }
 
+TEST(Table, AsCsvQuotesWhatNeedsIt) {
+  const Table table{.columns = {{.header = "NAME"}, {.header = "NOTE", .wide_only = true}},
+                    .rows = {{"a,b", "say \"no\""}, {"", "plain"}}};
+  EXPECT_EQ(to_csv(table, true), "name,note\n\"a,b\",\"say \"\"no\"\"\"\n,plain\n");
+  EXPECT_EQ(to_csv({}, true), "");
+}
+
 }  // namespace
 }  // namespace melon::cli
