@@ -165,14 +165,17 @@ class Checker {
         say(below(here, "annotation"),
             derived ? "capacity needs no annotation" : "the node's annotation is not named",
             derived ? "remove it" : "add annotation: KEY");
-      if (!derived) continue;
-      if (one.id.find("{i}") == std::string::npos || one.id.find("{node}") == std::string::npos)
-        say(below(here, "id"), fmt::format("id '{}' does not name each device", one.id),
-            "use {node} and {i} in it");
-      if (one.per_device < 1 || one.devices_from == CapacityOf::kNone)
-        say(below(here, "devices_from"), "the number of devices is not defined",
-            "name a capacity, and how much of it makes a device");
+      if (derived) check_capacity(one, here);
     }
+  }
+
+  void check_capacity(const Registration& one, const Path& here) {
+    if (one.id.find("{i}") == std::string::npos || one.id.find("{node}") == std::string::npos)
+      say(below(here, "id"), fmt::format("id '{}' does not name each device", one.id),
+          "use {node} and {i} in it");
+    if (one.per_device < 1 || one.devices_from == CapacityOf::kNone)
+      say(below(here, "devices_from"), "the number of devices is not defined",
+          "name a capacity, and how much of it makes a device");
   }
 
   void check_picker() {

@@ -52,12 +52,7 @@ class Resolution {
     if (rule.pairs && count == 1) count = 2;
     if (rule.pairs && count % 2 != 0)
       return refuse(*amounts_.count, "devices are given in pairs", "ask for an even number");
-    if (!rule.allowed.empty() && std::ranges::find(rule.allowed, count) == rule.allowed.end()) {
-      std::string allowed;
-      for (const std::int64_t one : rule.allowed)
-        allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", one);
-      return refuse(*amounts_.count, "not one of " + allowed, "ask for one of these numbers");
-    }
+    MELON_RETURN_IF_ERROR(check_allowed(count));
     demand_.count = count;
     if (count > 1 && rule.several_are_whole) make_whole(count);
     if (count > 1 && rule.several_set_compute)
@@ -67,6 +62,16 @@ class Resolution {
       return refuse(*amounts_.count, "a pod with an application class has one device",
                     "ask for 1, or remove the class");
     return {};
+  }
+
+  Result<> check_allowed(std::int64_t count) const {
+    const CountRule& rule = at_.backend.count;
+    if (rule.allowed.empty() || std::ranges::find(rule.allowed, count) != rule.allowed.end())
+      return {};
+    std::string allowed;
+    for (const std::int64_t one : rule.allowed)
+      allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", one);
+    return refuse(*amounts_.count, "not one of " + allowed, "ask for one of these numbers");
   }
 
   void make_whole(std::int64_t count) {
