@@ -11,7 +11,7 @@ namespace melon::vendors::detail {
 namespace {
 
 constexpr std::int64_t kMostUnits = std::numeric_limits<std::int32_t>::max();
-constexpr std::int64_t kBytesPerMib = 1024 * 1024;
+constexpr std::int64_t kBytesPerMib = std::int64_t{1024} * 1024;
 
 struct Written {
   std::string name;
@@ -86,8 +86,8 @@ Result<std::optional<Amount>> read_bytes(const Written& written, const KubeQuant
 
 Result<std::optional<Amount>> read_units(const Written& written, const KubeQuantity& quantity,
                                          std::int64_t unit_mib) {
-  const std::string hint =
-      fmt::format("it counts units of {} MiB: for 16 GiB write {}", unit_mib, 16 * 1024 / unit_mib);
+  const std::string hint = fmt::format("it counts units of {} MiB: for 16 GiB write {}", unit_mib,
+                                       std::int64_t{16} * 1024 / unit_mib);
   if (!quantity.is_integer()) return refuse_text(written, "not a whole number", hint);
   if (quantity.whole < 0) return refuse_text(written, "below 0", hint);
   if (quantity.whole > kMostUnits / unit_mib)
