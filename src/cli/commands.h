@@ -20,6 +20,7 @@ Command resume_command();
 Command stop_command();
 Command wait_command();
 Command explain_command();
+Command capacity_command();
 Command logs_command();
 Command events_command();
 Command sim_command();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `melon explain`: why a workload runs where it does, or why it waits.
+// `melon explain`: why a workload runs where it does, or why it waits; where a pod would go.
 #include <fmt/format.h>
 
 #include <memory>
@@ -9,12 +9,20 @@
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/explain_cluster.h"
 #include "cli/grant_table.h"
 
 namespace melon::cli {
 namespace {
 
-Result<int> explain(Session& session, const std::string& name) {
+struct Flags {
+  std::vector<std::string> names = {};  // a workload; behind -f further files
+  ClusterFlags cluster = {};
+  std::vector<std::string> scenarios = {};
+  bool place_all = false;
+};
+
+Result<int> explain_workload(Session& session, const std::string& name) {
   MELON_TRY(const Json answer, get(session, grant_target(name, "/explain")));
   if (session.structured()) {
     session.print({}, answer);
@@ -33,18 +41,60 @@ Result<int> explain(Session& session, const std::string& name) {
   return kOk;
 }
 
+Result<int> explain(Session& session, Flags flags) {
+  if (!flags.scenarios.empty()) {
+    flags.scenarios.insert(flags.scenarios.end(), flags.names.begin(), flags.names.end());
+    return play_scenarios(session, flags.cluster, flags.scenarios);
+  }
+  if (!flags.cluster.files.empty()) {
+    // A shell writes `-f *.yaml` out as one option and further words.
+    flags.cluster.files.insert(flags.cluster.files.end(), flags.names.begin(), flags.names.end());
+    if (flags.place_all) return place_all(session, flags.cluster);
+    if (!flags.cluster.pods.empty()) return explain_pod(session, flags.cluster);
+    return fail(Code::kInvalidArgument, "explain -f needs --pod or --place-all",
+                "name the file of the pod that is asked about");
+  }
+  if (flags.place_all || !flags.cluster.pods.empty())
+    return fail(Code::kInvalidArgument, "--pod and --place-all need the cluster's files",
+                "name them with -f");
+  if (flags.names.size() != 1)
+    return fail(Code::kInvalidArgument, "explain needs the NAME of one workload, or -f and --pod",
+                "see melon explain --help");
+  return explain_workload(session, flags.names.front());
+}
+
+std::vector<Parameter> parameters(Flags& flags) {
+  std::vector<Parameter> all = {
+      {.names = "NAME", .target = &flags.names, .text = "A workload's name or id"}};
+  for (Parameter& parameter : flags.cluster.parameters()) all.push_back(std::move(parameter));
+  all.push_back({.names = "--place-all",
+                 .target = &flags.place_all,
+                 .text = "Place every pod of --pod in order, or those of -f without a node"});
+  all.push_back({.names = "--scenario",
+                 .target = &flags.scenarios,
+                 .value = "FILE",
+                 .text = "Play a scenario: a cluster, pods and what is expected of them"});
+  return all;
+}
+
 }  // namespace
 
 Command explain_command() {
-  auto name = std::make_shared<std::string>();
-  return {.name = "explain",
-          .summary = "Say why a workload runs where it does, or why it waits",
-          .parameters = {{.names = "NAME",
-                          .target = name.get(),
-                          .text = "A workload's name or id",
-                          .required = true}},
-          .examples = {{"melon explain web-1", "The device and the reason, or what is in the way"}},
-          .run = [name](Session& session) { return explain(session, *name); }};
+  auto flags = std::make_shared<Flags>();
+  return {
+      .name = "explain",
+      .summary = "Say why a workload runs where it does, or where a pod would go",
+      .description =
+          "With a NAME, about a workload of the daemon. With -f, about a Kubernetes cluster in\n"
+          "files, as kubectl get nodes,pods -A -o yaml prints it: no cluster is asked or changed.\n"
+          "Status 4 says that a pod has no place.",
+      .parameters = parameters(*flags),
+      .examples = {{"melon explain web-1", "The device and the reason, or what is in the way"},
+                   {"melon explain -f cluster.yaml --pod web.yaml",
+                    "Where the pod would go, or why nowhere and what would fit"},
+                   {"melon explain -f cluster.yaml --place-all", "Every pod that waits"},
+                   {"melon explain --scenario tests/scenarios/t47.yaml", "Whether a case holds"}},
+      .run = [flags](Session& session) { return explain(session, *flags); }};
 }
 
 }  // namespace melon::cli

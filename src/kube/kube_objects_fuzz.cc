@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the reader of Kubernetes objects: any text is refused with a remedy or read; what it sets
-// aside is named.
+// Fuzzes questions about clusters: any text is refused with a remedy or read, what is set aside is
+// named, and every pod gets an answer.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
+#include "config/descriptors.h"
 #include "kube/read_objects.h"
+#include "kube/what_if.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
@@ -20,5 +22,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (node.metadata.name.empty()) std::abort();
   for (const melon::kube::Pod& pod : objects.pods)
     if (pod.metadata.name.empty() || pod.containers.empty()) std::abort();
+  static const auto kDescriptors = melon::config::load_descriptors("").value();
+  auto what_if = melon::kube::WhatIf::make(objects, kDescriptors, {});
+  if (!what_if) std::abort();
+  for (const melon::kube::SetAside& object : what_if->set_aside())
+    if (object.object.empty() || object.problem.empty() || object.remedy.empty()) std::abort();
+  constexpr std::size_t kMostAsked = 4;
+  for (std::size_t i = 0; i < objects.pods.size() && i < kMostAsked; ++i) {
+    const auto answer = what_if->place(objects.pods[i]);
+    const bool is_told = answer.is_placed() || !answer.refusal.empty() || !answer.reasons.empty() ||
+                         objects.nodes.empty();
+    if (!is_told) std::abort();
+  }
   return 0;
 }

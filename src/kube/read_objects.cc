@@ -67,7 +67,7 @@ class Taker {
 
  private:
   static std::string kind_of(const Json& object, const std::string& list_kind) {
-    const std::string own = text_member(object, "kind");
+    std::string own = text_member(object, "kind");
     constexpr std::string_view kList = "List";
     if (!own.empty() || !list_kind.ends_with(kList)) return own;
     return list_kind.substr(0, list_kind.size() - kList.size());
@@ -124,16 +124,6 @@ Result<std::string> read_stream(const std::string& path, std::istream& stream) {
   return text;
 }
 
-Result<std::string> read_file(const std::string& path) {
-  if (path == "-") return read_stream("standard input", std::cin);
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return cannot_read(path, errno);
-  if (file.peek() == std::ifstream::traits_type::eof() && !file.eof())
-    return cannot_read(path, EISDIR);
-  return read_stream(path, file);
-}
-
 }  // namespace
 
 std::string full_name(const Metadata& metadata) {
@@ -157,8 +147,18 @@ Result<> read_objects(const std::string& origin, std::string_view text, Objects&
   return tl::unexpected<Error>(std::move(error));
 }
 
+Result<std::string> read_text(const std::string& path) {
+  if (path == "-") return read_stream("standard input", std::cin);
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return cannot_read(path, errno);
+  if (file.peek() == std::ifstream::traits_type::eof() && !file.eof())
+    return cannot_read(path, EISDIR);
+  return read_stream(path, file);
+}
+
 Result<> read_objects_file(const std::string& path, Objects& into) {
-  MELON_TRY(const std::string text, read_file(path));
+  MELON_TRY(const std::string text, read_text(path));
   return read_objects(path == "-" ? "standard input" : path, text, into);
 }
 

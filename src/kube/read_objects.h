@@ -24,4 +24,7 @@ Result<> read_objects(const std::string& origin, std::string_view text, Objects&
 /// not be read, kInvalidArgument when it is larger than 4 GiB.
 Result<> read_objects_file(const std::string& path, Objects& into);
 
+/// The content of a file; "-" is standard input. Errors: as above.
+Result<std::string> read_text(const std::string& path);
+
 }  // namespace melon::kube

@@ -19,7 +19,7 @@ class Help(MelonTest):
 
     def test_every_command_has_help_with_an_example(self):
         self.assertEqual(set(self.commands()), set(
-            "up down devices run exec env ps top set suspend resume stop wait explain logs events vendors sim "
+            "up down devices run exec env ps top set suspend resume stop wait explain capacity logs events vendors sim "
             "doctor version completion".split()))
         for name in self.commands():
             text = self.ok(name, "--help").out

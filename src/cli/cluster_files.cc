@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// What commands that ask about a cluster in files have in common.
+#include "cli/cluster_files.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <chrono>
+#include <ostream>
+
+#include "config/descriptors.h"
+#include "kube/read_objects.h"
+#include "placement/policy.h"
+
+namespace melon::cli {
+namespace {
+
+std::vector<std::string> policy_names() {
+  std::vector<std::string> names;
+  for (const placement::Policy& policy : placement::policies()) names.emplace_back(policy.name);
+  return names;
+}
+
+std::vector<std::string> compat_names() {
+  std::vector<std::string> names;
+  for (const auto& [value, word] : vendors::Words<vendors::Compatibility>::kAll)
+    names.emplace_back(word);
+  return names;
+}
+
+std::int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string reason_line(const kube::Reason& reason) {
+  return fmt::format("  {} node{}: {}{}\n", reason.nodes, reason.nodes == 1 ? "" : "s", reason.text,
+                     reason.example.empty() ? "" : fmt::format(" ({})", reason.example));
+}
+
+std::string placed_text(const kube::Answer& answer) {
+  std::string text = fmt::format("{}: would go to {}\n", answer.pod, answer.node);
+  for (const kube::PlacedContainer& container : answer.containers)
+    for (const kube::PlacedDevice& device : container.devices)
+      text += fmt::format("  {}: {} ({}): {} MiB, compute {}\n", container.name, device.uuid,
+                          device.type, device.memory_mib, device.compute);
+  if (answer.annotations.empty()) return text;
+  text += "  annotations\n";
+  for (const auto& [key, value] : answer.annotations)
+    text += fmt::format("    {}: {}\n", key, value);
+  return text;
+}
+
+std::string unplaced_text(const kube::Answer& answer) {
+  if (!answer.refusal.empty())
+    return fmt::format("{}: would be refused: {}\n  remedy: {}\n", answer.pod, answer.refusal,
+                       answer.remedy);
+  std::string text = fmt::format("{}: no node takes it\n", answer.pod);
+  for (const kube::Reason& reason : answer.reasons) text += reason_line(reason);
+  if (answer.reasons.empty()) text += "  there are no nodes\n";
+  if (!answer.nearest.empty()) text += fmt::format("  nearest: {}\n", answer.nearest);
+  return text;
+}
+
+}  // namespace
+
+std::vector<Parameter> ClusterFlags::parameters() {
+  return {{.names = "-f,--file",
+           .target = &files,
+           .value = "FILE",
+           .text = "Kubernetes objects of a cluster, YAML or JSON; may be repeated; - is stdin"},
+          {.names = "--pod",
+           .target = &pods,
+           .value = "FILE",
+           .text = "The pod that is asked about, or several"},
+          {.names = "--policy",
+           .target = &policy,
+           .value = "POLICY",
+           .text = "How to choose; by default what the cluster's history suggests",
+           .choices = policy_names()},
+          {.names = "--compat",
+           .target = &compat,
+           .value = "VERSION",
+           .text = "Whose rules decide: Melon's own (none) or HAMi's",
+           .choices = compat_names()},
+          {.names = "--vendors",
+           .target = &vendors_folder,
+           .value = "FOLDER",
+           .text = "Vendor descriptors beside the built-in ones"}};
+}
+
+Result<std::vector<vendors::Descriptor>> load_vendors(const ClusterFlags& flags) {
+  return config::load_descriptors(flags.vendors_folder);
+}
+
+Result<OpenedCluster> open_cluster(const ClusterFlags& flags) {
+  MELON_TRY(const auto descriptors, load_vendors(flags));
+  MELON_TRY(const auto compat, vendors::parse_word<vendors::Compatibility>(flags.compat));
+  kube::Objects cluster;
+  kube::Objects asked;
+  for (const std::string& file : flags.files)
+    MELON_RETURN_IF_ERROR(kube::read_objects_file(file, cluster));
+  for (const std::string& file : flags.pods)
+    MELON_RETURN_IF_ERROR(kube::read_objects_file(file, asked));
+  MELON_TRY(auto what_if,
+            kube::WhatIf::make(
+                cluster, descriptors,
+                {.policy = flags.policy, .compat = compat, .unix_seconds = unix_seconds()}));
+  OpenedCluster opened{.what_if = std::move(what_if), .pods = std::move(asked.pods)};
+  opened.set_aside = std::move(cluster.set_aside);
+  const auto add = [&opened](const std::vector<kube::SetAside>& more) {
+    opened.set_aside.insert(opened.set_aside.end(), more.begin(), more.end());
+  };
+  add(opened.what_if.set_aside());
+  add(asked.set_aside);
+  return opened;
+}
+
+void warn(const Session& session, const std::vector<kube::SetAside>& set_aside) {
+  for (const kube::SetAside& object : set_aside)
+    *session.err << fmt::format("melon: set aside: {}: {}\n  remedy: {}\n",
+                                printable(object.object), printable(object.problem),
+                                printable(object.remedy));
+}
+
+std::string to_text(const kube::Answer& answer) {
+  std::string text = answer.is_placed() ? placed_text(answer) : unplaced_text(answer);
+  if (!answer.policy.empty())
+    text += fmt::format("  policy: {} ({})\n", answer.policy, answer.policy_reason);
+  if (!answer.not_evaluated.empty())
+    text += fmt::format("  not evaluated: {}\n", fmt::join(answer.not_evaluated, ", "));
+  return text;
+}
+
+}  // namespace melon::cli

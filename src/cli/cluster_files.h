@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/command.h"
+#include "kube/answer.h"
+#include "kube/objects.h"
+#include "kube/what_if.h"
+#include "vendors/descriptor.h"
+
+namespace melon::cli {
+
+/// The flags of commands that ask about a cluster in files.
+struct ClusterFlags {
+  std::vector<std::string> files = {};
+  std::vector<std::string> pods = {};
+  std::string policy = {};
+  std::string compat = "none";
+  std::string vendors_folder = {};
+
+  /// -f, --pod, --policy, --compat and --vendors.
+  std::vector<Parameter> parameters();
+};
+
+/// A cluster read from files, and the pods that are asked about.
+struct OpenedCluster {
+  kube::WhatIf what_if;
+  std::vector<kube::Pod> pods = {};
+  std::vector<kube::SetAside> set_aside = {};
+};
+
+/// Reads the files. Errors: those of reading; kInvalidArgument for a policy or compatibility that
+/// there is none of.
+Result<OpenedCluster> open_cluster(const ClusterFlags& flags);
+
+Result<std::vector<vendors::Descriptor>> load_vendors(const ClusterFlags& flags);
+
+/// Says on standard error what was set aside, a line each.
+void warn(const Session& session, const std::vector<kube::SetAside>& set_aside);
+
+/// An answer for people, several lines.
+std::string to_text(const kube::Answer& answer);
+
+}  // namespace melon::cli

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers as JSON.
+#include "kube/answer.h"
+
+#include <nlohmann/json.hpp>
+
+namespace melon::kube {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const PlacedContainer& container) {
+  Json devices = Json::array();
+  for (const PlacedDevice& device : container.devices)
+    devices.push_back({{"device", device.uuid},
+                       {"backend", device.backend},
+                       {"type", device.type},
+                       {"memory_mib", device.memory_mib},
+                       {"compute", device.compute}});
+  return {{"name", container.name}, {"devices", std::move(devices)}};
+}
+
+Json reasons_json(const std::vector<Reason>& reasons) {
+  Json list = Json::array();
+  for (const Reason& reason : reasons)
+    list.push_back({{"reason", reason.text}, {"nodes", reason.nodes}, {"example", reason.example}});
+  return list;
+}
+
+void add_text(Json& json, const char* key, const std::string& text) {
+  if (!text.empty()) json[key] = text;
+}
+
+}  // namespace
+
+Json to_json(const Answer& answer) {
+  Json json = {{"pod", answer.pod}, {"placed", answer.is_placed()}};
+  add_text(json, "refusal", answer.refusal);
+  add_text(json, "remedy", answer.remedy);
+  add_text(json, "node", answer.node);
+  if (answer.is_placed()) {
+    json["containers"] = Json::array();
+    for (const PlacedContainer& container : answer.containers)
+      json["containers"].push_back(to_json(container));
+    json["annotations"] = answer.annotations;
+  } else {
+    json["reasons"] = reasons_json(answer.reasons);
+    add_text(json, "nearest", answer.nearest);
+  }
+  add_text(json, "policy", answer.policy);
+  add_text(json, "policy_reason", answer.policy_reason);
+  json["not_evaluated"] = answer.not_evaluated;
+  return json;
+}
+
+Json to_json(const Capacity& capacity) {
+  Json nodes = Json::array();
+  for (const Reason& node : capacity.by_node)
+    nodes.push_back({{"node", node.text}, {"fit", node.nodes}});
+  return {{"fit", capacity.fit}, {"nodes", std::move(nodes)}, {"next", to_json(capacity.next)}};
+}
+
+Json to_json(const std::vector<SetAside>& set_aside) {
+  Json list = Json::array();
+  for (const SetAside& object : set_aside)
+    list.push_back(
+        {{"object", object.object}, {"problem", object.problem}, {"remedy", object.remedy}});
+  return list;
+}
+
+}  // namespace melon::kube

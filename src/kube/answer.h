@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "kube/objects.h"
+
+namespace melon::kube {
+
+/// What a container gets of one device.
+struct PlacedDevice {
+  std::string uuid = {};
+  std::string backend = {};  // the vendor's word: "NVIDIA", "Ascend910B3"
+  std::string type = {};     // as the node registered it
+  std::int64_t memory_mib = 0;
+  std::int64_t compute = 0;  // in the vendor's unit
+
+  bool operator==(const PlacedDevice&) const = default;
+};
+
+struct PlacedContainer {
+  std::string name = {};
+  std::vector<PlacedDevice> devices = {};
+
+  bool operator==(const PlacedContainer&) const = default;
+};
+
+/// Why nodes do not take a pod: one rule with its numbers, and how many nodes it keeps away.
+struct Reason {
+  std::string text = {};
+  std::int64_t nodes = 0;
+  std::string example = {};  // one of the nodes
+
+  bool operator==(const Reason&) const = default;
+};
+
+/// What would become of one pod.
+struct Answer {
+  std::string pod = {};      // "default/web"
+  std::string refusal = {};  // why it would not be admitted at all; empty: it would
+  std::string remedy = {};   // of the refusal
+  std::string node = {};     // empty: no node takes it
+  std::vector<PlacedContainer> containers = {};  // those that ask for devices, in the pod's order
+  TextMap annotations = {};                      // that would be written on the pod
+  std::string policy = {};                       // that chose
+  std::string policy_reason = {};                // why that one
+  std::vector<Reason> reasons = {};              // without a node; most nodes first
+  std::string nearest = {};                      // what would fit; empty: nothing is near
+  std::vector<std::string> not_evaluated = {};   // what decides too in a cluster
+
+  bool is_placed() const { return !node.empty(); }
+};
+
+/// How many more of one pod fit.
+struct Capacity {
+  std::int64_t fit = 0;
+  std::vector<Reason> by_node = {};  // `text` is a node, `nodes` how many it takes; most first
+  Answer next = {};                  // of the first that does not fit: what blocks it
+};
+
+/// The shapes that `-o json` prints; docs/reference/json.md names them.
+nlohmann::ordered_json to_json(const Answer& answer);
+nlohmann::ordered_json to_json(const Capacity& capacity);
+nlohmann::ordered_json to_json(const std::vector<SetAside>& set_aside);
+
+}  // namespace melon::kube

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Translates the objects of a cluster into what the engine has to know.
+#include "kube/cluster.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+#include <utility>
+
+#include "kube/detail/announcement.h"
+#include "kube/detail/backend_amounts.h"
+#include "kube/detail/peak.h"
+#include "kube/host_amounts.h"
+#include "kube/pod_to_request.h"
+#include "placement/shape.h"
+
+namespace melon::kube {
+namespace {
+
+using detail::FoundDevice;
+using detail::ToldSlice;
+using placement::BookedSlice;
+
+/// Of what a node says nothing about at all: files that people write leave out what does not matter
+/// to them. Small enough that a million of them can be added.
+constexpr std::int64_t kNotTold = std::int64_t{1} << 40;
+
+constexpr std::string_view kUnschedulable = "node.kubernetes.io/unschedulable";
+constexpr std::string_view kNotReady = "node.kubernetes.io/not-ready";
+/// A pod that a scheduler decided on and that is not bound yet.
+constexpr std::array<const char*, 2> kDecidedNode = {"hami.io/vgpu-node", "4pd.io/vgpu-node"};
+
+/// The positions of objects of which no later one has the same name.
+template <class T>
+std::vector<std::size_t> last_of_each(const std::vector<T>& objects) {
+  std::unordered_map<std::string, std::size_t> last;
+  for (std::size_t i = 0; i < objects.size(); ++i) last[full_name(objects[i].metadata)] = i;
+  std::vector<std::size_t> positions;
+  for (std::size_t i = 0; i < objects.size(); ++i)
+    if (last[full_name(objects[i].metadata)] == i) positions.push_back(i);
+  return positions;
+}
+
+std::string described(std::string_view kind, const Metadata& metadata) {
+  return fmt::format("{}: {} {}", metadata.origin, kind, full_name(metadata));
+}
+
+void add_taint(std::vector<placement::Taint>& taints, std::string_view key) {
+  const auto is_there = [key](const placement::Taint& taint) { return taint.key == key; };
+  if (std::ranges::any_of(taints, is_there)) return;
+  taints.push_back({.key = std::string(key), .value = {}, .effect = "NoSchedule"});
+}
+
+/// Builds the cluster, object by object.
+class Translator {
+ public:
+  Translator(const vendors::Catalogue& catalogue, vendors::Compatibility compat)
+      : catalogue_(catalogue), compat_(compat) {}
+
+  void add(const Node& node) {
+    const auto is_device = [this](std::string_view name) { return is_device_resource(name); };
+    ResourceList list = node.capacity;
+    for (const auto& [name, amount] : node.allocatable) list[name] = amount;
+    auto resources = host_resources(list, Round::kDown, is_device);
+    if (!resources) return set_aside("Node", node.metadata, resources.error());
+    placement::NodeSpec spec{.name = node.metadata.name,
+                             .capacity = resources->amounts,
+                             .extended = std::move(resources->extended),
+                             .labels = node.metadata.labels};
+    if (!list.contains("cpu")) spec.capacity.cpu_milli = kNotTold;
+    if (!list.contains("memory")) spec.capacity.memory_mib = kNotTold;
+    if (!list.contains("pods")) spec.capacity.pods = kNotTold;
+    if (!list.contains("ephemeral-storage")) spec.capacity.ephemeral_mib = kNotTold;
+    spec.labels[std::string(kNodeNameLabel)] = node.metadata.name;
+    for (const NodeTaint& taint : node.taints)
+      spec.taints.push_back({.key = taint.key, .value = taint.value, .effect = taint.effect});
+    if (node.unschedulable) add_taint(spec.taints, kUnschedulable);
+    if (!node.ready) add_taint(spec.taints, kNotReady);
+    add_devices(node, spec);
+    cluster_.nodes.push_back(std::move(spec));
+  }
+
+  void add(const Pod& pod) {
+    if (pod.is_over()) return;
+    const std::string node = node_of(pod);
+    if (node.empty()) {
+      cluster_.unscheduled.push_back(pod);
+      return;
+    }
+    const auto is_device = [this](std::string_view name) { return is_device_resource(name); };
+    const auto request = host_request(pod, is_device);
+    if (!request) return set_aside("Pod", pod.metadata, request.error());
+    const placement::Shape shape(*request, 0);
+    cluster_.grants.push_back({.id = full_name(pod.metadata),
+                               .node = node,
+                               .priority = pod.priority,
+                               .host = shape.host(),
+                               .extended = shape.extended(),
+                               .host_ports = request->host_ports,
+                               .slices = slices_of(pod, node)});
+  }
+
+  void add(const ResourceQuota& quota) {
+    const auto read = vendors::read_quota(quota.hard, catalogue_, compat_,
+                                          cluster_.quotas[quota.metadata.namespace_name]);
+    if (!read) set_aside("ResourceQuota", quota.metadata, read.error());
+  }
+
+  Cluster take() { return std::move(cluster_); }
+
+ private:
+  bool is_device_resource(std::string_view name) const {
+    return catalogue_.meaning(name).has_value();
+  }
+
+  void set_aside(std::string_view kind, const Metadata& metadata, const Error& error) {
+    cluster_.set_aside.push_back({described(kind, metadata), error.message, error.remedy});
+  }
+
+  void add_devices(const Node& node, placement::NodeSpec& spec) {
+    for (std::size_t i = 0; i < catalogue_.backends().size(); ++i) {
+      const auto id = static_cast<vendors::BackendId>(i);
+      auto found = detail::announced_devices(catalogue_, id, node, compat_);
+      if (!found) {
+        set_aside("Node", node.metadata, found.error());
+        continue;
+      }
+      for (FoundDevice& device : *found) add_device(std::move(device), spec, node.metadata);
+    }
+  }
+
+  void add_device(FoundDevice device, placement::NodeSpec& spec, const Metadata& metadata) {
+    auto& known = cluster_.announced.of_node[spec.name];
+    const std::string uuid = device.spec.uuid;
+    if (known.contains(uuid)) {
+      set_aside("Node", metadata,
+                {Code::kInvalidArgument, fmt::format("device '{}' is announced twice", uuid),
+                 "let one of the announcements go; the first counts"});
+      return;
+    }
+    auto& types = cluster_.announced.types[device.announced.backend];
+    AnnouncedDevice& type = types.try_emplace(device.spec.type, device.announced).first->second;
+    type.compute = std::max(type.compute, device.announced.compute);
+    known.emplace(uuid, std::move(device.announced));
+    spec.devices.push_back(std::move(device.spec));
+  }
+
+  static std::string node_of(const Pod& pod) {
+    if (!pod.node_name.empty()) return pod.node_name;
+    for (const char* const key : kDecidedNode)
+      if (const auto found = pod.metadata.annotations.find(key);
+          found != pod.metadata.annotations.end())
+        return found->second;
+    return {};
+  }
+
+  std::vector<BookedSlice> slices_of(const Pod& pod, const std::string& node) {
+    std::vector<detail::HeldByContainer> held;
+    for (const Container& container : pod.containers) held.push_back({.role = container.role});
+    for (std::size_t id = 0; id < catalogue_.backends().size(); ++id) {
+      const vendors::Backend& backend = catalogue_.backends()[id];
+      const auto told = detail::told_slices(backend, pod);
+      if (!told) {
+        set_aside("Pod", pod.metadata, told.error());
+        continue;
+      }
+      if (told->size() > held.size()) held.resize(told->size());
+      for (std::size_t i = 0; i < told->size(); ++i)
+        for (const ToldSlice& slice : (*told)[i]) {
+          vendors::QuotaAmount& sum = held[i].amounts[static_cast<vendors::BackendId>(id)];
+          sum.memory += MiB(slice.memory_mib);
+          sum.compute += slice.compute;
+          if (auto booked = booked_slice(backend, pod, node, slice))
+            held[i].slices.push_back(std::move(*booked));
+        }
+    }
+    vendors::add(cluster_.held[pod.metadata.namespace_name],
+                 detail::peak_amounts_of(held, pod.init_is_done));
+    return detail::peak_of(held, pod.init_is_done);
+  }
+
+  std::optional<BookedSlice> booked_slice(const vendors::Backend& backend, const Pod& pod,
+                                          const std::string& node, const ToldSlice& slice) {
+    const AnnouncedDevice* const device = cluster_.announced.find(node, slice.uuid);
+    if (device == nullptr) {
+      set_aside(
+          "Pod", pod.metadata,
+          {Code::kNotFound,
+           fmt::format("holds device '{}', which node '{}' does not announce", slice.uuid, node),
+           "its other resources count; check whether the device is gone"});
+      return std::nullopt;
+    }
+    detail::NamedAmounts amounts{.memory_mib = slice.memory_mib, .compute = slice.compute};
+    constexpr std::int64_t kWholePercent = 100;
+    if (backend.compute.unit == vendors::ComputeUnit::kPercent && slice.compute >= kWholePercent &&
+        device->compute == kWholePercent)
+      amounts.slots = device->slots;  // an exclusive device takes nobody else
+    for (const vendors::Template& one : backend.memory.templates)
+      if (one.memory.count() == slice.memory_mib) amounts.costs = one.cost;
+    auto booked = detail::engine_amounts(backend, amounts);
+    if (booked) return BookedSlice{.uuid = slice.uuid, .amounts = *booked};
+    set_aside("Pod", pod.metadata, booked.error());
+    return std::nullopt;
+  }
+
+  const vendors::Catalogue& catalogue_;
+  vendors::Compatibility compat_;
+  Cluster cluster_ = {};
+};
+
+}  // namespace
+
+const AnnouncedDevice* Announced::find(const std::string& node, const std::string& uuid) const {
+  const auto devices = of_node.find(node);
+  if (devices == of_node.end()) return nullptr;
+  const auto device = devices->second.find(uuid);
+  return device == devices->second.end() ? nullptr : &device->second;
+}
+
+Cluster to_cluster(const Objects& objects, const vendors::Catalogue& catalogue,
+                   vendors::Compatibility compat) {
+  Translator translator(catalogue, compat);
+  for (const std::size_t i : last_of_each(objects.nodes)) translator.add(objects.nodes[i]);
+  for (const std::size_t i : last_of_each(objects.pods)) translator.add(objects.pods[i]);
+  for (const std::size_t i : last_of_each(objects.quotas)) translator.add(objects.quotas[i]);
+  return translator.take();
+}
+
+}  // namespace melon::kube

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "kube/objects.h"
+#include "placement/cluster.h"
+#include "placement/index.h"
+#include "placement/pod_request.h"
+#include "vendors/admission.h"
+#include "vendors/catalogue.h"
+#include "vendors/compatibility.h"
+#include "vendors/quota.h"
+
+namespace melon::kube {
+
+/// A device as its node announced it: what annotations need beside what the engine knows.
+struct AnnouncedDevice {
+  vendors::BackendId backend = 0;
+  std::int64_t index = 0;  // on its node, within its backend
+  std::string type = {};   // as announced
+  std::string mode = {};   // as announced: hami-core, mig, ...; may be empty
+  std::string minor = {};
+  std::int64_t compute = 0;  // all that it has, in the backend's unit
+  std::int64_t slots = 0;    // all that it has
+};
+
+/// The devices of the nodes, and the types that there are: what a pod's selectors are held against.
+struct Announced {
+  std::map<std::string, std::map<std::string, AnnouncedDevice>> of_node = {};  // by uuid
+  /// By backend: the engine's type -> the largest compute of one device of it.
+  std::map<vendors::BackendId, std::map<std::string, AnnouncedDevice>> types = {};
+
+  const AnnouncedDevice* find(const std::string& node, const std::string& uuid) const;
+};
+
+/// What the engine has to know of a cluster, and what it does not take.
+struct Cluster {
+  std::vector<placement::NodeSpec> nodes = {};
+  std::vector<placement::GrantSpec> grants = {};
+  std::vector<Pod> unscheduled = {};
+  std::vector<SetAside> set_aside = {};
+  Announced announced = {};
+  std::map<std::string, vendors::QuotaLimits> quotas = {};  // by namespace
+  std::map<std::string, vendors::QuotaAmounts> held = {};   // by namespace: what its pods have
+};
+
+/// Translates the objects of a cluster. Nodes get their devices from annotations or capacity,
+/// backend by backend; a backend's annotation that can not be read costs the node the devices of
+/// that backend, and is named. Pods that have a node and are not over become grants of what they
+/// peak at; their devices come from their annotations, today's formats and historic ones. Of an
+/// object that comes twice the last counts.
+Cluster to_cluster(const Objects& objects, const vendors::Catalogue& catalogue,
+                   vendors::Compatibility compat);
+
+/// A pod as the engine is asked for it, and as admission left it.
+struct AskedPod {
+  placement::PodRequest request = {};
+  vendors::PodSpec admitted = {};
+  vendors::Demands demands = {};
+  std::vector<std::string> not_evaluated =
+      {};  // rules of its devices that the engine does not know
+};
+
+/// What a pod asks for: admission's rules, then the engine's words. Errors: those of admission, and
+/// of amounts beside devices: kInvalidArgument or kFailedPrecondition naming container and rule.
+Result<AskedPod> to_request(const Pod& pod, const Announced& announced,
+                            const vendors::Catalogue& catalogue, vendors::Compatibility compat);
+
+/// The engine's name of a device's type: the announced one, with the mode where there is a mode
+/// that is not the ordinary one. Devices that a request may tell apart have different types.
+std::string engine_type(std::string_view type, std::string_view mode);
+
+}  // namespace melon::kube

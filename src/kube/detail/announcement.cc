@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// What nodes announce about their devices, and pods about what they hold.
+#include "kube/detail/announcement.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <charconv>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "annotations/capacity_devices.h"
+#include "annotations/pod_devices.h"
+#include "annotations/registration.h"
+#include "kube/detail/backend_amounts.h"
+
+namespace melon::kube::detail {
+namespace {
+
+using annotations::RegisteredDevice;
+using vendors::Backend;
+
+constexpr std::string_view kOrdinaryMode = "hami-core";
+constexpr std::int64_t kWholePercent = 100;
+
+const std::string* find_text(const TextMap& texts, const std::string& key) {
+  const auto found = texts.find(key);
+  return key.empty() || found == texts.end() ? nullptr : &found->second;
+}
+
+/// What a node has, as its kubelet last said.
+ResourceList capacity_of(const Node& node) {
+  ResourceList capacity = node.allocatable;
+  capacity.insert(node.capacity.begin(),
+                  node.capacity.end());  // keeps what is there
+  return capacity;
+}
+
+/// By the first registration that the node has.
+Result<std::vector<RegisteredDevice>> registered_on(const Backend& backend, const Node& node,
+                                                    vendors::Compatibility compat) {
+  for (const vendors::Registration& rule : backend.registrations) {
+    if (rule.format == vendors::RegistrationFormat::kCapacity) {
+      MELON_TRY(auto derived, annotations::derive_devices(backend, rule, node.metadata.name,
+                                                          capacity_of(node), compat));
+      if (!derived.empty()) return derived;
+      continue;
+    }
+    const std::string* const text = find_text(node.metadata.annotations, rule.annotation);
+    if (text == nullptr) continue;
+    auto devices = annotations::decode_registration(rule.format, *text);
+    if (devices) return devices;
+    return fail(devices.error().code,
+                fmt::format("annotation {}: {}", rule.annotation, devices.error().message),
+                devices.error().remedy);
+  }
+  return std::vector<RegisteredDevice>{};
+}
+
+/// The group of linked devices that a device is in: the number of its picker's
+/// attribute.
+std::optional<int> group_of(const Backend& backend, const RegisteredDevice& device) {
+  const auto found = device.attributes.find(backend.picker.attribute);
+  if (found == device.attributes.end()) return std::nullopt;
+  std::int16_t group = 0;
+  const char* const end = found->second.data() + found->second.size();
+  const auto [rest, error] = std::from_chars(found->second.data(), end, group);
+  if (error != std::errc{} || rest != end || group < 0) return std::nullopt;
+  return group;
+}
+
+std::optional<int> numa_of(const RegisteredDevice& device) {
+  if (device.numa < 0 || device.numa > std::numeric_limits<std::int16_t>::max())
+    return std::nullopt;
+  return static_cast<int>(device.numa);
+}
+
+/// Devices that an administrator keeps from new pods: a list with commas.
+std::set<std::string, std::less<>> cordoned_on(const Node& node) {
+  std::set<std::string, std::less<>> cordoned;
+  const std::string* const text = find_text(node.metadata.annotations, "hami.io/device-cordon");
+  if (text == nullptr) return cordoned;
+  std::string uuid;
+  for (const char letter : *text + ",") {
+    if (letter == ',') cordoned.insert(std::exchange(uuid, {}));
+    if (letter != ',' && letter != ' ') uuid += letter;
+  }
+  return cordoned;
+}
+
+bool is_soft(const Backend& backend, const Node& node) {
+  const std::string* const flag =
+      find_text(node.metadata.annotations, backend.soft_mode.node_annotation);
+  return flag != nullptr && *flag == "true";
+}
+
+/// A mask of cores counts as many as it has.
+std::int64_t compute_of(const Backend& backend, std::int64_t compute) {
+  if (backend.compute.unit != vendors::ComputeUnit::kCoreMask) return compute;
+  return std::popcount(static_cast<std::uint64_t>(compute));
+}
+
+Result<FoundDevice> to_device(const Backend& backend, vendors::BackendId id,
+                              const RegisteredDevice& device) {
+  const std::int64_t compute = compute_of(backend, device.compute);
+  MELON_TRY(const placement::Amounts capacity,
+            engine_amounts(backend, {.slots = device.slots,
+                                     .memory_mib = device.memory.count(),
+                                     .compute = compute,
+                                     .costs = backend.dimensions}));
+  return FoundDevice{.spec = {.uuid = device.id,
+                              .vendor = backend.word,
+                              .type = engine_type(device.type, device.mode),
+                              .capacity = capacity,
+                              .healthy = device.healthy,
+                              .numa = numa_of(device),
+                              .link_group = group_of(backend, device)},
+                     .announced = {.backend = id,
+                                   .index = device.index,
+                                   .type = device.type,
+                                   .mode = device.mode,
+                                   .minor = device.minor,
+                                   .compute = compute,
+                                   .slots = device.slots}};
+}
+
+}  // namespace
+
+Result<std::vector<FoundDevice>> announced_devices(const vendors::Catalogue& catalogue,
+                                                   vendors::BackendId id, const Node& node,
+                                                   vendors::Compatibility compat) {
+  const Backend& backend = catalogue.backend(id);
+  MELON_TRY(auto registered, registered_on(backend, node, compat));
+  const auto cordoned = cordoned_on(node);
+  const bool soft = is_soft(backend, node);
+  std::vector<FoundDevice> devices;
+  for (RegisteredDevice& device : registered) {
+    if (soft) device.mode = kSoftMode;
+    if (soft) device.compute = kWholePercent;
+    MELON_TRY(FoundDevice found, to_device(backend, id, device));
+    found.spec.cordoned = cordoned.contains(found.spec.uuid);
+    devices.push_back(std::move(found));
+  }
+  return devices;
+}
+
+Result<std::vector<std::vector<ToldSlice>>> told_slices(const Backend& backend, const Pod& pod) {
+  MELON_TRY(const auto told, annotations::allocated_devices(backend, pod.metadata.annotations));
+  std::vector<std::vector<ToldSlice>> containers;
+  if (!told) return containers;
+  for (const auto& devices : *told) {
+    std::vector<ToldSlice>& slices = containers.emplace_back();
+    for (const annotations::PodDevice& device : devices)  // historic MIG ids end in brackets
+      slices.push_back({.uuid = device.uuid.substr(0, device.uuid.find('[')),
+                        .memory_mib = device.memory.count(),
+                        .compute = compute_of(backend, device.compute)});
+  }
+  return containers;
+}
+
+}  // namespace melon::kube::detail
+
+namespace melon::kube {
+
+std::string engine_type(std::string_view type, std::string_view mode) {
+  if (mode.empty() || mode == detail::kOrdinaryMode) return std::string(type);
+  return fmt::format("{} [{}]", type, mode);
+}
+
+}  // namespace melon::kube

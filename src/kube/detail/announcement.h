@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "kube/cluster.h"
+#include "kube/objects.h"
+#include "vendors/backend.h"
+
+namespace melon::kube::detail {
+
+/// A device that a node announced, for the engine and for annotations.
+struct FoundDevice {
+  placement::DeviceSpec spec = {};
+  AnnouncedDevice announced = {};
+};
+
+/// The devices of one backend that a node announced: by the first registration that it has; empty
+/// when it has none. Errors: kInvalidArgument naming annotation, place and rule.
+Result<std::vector<FoundDevice>> announced_devices(const vendors::Catalogue& catalogue,
+                                                   vendors::BackendId id, const Node& node,
+                                                   vendors::Compatibility compat);
+
+/// What a pod's annotation tells of one device.
+struct ToldSlice {
+  std::string uuid = {};
+  std::int64_t memory_mib = 0;
+  std::int64_t compute = 0;  // in the backend's unit; of a mask its number of cores
+};
+
+/// By container in the pod's order, what a pod's annotations tell of one backend; empty when they
+/// tell nothing. Errors: as above.
+Result<std::vector<std::vector<ToldSlice>>> told_slices(const vendors::Backend& backend,
+                                                        const Pod& pod);
+
+}  // namespace melon::kube::detail

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tells where a pod goes: by container, and as annotations.
+#include "kube/detail/decision_text.h"
+
+#include <map>
+#include <utility>
+
+#include "annotations/pod_devices.h"
+#include "kube/detail/peak.h"
+#include "kube/pod_to_request.h"
+#include "vendors/decision.h"
+
+namespace melon::kube::detail {
+namespace {
+
+using placement::detail::ContainerSlice;
+
+/// A slice of the engine's answer with what is known of its device.
+struct Taken {
+  std::size_t container = 0;  // in the pod's order
+  std::string uuid = {};
+  std::string backend = {};
+  placement::Amounts amounts = {};
+};
+
+std::vector<Taken> taken_by(const PlacedPod& placed) {
+  const placement::detail::NodeTable& nodes = placed.index.nodes();
+  const placement::detail::NodeRow& row = nodes.rows[placed.decision.node];
+  const std::size_t first = first_container(placed.pod);
+  std::vector<Taken> taken;
+  for (const ContainerSlice& slice : placed.decision.layout.slices) {
+    const std::size_t card = row.first_card + slice.card;
+    taken.push_back({.container = slice.container - first,
+                     .uuid = nodes.cards[card].uuid,
+                     .backend = nodes.kinds[nodes.kind[card]].vendor,
+                     .amounts = slice.amounts});
+  }
+  return taken;
+}
+
+const std::string& node_name(const PlacedPod& placed) {
+  return placed.index.nodes().entries[placed.decision.node].name;
+}
+
+/// The demand that a slice answers: of its container and backend.
+const vendors::Demand* demand_of(const PlacedPod& placed, const Taken& taken) {
+  for (const vendors::Demand& demand : placed.asked.demands[taken.container])
+    if (placed.catalogue.backend(demand.backend).word == taken.backend) return &demand;
+  return nullptr;
+}
+
+vendors::DeviceSlice slice_of(const PlacedPod& placed, const Taken& taken) {
+  vendors::DeviceSlice slice{.uuid = taken.uuid,
+                             .memory = MiB(taken.amounts[placement::kMemory]),
+                             .compute = taken.amounts[placement::kCompute]};
+  if (const AnnouncedDevice* const device = placed.announced.find(node_name(placed), taken.uuid)) {
+    slice.index = device->index;
+    slice.type = device->type;
+    slice.minor = device->minor;
+  }
+  if (const vendors::Demand* const demand = demand_of(placed, taken)) {
+    slice.template_name = demand->template_name;
+    slice.by_compute = demand->by_compute;
+  }
+  return slice;
+}
+
+/// The decision of each backend that gives something, by its id.
+std::map<vendors::BackendId, vendors::Decision> decisions_of(const PlacedPod& placed) {
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  vendors::Decision empty{.node = node_name(placed), .unix_ns = placed.unix_seconds * kNanoseconds};
+  for (const Container& container : placed.pod.containers)
+    empty.containers.push_back({.container = container.name, .devices = {}});
+  std::map<vendors::BackendId, vendors::Decision> decisions;
+  for (const Taken& taken : taken_by(placed)) {
+    const auto backend = placed.catalogue.find(taken.backend);
+    if (!backend) continue;
+    vendors::Decision& decision = decisions.try_emplace(*backend, empty).first->second;
+    decision.containers[taken.container].devices.push_back(slice_of(placed, taken));
+  }
+  return decisions;
+}
+
+}  // namespace
+
+std::vector<PlacedContainer> placed_containers(const PlacedPod& placed) {
+  std::vector<PlacedContainer> containers;
+  for (const Container& container : placed.pod.containers)
+    containers.push_back({.name = container.name});
+  for (const Taken& taken : taken_by(placed)) {
+    const vendors::DeviceSlice slice = slice_of(placed, taken);
+    containers[taken.container].devices.push_back({.uuid = slice.uuid,
+                                                   .backend = taken.backend,
+                                                   .type = slice.type,
+                                                   .memory_mib = slice.memory.count(),
+                                                   .compute = slice.compute});
+  }
+  std::erase_if(containers, [](const PlacedContainer& one) { return one.devices.empty(); });
+  return containers;
+}
+
+vendors::QuotaAmounts placed_amounts(const PlacedPod& placed) {
+  std::vector<HeldByContainer> containers;
+  for (const Container& container : placed.pod.containers)
+    containers.push_back({.role = container.role});
+  for (const Taken& taken : taken_by(placed)) {
+    const auto backend = placed.catalogue.find(taken.backend);
+    if (!backend) continue;
+    vendors::QuotaAmount& sum = containers[taken.container].amounts[*backend];
+    sum.memory += MiB(taken.amounts[placement::kMemory]);
+    sum.compute += taken.amounts[placement::kCompute];
+  }
+  return peak_amounts_of(containers, false);
+}
+
+Result<TextMap> decision_annotations(const PlacedPod& placed) {
+  TextMap all;
+  for (const auto& [key, value] : placed.asked.admitted.annotations)
+    if (!placed.pod.metadata.annotations.contains(key)) all[key] = value;
+  for (const auto& [id, decision] : decisions_of(placed)) {
+    MELON_TRY(const TextMap written,
+              annotations::annotations_of(placed.catalogue.backend(id), decision));
+    all.insert(written.begin(), written.end());
+  }
+  return all;
+}
+
+}  // namespace melon::kube::detail

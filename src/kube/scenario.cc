@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plays scenarios: a cluster, what comes to it, and what must become of it.
+#include "kube/scenario.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/embedded.h"
+#include "config/yaml_json.h"
+#include "kube/detail/scenario_parts.h"
+#include "kube/detail/schema.h"
+#include "kube/read_objects.h"
+#include "kube/what_if.h"
+
+namespace melon::embedded {
+std::span<const File> scenario_schema_file();
+}  // namespace melon::embedded
+
+namespace melon::kube {
+namespace {
+
+using Json = nlohmann::json;
+
+/// When it is in a scenario: the same for ever, so that annotations that tell it can be compared.
+constexpr std::int64_t kUnixSeconds = 1'767'225'600;  // 2026-01-01T00:00:00Z
+
+tl::unexpected<Error> no_scenario(const std::string& origin, const std::string& problem) {
+  return fail(Code::kInvalidArgument, fmt::format("{}: {}", origin, problem),
+              "docs/reference/scenarios.md says what a scenario has");
+}
+
+Result<Json> read_scenario(const std::string& origin, std::string_view yaml) {
+  auto json = config::yaml_to_json(yaml);
+  if (!json) return no_scenario(origin, json.error().message);
+  Json scenario = Json::parse(*json, nullptr, false);
+  const auto violation = detail::find_violation(Json::parse(scenario_schema()), scenario);
+  if (violation)
+    return no_scenario(origin, fmt::format("{}{}{}", violation->path,
+                                           violation->path.empty() ? "" : ": ", violation->rule));
+  return scenario;
+}
+
+Result<WhatIf> open_cluster(const std::string& origin, const Json& scenario,
+                            std::span<const vendors::Descriptor> descriptors,
+                            std::vector<SetAside>& set_aside) {
+  MELON_TRY(const auto compat, vendors::parse_word<vendors::Compatibility>(
+                                   scenario.value("compat", std::string("none"))));
+  const Objects cluster = detail::cluster_of(origin, scenario);
+  MELON_TRY(WhatIf what_if, WhatIf::make(cluster, descriptors,
+                                         {.policy = scenario.value("policy", std::string()),
+                                          .compat = compat,
+                                          .unix_seconds = kUnixSeconds}));
+  set_aside = cluster.set_aside;
+  set_aside.insert(set_aside.end(), what_if.set_aside().begin(), what_if.set_aside().end());
+  return what_if;
+}
+
+/// Plays the pods of one scenario.
+class Play {
+ public:
+  Play(const std::string& origin, WhatIf what_if, ScenarioResult& result)
+      : origin_(origin), what_if_(std::move(what_if)), result_(result) {}
+
+  void come(const Json& asked) {
+    const int times = asked.value("times", 1);
+    for (int i = 1; i <= times; ++i) {
+      Json pod = asked["pod"];
+      if (asked.contains("times"))
+        pod["name"] = fmt::format("{}-{}", pod["name"].get<std::string>(), i);
+      come_once(pod, asked["expect"]);
+    }
+  }
+
+ private:
+  void come_once(const Json& short_pod, const Json& expected) {
+    ++result_.pods;
+    const std::string name = short_pod["name"].get<std::string>();
+    const Objects read = detail::pod_of(origin_, short_pod);
+    if (read.pods.empty()) return fail_with(name, read.set_aside.front().problem);
+    const Pod& pod = read.pods.front();
+    if (expected.contains("capacity")) {
+      const std::int64_t fit = what_if_.capacity(pod).fit;
+      if (fit != expected["capacity"])
+        fail_with(name,
+                  fmt::format("capacity: expected {}, found {}", expected["capacity"].dump(), fit));
+    }
+    for (const std::string& difference : detail::differences(expected, what_if_.place(pod)))
+      fail_with(name, difference);
+  }
+
+  void fail_with(const std::string& pod, const std::string& what) {
+    result_.failures.push_back(fmt::format("pod {}: {}", pod, what));
+  }
+
+  const std::string& origin_;
+  WhatIf what_if_;
+  ScenarioResult& result_;
+};
+
+void compare_set_aside(const Json& scenario, const std::vector<SetAside>& found,
+                       ScenarioResult& result) {
+  const Json expected = scenario.value("set_aside", Json::array());
+  for (std::size_t i = 0; i < std::max(expected.size(), found.size()); ++i) {
+    const std::string part = i < expected.size() ? expected[i].get<std::string>() : "none";
+    const std::string text =
+        i < found.size() ? fmt::format("{}: {}", found[i].object, found[i].problem) : "none";
+    if (i >= expected.size() || text.find(part) == std::string::npos)
+      result.failures.push_back(fmt::format("set aside: expected '{}', found '{}'", part, text));
+  }
+}
+
+}  // namespace
+
+std::string scenario_schema() {
+  return std::string(embedded::scenario_schema_file().front().content);
+}
+
+Result<ScenarioResult> play_scenario(const std::string& origin, std::string_view yaml,
+                                     std::span<const vendors::Descriptor> descriptors) {
+  MELON_TRY(const Json scenario, read_scenario(origin, yaml));
+  ScenarioResult result{.name = scenario["name"].get<std::string>()};
+  std::vector<SetAside> set_aside;
+  MELON_TRY(WhatIf what_if, open_cluster(origin, scenario, descriptors, set_aside));
+  compare_set_aside(scenario, set_aside, result);
+  Play play(origin, std::move(what_if), result);
+  for (const Json& asked : scenario["pods"]) play.come(asked);
+  return result;
+}
+
+Result<ScenarioResult> play_scenario_file(const std::string& path,
+                                          std::span<const vendors::Descriptor> descriptors) {
+  MELON_TRY(const std::string text, read_text(path));
+  return play_scenario(path, text, descriptors);
+}
+
+}  // namespace melon::kube

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// A pod's demands for devices, in the engine's words.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "kube/cluster.h"
+#include "kube/detail/backend_amounts.h"
+#include "kube/pod_to_request.h"
+
+namespace melon::kube {
+namespace {
+
+using placement::Amounts;
+using placement::DeviceDemand;
+
+constexpr std::int64_t kWholePercent = 100;
+/// Accepted types of a demand that none of the cluster's types suits: an empty list would accept
+/// all.
+constexpr std::string_view kNoType = "none of the types that there are";
+
+vendors::ContainerKind kind_of(ContainerRole role) {
+  switch (role) {
+    case ContainerRole::kInit:
+      return vendors::ContainerKind::kInitial;
+    case ContainerRole::kSidecar:
+      return vendors::ContainerKind::kSidecar;
+    case ContainerRole::kApp:
+      break;
+  }
+  return vendors::ContainerKind::kApp;
+}
+
+vendors::PodSpec pod_spec(const Pod& pod) {
+  vendors::PodSpec spec{.annotations = pod.metadata.annotations,
+                        .containers = {},
+                        .scheduler_name = pod.scheduler_name};
+  for (const Container& container : pod.containers)
+    spec.containers.push_back({.name = container.name,
+                               .kind = kind_of(container.role),
+                               .privileged = container.privileged,
+                               .limits = container.limits,
+                               .requests = container.requests});
+  return spec;
+}
+
+/// Translates demands, with the devices that there are.
+class Translation {
+ public:
+  Translation(const Announced& announced, const vendors::Catalogue& catalogue,
+              vendors::Compatibility compat)
+      : announced_(announced), catalogue_(catalogue), compat_(compat) {}
+
+  Result<DeviceDemand> to_demand(const vendors::Demand& demand) const {
+    const vendors::Backend& backend = catalogue_.backend(demand.backend);
+    DeviceDemand result{.vendor = backend.word,
+                        .count = static_cast<int>(std::min<std::int64_t>(
+                            demand.count, std::numeric_limits<std::int16_t>::max())),
+                        .uuids = demand.selectors.use_uuids,
+                        .not_uuids = demand.selectors.no_use_uuids,
+                        .one_numa = demand.selectors.numa_bind,
+                        .one_link_group = demand.selectors.topology};
+    if (accepts_some(demand) || has_partitions(demand.backend))
+      result.types = accepted_types(demand, backend);
+    const std::int64_t compute = compute_units(demand, backend, result.types);
+    MELON_TRY(result.each, detail::engine_amounts(backend, {.slots = demand.slots,
+                                                            .memory_mib = demand.memory.count(),
+                                                            .compute = compute,
+                                                            .costs = demand.costs}));
+    if (demand.memory.count() == 0 && demand.memory_percent > 0)
+      result.memory_permille = static_cast<int>(demand.memory_percent * 10);
+    result.whole = is_exclusive(demand, backend, result.types) ||
+                   has(backend.device_rules, vendors::DeviceRule::kIdleOnly);
+    return result;
+  }
+
+  /// What else decides about these devices, and the engine does not know.
+  std::vector<std::string> not_evaluated(const vendors::Demand& demand) const {
+    const vendors::Backend& backend = catalogue_.backend(demand.backend);
+    std::vector<std::string> names;
+    const auto note = [&](std::string_view what) {
+      names.push_back(fmt::format("{} of {}", what, backend.word));
+    };
+    for (const vendors::DeviceRule rule : backend.device_rules)
+      if (rule != vendors::DeviceRule::kIdleOnly) note(vendors::word_of(rule));
+    if (demand.count > 1 && backend.picker.kind != vendors::PickerKind::kNone)
+      note(fmt::format("picker {}", vendors::word_of(backend.picker.kind)));
+    if (demand.by_profile) note("profiles");
+    if (demand.split.most_pieces > 1) note("split");
+    if (has_partitions(demand.backend)) note("devices in mode mig");
+    return names;
+  }
+
+ private:
+  const std::map<std::string, AnnouncedDevice>& types_of(vendors::BackendId id) const {
+    static const std::map<std::string, AnnouncedDevice> kNone;
+    const auto found = announced_.types.find(id);
+    return found == announced_.types.end() ? kNone : found->second;
+  }
+
+  static bool has(const std::vector<vendors::DeviceRule>& rules, vendors::DeviceRule rule) {
+    return std::ranges::find(rules, rule) != rules.end();
+  }
+
+  /// Devices that are cut in hardware take slices in certain places only: they get none here.
+  bool has_partitions(vendors::BackendId id) const {
+    return std::ranges::any_of(
+        types_of(id), [](const auto& type) { return type.second.mode == detail::kPartitionMode; });
+  }
+
+  static bool accepts_some(const vendors::Demand& demand) {
+    const vendors::Selectors& selectors = demand.selectors;
+    return !selectors.use_types.empty() || !selectors.no_use_types.empty() ||
+           !selectors.modes.empty() || demand.soft;
+  }
+
+  std::vector<std::string> accepted_types(const vendors::Demand& demand,
+                                          const vendors::Backend& backend) const {
+    std::vector<std::string> accepted;
+    for (const auto& [type, device] : types_of(demand.backend)) {
+      if (!vendors::accepts_type(demand.selectors, backend, device.type, compat_)) continue;
+      if (!vendors::accepts_mode(demand.selectors, device.mode, compat_)) continue;
+      if (device.mode == detail::kPartitionMode) continue;
+      if (demand.soft && device.mode != detail::kSoftMode) continue;
+      accepted.push_back(type);
+    }
+    if (accepted.empty()) accepted.emplace_back(kNoType);
+    return accepted;
+  }
+
+  /// The most that any accepted device type has of compute: what shares of it are counted against.
+  std::int64_t most_compute(vendors::BackendId id, const std::vector<std::string>& types) const {
+    std::int64_t most = 0;
+    for (const auto& [type, device] : types_of(id))
+      if (types.empty() || std::ranges::find(types, type) != types.end())
+        most = std::max(most, device.compute);
+    return most;
+  }
+
+  std::int64_t compute_units(const vendors::Demand& demand, const vendors::Backend& backend,
+                             const std::vector<std::string>& types) const {
+    if (backend.compute.unit != vendors::ComputeUnit::kComputeUnits) return demand.compute;
+    if (demand.compute == 0) return 0;
+    const std::int64_t units = most_compute(demand.backend, types) * demand.compute;
+    return std::max<std::int64_t>(1, units / kWholePercent);
+  }
+
+  /// All of a device's compute: nobody else may be on it. Off where the compute is scaled, so that
+  /// a device has more or less than 100.
+  bool is_exclusive(const vendors::Demand& demand, const vendors::Backend& backend,
+                    const std::vector<std::string>& types) const {
+    return backend.compute.unit == vendors::ComputeUnit::kPercent &&
+           demand.compute >= kWholePercent && most_compute(demand.backend, types) == kWholePercent;
+  }
+
+  const Announced& announced_;
+  const vendors::Catalogue& catalogue_;
+  vendors::Compatibility compat_;
+};
+
+}  // namespace
+
+Result<AskedPod> to_request(const Pod& pod, const Announced& announced,
+                            const vendors::Catalogue& catalogue, vendors::Compatibility compat) {
+  MELON_TRY(vendors::Admission admission,
+            vendors::admit(pod_spec(pod), catalogue, {.mode = compat}));
+  const auto is_device = [&catalogue](std::string_view name) {
+    return catalogue.meaning(name).has_value();
+  };
+  MELON_TRY(placement::PodRequest request, host_request(pod, is_device));
+  const Translation translation(announced, catalogue, compat);
+  const std::size_t first = first_container(pod);
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < admission.demands.size(); ++i)
+    for (const vendors::Demand& demand : admission.demands[i]) {
+      MELON_TRY(DeviceDemand asked, translation.to_demand(demand));
+      request.containers[first + i].devices.push_back(std::move(asked));
+      for (std::string& name : translation.not_evaluated(demand))
+        if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+    }
+  return AskedPod{.request = std::move(request),
+                  .admitted = std::move(admission.pod),
+                  .demands = std::move(admission.demands),
+                  .not_evaluated = std::move(names)};
+}
+
+}  // namespace melon::kube

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers what would become of pods, on a copy of a cluster in memory.
+#include "kube/what_if.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "kube/cluster.h"
+#include "kube/detail/decision_text.h"
+#include "kube/detail/history.h"
+#include "placement/engine.h"
+#include "placement/explain.h"
+
+namespace melon::kube {
+namespace {
+
+/// A pod that asks for next to nothing fits without end; nobody counts further.
+constexpr std::int64_t kMostCounted = 1'000'000;
+
+Result<const placement::Policy*> policy_named(const std::string& name) {
+  if (const placement::Policy* const found = placement::find_policy(name)) return found;
+  std::string known;
+  for (const placement::Policy& policy : placement::policies())
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", policy.name);
+  return fail(Code::kInvalidArgument, fmt::format("policy '{}': there is none of this name", name),
+              "use one of " + known);
+}
+
+/// Both are true of the request: what the engine decided, and what it decided on.
+struct Placed {
+  AskedPod asked;
+  std::shared_ptr<const placement::Shape> shape;
+  std::optional<placement::Decision> decision;
+  vendors::QuotaAmounts amounts = {};  // of devices, that quotas bound
+  std::string over_quota = {};         // which one, where that is why there is no decision
+};
+
+}  // namespace
+
+struct WhatIf::State {
+  State(std::span<const vendors::Descriptor> descriptors, const WhatIfOptions& given)
+      : catalogue(descriptors), options(given) {}
+
+  void load(const Objects& objects);
+  void choose_policy(const Objects& objects);
+  void set_aside(std::string object, const Error& error);
+  Result<Placed> decide(const Pod& pod);
+  void choose_node(const Pod& pod, Placed& placed);
+  detail::PlacedPod told(const Pod& pod, const Placed& placed) const;
+  std::string book(const Pod& pod, const Placed& placed);
+  Answer answer(const Pod& pod, const Placed& placed);
+  void tell_place(const Pod& pod, const Placed& placed, Answer& answer);
+  void tell_reasons(const Placed& placed, Answer& answer);
+
+  vendors::Catalogue catalogue;
+  WhatIfOptions options;
+  Cluster cluster = {};
+  placement::Engine engine = placement::Engine();
+  const placement::Policy* policy = nullptr;
+  std::string policy_reason = "asked for";
+  std::int64_t node_count = 0;
+  std::int64_t booked = 0;  // how many were placed: their ids
+};
+
+void WhatIf::State::set_aside(std::string object, const Error& error) {
+  cluster.set_aside.push_back({std::move(object), error.message, error.remedy});
+}
+
+void WhatIf::State::load(const Objects& objects) {
+  cluster = to_cluster(objects, catalogue, options.compat);
+  for (const placement::NodeSpec& node : cluster.nodes)
+    if (const auto taken = engine.index().apply(node, 1); !taken)
+      set_aside("Node " + node.name, taken.error());
+  for (const placement::GrantSpec& grant : cluster.grants)
+    if (const auto taken = engine.index().apply(grant, 1); !taken)
+      set_aside("Pod " + grant.id, taken.error());
+  node_count = std::ssize(cluster.nodes);
+  cluster.nodes = {};  // the index has them
+  cluster.grants = {};
+}
+
+void WhatIf::State::choose_policy(const Objects& objects) {
+  if (policy != nullptr && !policy->uses_gain) return;
+  auto history = detail::workload_history(objects, cluster.announced, catalogue, options.compat);
+  const std::size_t shapes = history.size();
+  if (shapes > 0) engine.set_targets(std::move(history));
+  if (policy != nullptr) {
+    if (shapes == 0)
+      policy_reason = "asked for, but no pod with devices runs yet: it acts as binpack";
+    return;
+  }
+  policy = placement::find_policy(shapes > 0 ? "fragmentation" : "binpack");
+  policy_reason = shapes > 0
+                      ? fmt::format("the default: {} shape{} of pods that run tell what comes",
+                                    shapes, shapes == 1 ? "" : "s")
+                      : "the default where no pod with devices runs yet";
+}
+
+Result<Placed> WhatIf::State::decide(const Pod& pod) {
+  MELON_TRY(AskedPod asked, to_request(pod, cluster.announced, catalogue, options.compat));
+  auto shape = engine.shape(asked.request);
+  Placed placed{.asked = std::move(asked), .shape = std::move(shape), .decision = {}};
+  choose_node(pod, placed);
+  return placed;
+}
+
+void WhatIf::State::choose_node(const Pod& pod, Placed& placed) {
+  placed.decision = engine.place(*placed.shape, *policy);
+  const auto limits = cluster.quotas.find(pod.metadata.namespace_name);
+  if (!placed.decision || limits == cluster.quotas.end()) return;
+  placed.amounts = detail::placed_amounts(told(pod, placed));
+  const auto allowed = vendors::check_quota(
+      limits->second, cluster.held[pod.metadata.namespace_name], placed.amounts, catalogue);
+  if (allowed) return;
+  placed.over_quota = allowed.error().message;
+  placed.decision.reset();
+}
+
+detail::PlacedPod WhatIf::State::told(const Pod& pod, const Placed& placed) const {
+  return {.pod = pod,
+          .asked = placed.asked,
+          .decision = *placed.decision,
+          .index = engine.index(),
+          .announced = cluster.announced,
+          .catalogue = catalogue,
+          .unix_seconds = options.unix_seconds};
+}
+
+std::string WhatIf::State::book(const Pod& pod, const Placed& placed) {
+  std::string id = fmt::format("{}#{}", full_name(pod.metadata), ++booked);
+  vendors::add(cluster.held[pod.metadata.namespace_name], placed.amounts);
+  engine.commit({.id = id, .priority = pod.priority}, *placed.shape, *placed.decision);
+  return id;
+}
+
+void WhatIf::State::tell_place(const Pod& pod, const Placed& placed, Answer& answer) {
+  const detail::PlacedPod to_tell = told(pod, placed);
+  answer.node = engine.index().nodes().entries[placed.decision->node].name;
+  answer.containers = detail::placed_containers(to_tell);
+  auto annotations = detail::decision_annotations(to_tell);
+  if (annotations) {
+    answer.annotations = std::move(*annotations);
+  } else {
+    answer.not_evaluated.push_back("annotations: " + annotations.error().message);
+  }
+}
+
+void WhatIf::State::tell_reasons(const Placed& placed, Answer& answer) {
+  if (!placed.over_quota.empty()) {
+    const bool compatible = vendors::is_compatible(options.compat);
+    answer.reasons.push_back(
+        {.text = (compatible ? "ResourceQuotaNotFit: " : "") + placed.over_quota,
+         .nodes = node_count});
+    return;
+  }
+  for (const placement::ObstacleGroup& group : placement::explain(engine.index(), *placed.shape)) {
+    std::string text = placement::to_text(group.obstacle);
+    if (vendors::is_compatible(options.compat))
+      text = placement::hami_text(group.obstacle).value_or(std::move(text));
+    answer.reasons.push_back(
+        {.text = std::move(text), .nodes = group.nodes, .example = group.example});
+  }
+  for (const placement::Nearest& near : placement::nearest(engine.index(), *placed.shape)) {
+    const auto shape = engine.shape(near.request);
+    if (!engine.place(*shape, *policy)) continue;
+    answer.nearest = placement::to_text(near);
+    return;
+  }
+}
+
+Answer WhatIf::State::answer(const Pod& pod, const Placed& placed) {
+  Answer answer{.pod = full_name(pod.metadata),
+                .policy = std::string(policy->name),
+                .policy_reason = policy_reason,
+                .not_evaluated = pod.not_evaluated};
+  answer.not_evaluated.insert(answer.not_evaluated.end(), placed.asked.not_evaluated.begin(),
+                              placed.asked.not_evaluated.end());
+  if (placed.decision) {
+    tell_place(pod, placed, answer);
+  } else {
+    tell_reasons(placed, answer);
+  }
+  return answer;
+}
+
+namespace {
+
+Answer refused(const Pod& pod, const Error& error) {
+  return {.pod = full_name(pod.metadata),
+          .refusal = error.message,
+          .remedy = error.remedy,
+          .not_evaluated = pod.not_evaluated};
+}
+
+}  // namespace
+
+Result<WhatIf> WhatIf::make(const Objects& objects,
+                            std::span<const vendors::Descriptor> descriptors,
+                            const WhatIfOptions& options) {
+  auto state = std::make_unique<State>(descriptors, options);
+  if (!options.policy.empty()) {
+    MELON_TRY(state->policy, policy_named(options.policy));
+  }
+  state->load(objects);
+  state->choose_policy(objects);
+  return WhatIf(std::move(state));
+}
+
+WhatIf::WhatIf(std::unique_ptr<State> state) : state_(std::move(state)) {}
+WhatIf::WhatIf(WhatIf&&) noexcept = default;
+WhatIf& WhatIf::operator=(WhatIf&&) noexcept = default;
+WhatIf::~WhatIf() = default;
+
+const std::vector<SetAside>& WhatIf::set_aside() const { return state_->cluster.set_aside; }
+const std::vector<Pod>& WhatIf::unscheduled() const { return state_->cluster.unscheduled; }
+
+Answer WhatIf::ask(const Pod& pod) {
+  const auto placed = state_->decide(pod);
+  return placed ? state_->answer(pod, *placed) : refused(pod, placed.error());
+}
+
+Answer WhatIf::place(const Pod& pod) {
+  const auto placed = state_->decide(pod);
+  if (!placed) return refused(pod, placed.error());
+  Answer answer = state_->answer(pod, *placed);
+  if (placed->decision) state_->book(pod, *placed);
+  return answer;
+}
+
+Capacity WhatIf::capacity(const Pod& pod) {
+  auto placed = state_->decide(pod);
+  Capacity capacity;
+  if (!placed) {
+    capacity.next = refused(pod, placed.error());
+    return capacity;
+  }
+  std::map<std::string, std::int64_t> by_node;
+  std::vector<std::string> ids;
+  vendors::QuotaAmounts taken;
+  while (placed->decision && capacity.fit < kMostCounted) {
+    ++by_node[state_->engine.index().nodes().entries[placed->decision->node].name];
+    ids.push_back(state_->book(pod, *placed));
+    vendors::add(taken, placed->amounts);
+    ++capacity.fit;
+    state_->choose_node(pod, *placed);
+  }
+  capacity.next = state_->answer(pod, *placed);
+  for (const std::string& id : ids) state_->engine.index().release(id);
+  vendors::take(state_->cluster.held[pod.metadata.namespace_name], taken);
+  for (const auto& [node, fit] : by_node)
+    capacity.by_node.push_back({.text = node, .nodes = fit, .example = node});
+  std::ranges::stable_sort(capacity.by_node, std::ranges::greater{}, &Reason::nodes);
+  return capacity;
+}
+
+}  // namespace melon::kube

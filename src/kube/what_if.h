@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "kube/answer.h"
+#include "kube/objects.h"
+#include "vendors/compatibility.h"
+#include "vendors/descriptor.h"
+
+namespace melon::kube {
+
+struct WhatIfOptions {
+  std::string policy = {};  // by name; empty: what the engine has as its default
+  vendors::Compatibility compat = vendors::Compatibility::kNone;
+  std::int64_t unix_seconds = 0;  // when it is: written into annotations
+};
+
+/// A cluster in memory, and what would become of pods that come to it. Places through the same
+/// engine as everything else, touches no cluster. Not thread-safe.
+class WhatIf {
+ public:
+  /// Errors: kInvalidArgument for a policy that there is none of.
+  static Result<WhatIf> make(const Objects& objects,
+                             std::span<const vendors::Descriptor> descriptors,
+                             const WhatIfOptions& options);
+  WhatIf(WhatIf&&) noexcept;
+  WhatIf& operator=(WhatIf&&) noexcept;
+  ~WhatIf();
+
+  /// Objects that could not be used: by their annotations, or their amounts. In the order in which
+  /// they were found; those that could not be read are in Objects.
+  const std::vector<SetAside>& set_aside() const;
+  /// Pods of the cluster that have no node yet, in the order of the files.
+  const std::vector<Pod>& unscheduled() const;
+
+  /// Where a pod would go, or why nowhere. The pod is not there afterwards.
+  Answer ask(const Pod& pod);
+  /// The same, and the pod stays.
+  Answer place(const Pod& pod);
+  /// How many more of this pod fit, one after the other; none of them is there afterwards.
+  Capacity capacity(const Pod& pod);
+
+ private:
+  struct State;
+  explicit WhatIf(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace melon::kube

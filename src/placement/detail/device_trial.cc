@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asks each device of a node, rule by rule, whether it takes a slice.
+#include "placement/detail/device_trial.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "placement/fragmentation.h"
+
+namespace melon::placement::detail {
+namespace {
+
+constexpr std::uint8_t kOtherVendor = 0;
+constexpr std::uint8_t kOtherType = 1;
+constexpr std::uint8_t kAccepted = 2;
+
+bool has(const std::vector<std::string>& words, const std::string& word) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+bool accepts_type_of(const DeviceDemand& demand, const DeviceKind& kind) {
+  return (demand.types.empty() || has(demand.types, kind.type)) &&
+         !has(demand.not_types, kind.type);
+}
+
+bool is_idle(const Amounts& room, const Amounts& capacity) {
+  return room[kSlots] >= capacity[kSlots];
+}
+
+/// Rules about how many devices there are of something, in place of how much they have.
+bool counts_devices(Rule rule) { return rule < Rule::kSlots || rule == Rule::kShared; }
+
+}  // namespace
+
+void DeviceTrial::look_at(std::uint32_t node) {
+  const NodeRow& row = nodes_.rows[node];
+  first_card_ = row.first_card;
+  of_kind_.clear();
+  rules_.clear();
+  fitting_.clear();
+  for (; asked_.size() < nodes_.kinds.size();) {
+    const DeviceKind& kind = nodes_.kinds[asked_.size()];
+    const bool is_vendor = demand_.vendor.empty() || kind.vendor == demand_.vendor;
+    kinds_.push_back(!is_vendor ? kOtherVendor
+                                : (accepts_type_of(demand_, kind) ? kAccepted : kOtherType));
+    asked_.push_back(amounts_on(demand_, kind.capacity));
+  }
+  for (std::uint16_t card = 0; card < row.cards; ++card) {
+    if (kinds_[nodes_.kind[row.first_card + card]] == kOtherVendor) continue;
+    of_kind_.push_back(card);
+    rules_.push_back(rule_of(card));
+    if (rules_.back() == Rule::kTooFew) fitting_.push_back(card);
+  }
+}
+
+/// What the demand takes of a device.
+const Amounts& DeviceTrial::asked_of(std::size_t card) const {
+  return asked_[nodes_.kind[first_card_ + card]];
+}
+
+Rule DeviceTrial::rule_of(std::size_t card) const {
+  const std::size_t at = first_card_ + card;
+  const CardEntry& entry = nodes_.cards[at];
+  if (!entry.healthy) return Rule::kUnhealthy;
+  if (entry.cordoned) return Rule::kDeviceCordoned;
+  if (kinds_[nodes_.kind[at]] == kOtherType) return Rule::kType;
+  const bool is_accepted = demand_.uuids.empty() || has(demand_.uuids, entry.uuid);
+  if (!is_accepted || has(demand_.not_uuids, entry.uuid)) return Rule::kUuid;
+  const Amounts& asked = asked_of(card);
+  const Amounts& capacity = nodes_.kinds[nodes_.kind[at]].capacity;
+  const Amounts& room = nodes_.room[at];
+  if (room[kSlots] <= 0) return Rule::kSlots;
+  // A slice never exceeds its device, also where the device is oversubscribed.
+  const auto lacks = [&](std::size_t dimension) {
+    return asked[dimension] > std::min(room[dimension], capacity[dimension]);
+  };
+  if (lacks(kMemory)) return Rule::kDeviceMemory;
+  if (lacks(kCompute)) return Rule::kCompute;
+  if (demand_.whole && !is_idle(room, capacity)) return Rule::kShared;
+  if (lacks(kSlots)) return Rule::kSlots;
+  for (std::size_t i = kFirstExtra; i < kDimensions; ++i)
+    if (lacks(i)) return Rule::kExtra;
+  return Rule::kTooFew;
+}
+
+std::optional<Obstacle> DeviceTrial::obstacle() const {
+  const auto wanted = static_cast<std::size_t>(demand_.count);
+  Obstacle obstacle{.rule = Rule::kDevices,
+                    .subject = demand_.vendor,
+                    .asked = demand_.count,
+                    .found = static_cast<std::int64_t>(of_kind_.size()),
+                    .of_kind = static_cast<std::uint16_t>(of_kind_.size()),
+                    .fitting = static_cast<std::uint16_t>(fitting_.size())};
+  for (const Rule rule : rules_)
+    if (rule != Rule::kTooFew) ++obstacle.devices.at(static_cast<std::size_t>(rule));
+  if (of_kind_.size() < wanted) return obstacle;
+  if (fitting_.size() >= wanted) return group_obstacle(std::move(obstacle));
+  obstacle.subject.clear();
+  obstacle.rule = Rule::kTooFew;
+  obstacle.found = static_cast<std::int64_t>(fitting_.size());
+  return fitting_.empty() ? most_common(std::move(obstacle)) : obstacle;
+}
+
+/// Where enough devices take the demand: whether enough of them are of one group, if that is asked.
+std::optional<Obstacle> DeviceTrial::group_obstacle(Obstacle obstacle) const {
+  const auto wanted = static_cast<std::size_t>(demand_.count);
+  const bool binds = wanted > 1 && (demand_.one_numa || demand_.one_link_group);
+  if (!binds || largest_group() >= wanted) return std::nullopt;
+  obstacle.rule = Rule::kOneGroup;
+  obstacle.subject = demand_.one_numa ? "NUMA node" : "link group";
+  obstacle.found = static_cast<std::int64_t>(largest_group());
+  return obstacle;
+}
+
+/// The dimension that a rule is about; of further ones the first that some device lacks.
+std::size_t DeviceTrial::dimension_of(Rule rule) const {
+  if (rule == Rule::kSlots) return kSlots;
+  if (rule == Rule::kDeviceMemory) return kMemory;
+  if (rule == Rule::kCompute) return kCompute;
+  for (std::size_t i = 0; i < of_kind_.size(); ++i) {
+    const std::size_t at = first_card_ + of_kind_[i];
+    const Amounts& asked = asked_of(of_kind_[i]);
+    for (std::size_t extra = kFirstExtra; extra < kDimensions; ++extra)
+      if (rules_[i] == rule && asked[extra] > nodes_.room[at][extra]) return extra;
+  }
+  return kFirstExtra;
+}
+
+/// Where no device takes the demand: the rule that most of them fail; of equals the one asked last,
+/// which is nearest to a fit.
+Obstacle DeviceTrial::most_common(Obstacle obstacle) const {
+  const auto most = std::max_element(obstacle.devices.rbegin(), obstacle.devices.rend());
+  obstacle.rule = static_cast<Rule>(obstacle.devices.rend() - most - 1);
+  obstacle.found = *most;
+  if (counts_devices(obstacle.rule)) return obstacle;
+  const std::size_t dimension = dimension_of(obstacle.rule);
+  obstacle.asked = 0;
+  obstacle.found = 0;
+  for (std::size_t i = 0; i < of_kind_.size(); ++i) {
+    if (rules_[i] != obstacle.rule) continue;
+    const std::size_t at = first_card_ + of_kind_[i];
+    const std::int64_t asked = asked_of(of_kind_[i])[dimension];
+    obstacle.asked = std::max(obstacle.asked, asked);
+    obstacle.found = std::max<std::int64_t>(obstacle.found, nodes_.room[at][dimension]);
+  }
+  return obstacle;
+}
+
+bool DeviceTrial::lacks_only(std::size_t card, std::size_t dimension) const {
+  const std::size_t at = first_card_ + card;
+  const DeviceKind& kind = nodes_.kinds[nodes_.kind[at]];
+  const Amounts& asked = asked_of(card);
+  if (demand_.whole && !is_idle(nodes_.room[at], kind.capacity)) return false;
+  for (std::size_t i = 0; i < kDimensions; ++i)
+    if (i != dimension && asked[i] > std::min(nodes_.room[at][i], kind.capacity[i])) return false;
+  return true;
+}
+
+std::int64_t DeviceTrial::most_of(std::size_t dimension, std::size_t count) const {
+  std::vector<std::int64_t> free;
+  for (std::size_t i = 0; i < of_kind_.size(); ++i) {
+    if (rules_[i] < Rule::kSlots || !lacks_only(of_kind_[i], dimension)) continue;
+    const std::size_t at = first_card_ + of_kind_[i];
+    const Amounts& capacity = nodes_.kinds[nodes_.kind[at]].capacity;
+    free.push_back(std::min(nodes_.room[at][dimension], capacity[dimension]));
+  }
+  if (count == 0 || free.size() < count) return 0;
+  const auto nth = free.begin() + static_cast<std::ptrdiff_t>(count) - 1;
+  std::ranges::nth_element(free, nth, std::greater{});
+  return *nth;
+}
+
+std::size_t DeviceTrial::largest_group() const {
+  std::map<std::int16_t, std::size_t> groups;
+  std::size_t largest = 0;
+  for (const std::uint16_t card : fitting_) {
+    const CardEntry& entry = nodes_.cards[first_card_ + card];
+    const std::int16_t group = demand_.one_numa ? entry.numa : entry.link_group;
+    if (group >= 0) largest = std::max(largest, ++groups[group]);
+  }
+  return largest;
+}
+
+}  // namespace melon::placement::detail

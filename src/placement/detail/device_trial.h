@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "placement/detail/node_table.h"
+#include "placement/explain.h"
+#include "placement/pod_request.h"
+#include "placement/shape.h"
+
+namespace melon::placement::detail {
+
+/// The first rule beside devices that keeps a request off a node.
+std::optional<Obstacle> host_obstacle(const Shape& shape, const NodeTable& nodes,
+                                      std::uint32_t node);
+
+/// What each device of a node says to one demand, as if it were the only one of its request. Looks
+/// at one node after the other, and keeps its room between them.
+class DeviceTrial {
+ public:
+  DeviceTrial(const NodeTable& nodes, const DeviceDemand& demand)
+      : nodes_(nodes), demand_(demand) {}
+
+  /// The node that is asked about from now on.
+  void look_at(std::uint32_t node);
+
+  /// The first rule that keeps the demand off the node; nothing where enough devices take it.
+  std::optional<Obstacle> obstacle() const;
+
+  /// The most of a dimension that `count` devices have free at once, of those that only this
+  /// dimension keeps from taking the demand, or nothing does.
+  std::int64_t most_of(std::size_t dimension, std::size_t count) const;
+  /// How many devices take it.
+  std::size_t fitting() const { return fitting_.size(); }
+
+ private:
+  const Amounts& asked_of(std::size_t card) const;
+  Rule rule_of(std::size_t card) const;  // kTooFew: none, it takes the demand
+  bool lacks_only(std::size_t card, std::size_t dimension) const;
+  std::size_t largest_group() const;
+  std::optional<Obstacle> group_obstacle(Obstacle obstacle) const;
+  std::size_t dimension_of(Rule rule) const;
+  Obstacle most_common(Obstacle obstacle) const;
+
+  const NodeTable& nodes_;
+  const DeviceDemand& demand_;
+  std::uint32_t first_card_ = 0;
+  std::vector<Amounts> asked_ = {};       // by kind of device
+  std::vector<std::uint8_t> kinds_ = {};  // by kind: whether it is accepted
+  std::vector<std::uint16_t> of_kind_ = {};
+  std::vector<Rule> rules_ = {};  // of of_kind_
+  std::vector<std::uint16_t> fitting_ = {};
+};
+
+}  // namespace melon::placement::detail

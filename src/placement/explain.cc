@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why nodes do not take a request: the first rule that fails on each, with its numbers.
+#include "placement/explain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "placement/detail/device_trial.h"
+#include "placement/rules.h"
+
+namespace melon::placement {
+namespace {
+
+struct RuleWords {
+  std::string_view word;
+  std::string_view hami;
+};
+
+constexpr std::array<RuleWords, kRules> kWords = {{
+    {"cordoned", ""},
+    {"labels", ""},
+    {"taint", ""},
+    {"port", ""},
+    {"pods", ""},
+    {"cpu", ""},
+    {"memory", ""},
+    {"ephemeral_storage", ""},
+    {"extended_resource", ""},
+    {"devices", "NodeInsufficientDevice"},
+    {"unhealthy", "CardNotHealth"},
+    {"device_cordoned", "CardCordoned"},
+    {"type", "CardTypeMismatch"},
+    {"uuid", "CardUuidMismatch"},
+    {"slots", "CardTimeSlicingExhausted"},
+    {"shared", "ExclusiveDeviceAllocateConflict"},
+    {"device_memory", "CardInsufficientMemory"},
+    {"compute", "CardInsufficientCore"},
+    {"extra_dimension", "CardInsufficientCore"},
+    {"too_few", "AllocatedCardsInsufficientRequest"},
+    {"one_group", "NumaNotFit"},
+    {"together", "AllocatedCardsInsufficientRequest"},
+}};
+
+Obstacle simple(Rule rule, std::int64_t asked, std::int64_t found, std::string subject = {}) {
+  return {.rule = rule, .subject = std::move(subject), .asked = asked, .found = found};
+}
+
+std::string name_of(const Taint& taint) {
+  return fmt::format("{}{}{}:{}", taint.key, taint.value.empty() ? "" : "=", taint.value,
+                     taint.effect);
+}
+
+/// The first line of the selector that does not hold, as people write it.
+std::string unmet(const PodRequest& request, const std::map<std::string, std::string>& labels) {
+  for (const LabelRule& rule : request.labels)
+    if (!holds(rule, labels))
+      return fmt::format("{}{}{}", rule.key, rule.values.empty() ? "" : "=",
+                         rule.values.empty() ? "" : rule.values.front());
+  return "node affinity";
+}
+
+std::optional<Obstacle> amount_obstacle(const HostAmounts& asked, const HostAmounts& free) {
+  if (asked.pods > free.pods) return simple(Rule::kPods, asked.pods, free.pods);
+  if (asked.cpu_milli > free.cpu_milli) return simple(Rule::kCpu, asked.cpu_milli, free.cpu_milli);
+  if (asked.memory_mib > free.memory_mib)
+    return simple(Rule::kMemory, asked.memory_mib, free.memory_mib);
+  if (asked.ephemeral_mib > free.ephemeral_mib)
+    return simple(Rule::kEphemeral, asked.ephemeral_mib, free.ephemeral_mib);
+  return std::nullopt;
+}
+
+std::string device_text(const Obstacle& obstacle) {
+  switch (obstacle.rule) {
+    case Rule::kDevices:
+      return fmt::format("{} {} device{} asked, the node has {}", obstacle.asked, obstacle.subject,
+                         obstacle.asked == 1 ? "" : "s", obstacle.found);
+    case Rule::kUnhealthy:
+      return fmt::format("{} of {} devices are not healthy", obstacle.found, obstacle.of_kind);
+    case Rule::kDeviceCordoned:
+      return fmt::format("{} of {} devices are cordoned", obstacle.found, obstacle.of_kind);
+    case Rule::kType:
+      return fmt::format("{} of {} devices have another type or mode than the pod accepts",
+                         obstacle.found, obstacle.of_kind);
+    case Rule::kUuid:
+      return fmt::format("{} of {} devices are not among those that the pod accepts",
+                         obstacle.found, obstacle.of_kind);
+    case Rule::kSlots:
+      return fmt::format("{} slot{} asked, most free device has {}", obstacle.asked,
+                         obstacle.asked == 1 ? "" : "s", obstacle.found);
+    case Rule::kShared:
+      return fmt::format("a device alone asked, {} of {} are in use", obstacle.found,
+                         obstacle.of_kind);
+    case Rule::kDeviceMemory:
+      return fmt::format("{} MiB asked, most free device has {}", obstacle.asked, obstacle.found);
+    case Rule::kCompute:
+      return fmt::format("{} of compute asked, most free device has {}", obstacle.asked,
+                         obstacle.found);
+    case Rule::kExtra:
+      return fmt::format("{} of the device's further units asked, most free device has {}",
+                         obstacle.asked, obstacle.found);
+    case Rule::kTooFew:
+      return fmt::format("{} devices asked, {} of {} have room", obstacle.asked, obstacle.found,
+                         obstacle.of_kind);
+    case Rule::kOneGroup:
+      return fmt::format("{} devices of one {} asked, at most {} of one have room", obstacle.asked,
+                         obstacle.subject, obstacle.found);
+    default:
+      return "each container fits by itself, but not all together";
+  }
+}
+
+/// By rule, what it is about and what is asked: what nodes must share to be told together.
+using GroupKey = std::tuple<Rule, std::string, std::int64_t>;
+
+bool is_alike(const Obstacle& a, const Obstacle& b) {
+  return a.rule == b.rule && a.asked == b.asked && a.subject == b.subject;
+}
+
+/// Asks one node after the other about a request.
+class Obstacles {
+ public:
+  Obstacles(const Index& index, const Shape& shape) : nodes_(index.nodes()), shape_(shape) {
+    for (const Shape::Step& step : shape.steps()) trials_.emplace_back(nodes_, step.demand);
+  }
+
+  std::optional<Obstacle> on(std::uint32_t node) {
+    if (auto found = detail::host_obstacle(shape_, nodes_, node)) return found;
+    for (detail::DeviceTrial& trial : trials_) {
+      trial.look_at(node);
+      if (auto found = trial.obstacle()) return found;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const detail::NodeTable& nodes_;
+  const Shape& shape_;
+  std::vector<detail::DeviceTrial> trials_ = {};
+};
+
+}  // namespace
+
+std::optional<Obstacle> detail::host_obstacle(const Shape& shape, const NodeTable& nodes,
+                                              std::uint32_t node) {
+  const NodeRow& row = nodes.rows[node];
+  const NodeEntry& entry = nodes.entries[node];
+  const PodRequest& request = shape.request();
+  if (!row.open) return simple(Rule::kCordoned, 0, 0);
+  if (!labels_hold(request, entry.labels))
+    return simple(Rule::kLabels, 0, 0, unmet(request, entry.labels));
+  if (const Taint* const taint = untolerated(request, entry.taints))
+    return simple(Rule::kTaint, 0, 0, name_of(*taint));
+  if (const std::uint16_t port = port_in_use(request, entry))
+    return simple(Rule::kPort, port, 0, std::to_string(port));
+  if (auto found = amount_obstacle(shape.host(), row.free)) return found;
+  if (const std::string name = scarce_resource(shape.extended(), entry); !name.empty()) {
+    const auto free = entry.extended_free.find(name);
+    return simple(Rule::kExtended, shape.extended().at(name),
+                  free == entry.extended_free.end() ? 0 : free->second, name);
+  }
+  return std::nullopt;
+}
+
+std::string_view word_of(Rule rule) { return kWords.at(static_cast<std::size_t>(rule)).word; }
+
+std::string_view hami_word_of(Rule rule) { return kWords.at(static_cast<std::size_t>(rule)).hami; }
+
+std::string to_text(const Obstacle& obstacle) {
+  switch (obstacle.rule) {
+    case Rule::kCordoned:
+      return "cordoned";
+    case Rule::kLabels:
+      return fmt::format("the node does not have {}", obstacle.subject);
+    case Rule::kTaint:
+      return fmt::format("taint {} is not tolerated", obstacle.subject);
+    case Rule::kPort:
+      return fmt::format("host port {} is in use", obstacle.subject);
+    case Rule::kPods:
+      return "no room for another pod";
+    case Rule::kCpu:
+      return fmt::format("{}m CPU asked, most free node has {}m", obstacle.asked, obstacle.found);
+    case Rule::kMemory:
+      return fmt::format("{} MiB of host memory asked, most free node has {}", obstacle.asked,
+                         obstacle.found);
+    case Rule::kEphemeral:
+      return fmt::format("{} MiB of ephemeral storage asked, most free node has {}", obstacle.asked,
+                         obstacle.found);
+    case Rule::kExtended:
+      return fmt::format("{} {} asked, most free node has {}", obstacle.asked, obstacle.subject,
+                         obstacle.found);
+    default:
+      return device_text(obstacle);
+  }
+}
+
+std::optional<std::string> hami_text(const Obstacle& obstacle) {
+  if (hami_word_of(obstacle.rule).empty()) return std::nullopt;
+  if (obstacle.rule == Rule::kDevices) return std::string(hami_word_of(obstacle.rule));
+  std::map<std::string_view, int> counts;  // two of our rules may be one of HAMi's
+  for (std::size_t rule = 0; rule < kRules; ++rule)
+    if (obstacle.devices.at(rule) > 0)
+      counts[hami_word_of(static_cast<Rule>(rule))] += obstacle.devices.at(rule);
+  if (obstacle.rule == Rule::kOneGroup || obstacle.rule == Rule::kTogether || obstacle.fitting > 0)
+    counts[hami_word_of(obstacle.fitting > 0 && obstacle.rule != Rule::kOneGroup
+                            ? Rule::kTooFew
+                            : obstacle.rule)] += std::max<int>(obstacle.fitting, 1);
+  std::vector<std::string> texts;
+  for (const auto& [word, count] : counts)
+    texts.push_back(fmt::format("{}/{} {}", count, obstacle.of_kind, word));
+  std::ranges::sort(texts);
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+std::optional<Obstacle> obstacle_on(const Index& index, const Shape& shape, std::uint32_t node) {
+  return Obstacles(index, shape).on(node);
+}
+
+std::vector<ObstacleGroup> explain(const Index& index, const Shape& shape) {
+  const detail::NodeTable& nodes = index.nodes();
+  Obstacles obstacles(index, shape);
+  std::map<GroupKey, ObstacleGroup> groups;
+  ObstacleGroup* last = nullptr;  // neighbours are often alike
+  for (std::uint32_t node = 0; node < nodes.entries.size(); ++node) {
+    const detail::NodeEntry& entry = nodes.entries[node];
+    if (!entry.present) continue;
+    Obstacle obstacle = obstacles.on(node).value_or(Obstacle{});
+    if (last == nullptr || !is_alike(last->obstacle, obstacle))
+      last = &groups[{obstacle.rule, obstacle.subject, obstacle.asked}];
+    ObstacleGroup& group = *last;
+    const bool is_better = group.nodes == 0 || obstacle.found > group.obstacle.found ||
+                           (obstacle.found == group.obstacle.found && entry.name < group.example);
+    ++group.nodes;
+    if (!is_better) continue;
+    group.obstacle = std::move(obstacle);
+    group.example = entry.name;
+  }
+  std::vector<ObstacleGroup> sorted;
+  for (auto& [key, group] : groups) sorted.push_back(std::move(group));
+  std::ranges::stable_sort(sorted, std::ranges::greater{}, &ObstacleGroup::nodes);
+  return sorted;
+}
+
+}  // namespace melon::placement

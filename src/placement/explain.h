@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "placement/index.h"
+#include "placement/shape.h"
+
+namespace melon::placement {
+
+/// A rule that keeps a request off a node, in the order in which they are asked. From kUnhealthy to
+/// kExtra they are asked of every device.
+enum class Rule : std::uint8_t {
+  kCordoned,
+  kLabels,
+  kTaint,
+  kPort,
+  kPods,
+  kCpu,
+  kMemory,
+  kEphemeral,
+  kExtended,
+  kDevices,  // too few of the kind
+  kUnhealthy,
+  kDeviceCordoned,
+  kType,
+  kUuid,
+  kSlots,
+  kShared,  // asked for alone, and somebody is on it
+  kDeviceMemory,
+  kCompute,
+  kExtra,
+  kTooFew,    // some devices take a slice, but fewer than are asked for
+  kOneGroup,  // enough devices do, but not in one NUMA node or link group
+  kTogether,  // each container would fit by itself
+};
+inline constexpr std::size_t kRules = static_cast<std::size_t>(Rule::kTogether) + 1;
+
+/// "device_memory": the rule's name in JSON.
+std::string_view word_of(Rule rule);
+/// What HAMi calls it: "CardInsufficientMemory"; empty where it has no word.
+std::string_view hami_word_of(Rule rule);
+
+/// The first rule that keeps a request off one node, with its numbers.
+struct Obstacle {
+  Rule rule = Rule::kTogether;
+  std::string subject = {};  // label, taint, port or resource; empty where the rule says it all
+  std::int64_t asked = 0;
+  std::int64_t found = 0;  // most that the node, or one of its devices, has to offer
+  /// By rule: how many devices of the node fail it first. Only where the obstacle is about devices.
+  std::array<std::uint16_t, kRules> devices{};
+  std::uint16_t of_kind = 0;  // devices of the kind that is asked for
+  std::uint16_t fitting = 0;  // of them, those that would take a slice
+};
+
+/// Nodes that the same rule keeps away.
+struct ObstacleGroup {
+  Obstacle obstacle = {};  // of the node that offers most
+  std::int64_t nodes = 0;
+  std::string example = {};  // that node
+};
+
+/// "8000 MiB asked, most free device has 5120".
+std::string to_text(const Obstacle& obstacle);
+
+/// The same as HAMi tells it: "1/4 CardInsufficientMemory, 3/4 CardTypeMismatch"; nothing where
+/// HAMi leaves the rule to kube-scheduler.
+std::optional<std::string> hami_text(const Obstacle& obstacle);
+
+/// The first obstacle on a node, or nothing where the rules let the request in. kTogether is not
+/// told here: it takes a search to know.
+std::optional<Obstacle> obstacle_on(const Index& index, const Shape& shape, std::uint32_t node);
+
+/// Of a request that fits nowhere: why each node does not take it, alike ones together; most nodes
+/// first. Takes time in proportion to the devices.
+std::vector<ObstacleGroup> explain(const Index& index, const Shape& shape);
+
+/// What one number of a request would have to be for it to fit somewhere.
+struct Nearest {
+  Rule rule =
+      Rule::kDeviceMemory;  // kDeviceMemory, kCompute, kTooFew (fewer devices), kCpu, kMemory
+  std::size_t container = 0;
+  std::int64_t asked = 0;
+  std::int64_t fits = 0;
+  std::string node = {};
+  PodRequest request = {};  // with the smaller number
+};
+
+/// Requests with one smaller number, each of which some node's rules let in: the largest that
+/// would, number by number. The caller asks the engine which of them it really places.
+std::vector<Nearest> nearest(const Index& index, const Shape& shape);
+
+/// "with 5120 MiB instead of 8000 it would fit on gpu-7".
+std::string to_text(const Nearest& nearest);
+
+}  // namespace melon::placement

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`melon explain -f` and `melon capacity -f`: a cluster in files, no daemon anywhere."""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+MELON = os.environ["MELON"]
+
+CARDS = [{"id": "GPU-a", "count": 10, "devmem": 8000, "devcore": 100, "type": "NVIDIA T4",
+          "health": True}]
+
+
+def node(name, cards=CARDS):
+    return {"kind": "Node", "metadata": {"name": name, "annotations": {
+        "hami.io/node-nvidia-register": json.dumps(cards)}},
+        "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "10"}}}
+
+
+def pod(name, memory, node_name=None):
+    spec = {"containers": [{"name": "main", "resources": {"limits": {
+        "nvidia.com/gpu": 1, "nvidia.com/gpumem": memory}}}]}
+    if node_name:
+        spec["nodeName"] = node_name
+    return {"kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+class WhatIfTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="melon-what-if-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def write(self, name, *objects):
+        path = self.folder / name
+        path.write_text(json.dumps({"apiVersion": "v1", "items": objects, "kind": "List"}))
+        return str(path)
+
+    def run_melon(self, *arguments, given=None):
+        environment = {**os.environ, "MELON_SOCKET": str(self.folder / "none.sock")}
+        return subprocess.run([MELON, *arguments], capture_output=True, text=True, input=given,
+                              timeout=120, env=environment, check=False)
+
+    def test_where_a_pod_would_go(self):
+        cluster = self.write("cluster.json", node("n1"))
+        asked = self.write("pod.json", pod("p", 3000))
+        text = self.run_melon("explain", "-f", cluster, "--pod", asked)
+        self.assertEqual((0, ""), (text.returncode, text.stderr))
+        self.assertIn("default/p: would go to n1", text.stdout)
+        self.assertIn("GPU-a (NVIDIA T4): 3000 MiB", text.stdout)
+        self.assertIn("hami.io/vgpu-devices-allocated: GPU-a,NVIDIA,3000,0:;", text.stdout)
+        answer = json.loads(self.run_melon("explain", "-f", cluster, "--pod", asked, "-o",
+                                           "json").stdout)
+        self.assertTrue(answer["placed"])
+        self.assertEqual("n1", answer["node"])
+        self.assertEqual([], answer["set_aside"])
+
+    def test_why_nowhere_and_what_would_fit(self):
+        cluster = self.write("cluster.json", node("n1"), node("n2", []))
+        text = self.run_melon("explain", "-f", cluster, "--pod",
+                              self.write("pod.json", pod("p", 9000)))
+        self.assertEqual(4, text.returncode, text.stderr)
+        self.assertIn("1 node: 9000 MiB asked, most free device has 8000 (n1)", text.stdout)
+        self.assertIn("nearest: with 8000 MiB instead of 9000 it would fit on n1", text.stdout)
+
+    def test_the_cluster_from_standard_input_and_several_files(self):
+        asked = self.write("pod.json", pod("p", 3000))
+        given = json.dumps(node("from-stdin"))
+        text = self.run_melon("explain", "-f", "-", "--pod", asked, given=given)
+        self.assertIn("would go to from-stdin", text.stdout)
+        first, second = self.write("a.json", node("n1", [])), self.write("b.json", node("n2"))
+        for files in (["-f", first, "-f", second], ["-f", first, second]):
+            text = self.run_melon("explain", *files, "--pod", asked)
+            self.assertIn("would go to n2", text.stdout)
+
+    def test_place_all_in_order(self):
+        cluster = self.write("cluster.json", node("n1"), pod("w1", 5000), pod("w2", 5000),
+                             pod("w3", 3000))
+        text = self.run_melon("explain", "-f", cluster, "--place-all", "-o", "json")
+        self.assertEqual(4, text.returncode, text.stderr)
+        answer = json.loads(text.stdout)
+        self.assertEqual(2, answer["placed"])
+        self.assertEqual([True, False, True], [one["placed"] for one in answer["pods"]])
+        named = self.write("pods.json", pod("x", 100), pod("y", 200))
+        text = self.run_melon("explain", "-f", cluster, "--pod", named, "--place-all")
+        self.assertEqual(0, text.returncode, text.stderr)
+        self.assertIn("default/y", text.stdout)
+
+    def test_capacity(self):
+        cluster = self.write("cluster.json", node("n1"), node("n2"))
+        asked = self.write("pod.json", pod("p", 3000))
+        text = self.run_melon("capacity", "-f", cluster, "--pod", asked)
+        self.assertEqual(0, text.returncode, text.stderr)
+        self.assertIn("4 more fit\n", text.stdout)
+        self.assertIn("3000 MiB asked, most free device has 2000", text.stdout)
+        answer = json.loads(self.run_melon("capacity", "-f", cluster, "--pod", asked, "-o",
+                                           "json").stdout)
+        self.assertEqual(4, answer["fit"])
+        self.assertEqual([2, 2], [one["fit"] for one in answer["nodes"]])
+
+    def test_what_can_not_be_read_is_named_and_the_rest_goes_on(self):
+        broken = node("broken")
+        broken["metadata"]["annotations"]["hami.io/node-nvidia-register"] = "[{"
+        cluster = self.write("cluster.json", broken, node("good"))
+        text = self.run_melon("explain", "-f", cluster, "--pod",
+                              self.write("pod.json", pod("p", 100)))
+        self.assertEqual(0, text.returncode, text.stderr)
+        self.assertIn("would go to good", text.stdout)
+        self.assertIn("set aside", text.stderr)
+        self.assertIn("Node broken: annotation hami.io/node-nvidia-register", text.stderr)
+        self.assertIn("remedy: ", text.stderr)
+
+    def test_wrong_usage(self):
+        cluster = self.write("cluster.json", node("n1"))
+        several = self.write("pods.json", pod("x", 1), pod("y", 1))
+        for arguments, code, message in (
+                (["explain"], 2, "needs the NAME"),
+                (["explain", "-f", cluster], 2, "needs --pod or --place-all"),
+                (["explain", "--pod", several], 2, "-f"),
+                (["explain", "-f", cluster, "--pod", several], 2, "names 2 pods"),
+                (["explain", "-f", "/nowhere.yaml", "--pod", several], 3, "/nowhere.yaml"),
+                (["explain", "-f", cluster, "--pod", several, "--policy", "luck"], 2, "luck"),
+                (["capacity", "-f", cluster], 2, "capacity needs"),
+                (["explain", "--scenario", cluster], 2, cluster)):
+            with self.subTest(arguments):
+                text = self.run_melon(*arguments)
+                self.assertEqual(code, text.returncode, text.stderr)
+                self.assertIn(message, text.stderr)
+
+    def test_a_scenario_that_does_not_hold(self):
+        scenario = self.folder / "s.yaml"
+        scenario.write_text("name: x\nnodes: [{name: n}]\n"
+                            "pods: [{pod: {name: p}, expect: {node: other}}]\n")
+        text = self.run_melon("explain", "--scenario", str(scenario))
+        self.assertEqual(1, text.returncode, text.stderr)
+        self.assertIn("expected other, found n", text.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
