@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <string>
@@ -78,10 +79,10 @@ void read_slots(const abi::LedgerFile& ledger, unsigned device_count, LedgerSamp
 class GuardedLedger {
  public:
   explicit GuardedLedger(const std::string& path) {
-    if (abi::install_bus_guard() != 0 || abi::open_region(path.c_str(), sizeof(abi::LedgerFile),
-                                                          abi::Access::kReadWrite, region_) != 0)
-      return;
-    guard_ = abi::guard(region_);
+    if (abi::install_bus_guard() != 0) return;
+    error_ =
+        abi::open_region(path.c_str(), sizeof(abi::LedgerFile), abi::Access::kReadWrite, region_);
+    if (error_ == 0) guard_ = abi::guard(region_);
   }
   ~GuardedLedger() {
     abi::unguard(guard_);
@@ -93,12 +94,14 @@ class GuardedLedger {
   abi::LedgerFile* ledger() const {
     return guard_ < 0 ? nullptr : static_cast<abi::LedgerFile*>(region_.address);
   }
+  bool is_busy() const { return error_ == EWOULDBLOCK; }
   std::uint64_t file_bytes() const { return region_.bytes; }
   int fd() const { return region_.fd; }
   bool is_torn() const { return abi::is_lost(guard_); }
 
  private:
   abi::Region region_;
+  int error_ = 0;
   int guard_ = -1;
 };
 
@@ -120,6 +123,8 @@ void read(GuardedLedger& map, unsigned device_count, LedgerSample& sample) {
 LedgerSample sample_ledger(const std::string& path, unsigned device_count) {
   LedgerSample sample;
   GuardedLedger map(path);
+  sample.busy = map.is_busy();
+  if (sample.busy) return sample;
   if (map.ledger() == nullptr || !abi::is_usable(*map.ledger(), map.file_bytes())) {
     sample.broken = true;
     sample.breach = "its file was truncated, removed or is not a ledger";

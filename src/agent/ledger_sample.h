@@ -27,6 +27,7 @@ struct LedgerSample {
     unsigned slot = 0;                         // below abi::kMaxProcesses
     std::vector<std::uint64_t> used_granules;  // of each device
   };
+  bool busy = false;        // a lease of its owner keeps it from being opened now; nothing is known
   bool broken = false;      // truncated, of another version, or against the rules of ledger.h
   const char* breach = "";  // which rule
   std::uint64_t flags = 0;  // abi::ProcessFlag bits of all processes
@@ -35,7 +36,7 @@ struct LedgerSample {
 };
 
 /// Frees what dead processes left in the ledger and reads it. Whatever the tenant did to the file,
-/// this returns: at worst a broken sample.
+/// this returns at once: at worst a broken or a busy sample.
 LedgerSample sample_ledger(const std::string& path, unsigned device_count);
 
 /// The abi::ProcessFlag bits that a process without a ledger could only leave in its arena page; 0

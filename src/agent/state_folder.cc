@@ -182,7 +182,8 @@ Result<StateFolder> StateFolder::open(const fs::path& root) {
                 "stop it (melon down), or choose another folder: --state DIR");
   for (const char* const name : {"grants", "arena"})
     MELON_RETURN_IF_ERROR(make_folder(root / name, kSharedFolder));
-  return StateFolder(fs::canonical(root, error), std::move(lock));
+  MELON_TRY(auto trash, Trash::open(root / "trash"));
+  return StateFolder(fs::canonical(root, error), std::move(lock), std::move(trash));
 }
 
 fs::path StateFolder::grant_folder(const std::string& grant_id) const {
@@ -244,9 +245,8 @@ void StateFolder::retire_grant(const std::string& grant_id) const {
 }
 
 void StateFolder::remove_grant(const std::string& grant_id) const {
-  std::error_code ignored;
   retire_grant(grant_id);
-  fs::remove_all(grant_folder(grant_id), ignored);
+  trash_->put(grant_folder(grant_id));  // refused by a full disk: the next start finds a stranger
 }
 
 void StateFolder::remove_strangers(std::span<const std::string> known_ids) const {

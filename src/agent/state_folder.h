@@ -2,11 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "agent/trash.h"
 #include "base/result.h"
 #include "core/device.h"
 #include "core/grant.h"
@@ -40,7 +42,7 @@ class StateFolder {
                          std::span<const core::Grant* const> sharers) const;
   /// Takes away what the grant's processes used; exit status and logs stay.
   void retire_grant(const std::string& grant_id) const;
-  /// Takes away what is left.
+  /// Takes away what is left; however much a tenant put there, this returns at once.
   void remove_grant(const std::string& grant_id) const;
   /// Removes folders of grants that nobody knows.
   void remove_strangers(std::span<const std::string> known_ids) const;
@@ -52,11 +54,12 @@ class StateFolder {
   std::optional<std::uint64_t> free_bytes() const;
 
  private:
-  StateFolder(std::filesystem::path root, os::Descriptor lock)
-      : root_(std::move(root)), lock_(std::move(lock)) {}
+  StateFolder(std::filesystem::path root, os::Descriptor lock, std::unique_ptr<Trash> trash)
+      : root_(std::move(root)), lock_(std::move(lock)), trash_(std::move(trash)) {}
 
   std::filesystem::path root_;
   os::Descriptor lock_;
+  std::unique_ptr<Trash> trash_;
 };
 
 }  // namespace melon::agent

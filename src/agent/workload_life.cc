@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <utility>
 
 #include "agent/workloads.h"
 #include "core/names.h"
@@ -138,9 +139,10 @@ void Workloads::find_ledger_processes(const Grant& grant, Tracked& known) {
 }
 
 void Workloads::sample(const Grant& grant, Tracked& known) {
-  const LedgerSample before = std::move(known.sample);
-  known.sample = sample_ledger(parts_.folder.ledger_path(grant.id).string(),
-                               static_cast<unsigned>(grant.slices.size()));
+  LedgerSample next = sample_ledger(parts_.folder.ledger_path(grant.id).string(),
+                                    static_cast<unsigned>(grant.slices.size()));
+  if (next.busy) return;  // what was read last stays
+  const LedgerSample before = std::exchange(known.sample, std::move(next));
   find_ledger_processes(grant, known);
   if (!known.in_ledger.empty() && grant.state == State::kReserved) {
     book_.mark_running(grant.id);

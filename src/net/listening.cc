@@ -66,7 +66,8 @@ Result<> check_unanswered(const sockaddr_un& address, const std::string& path) {
 
 Result<os::Descriptor> lock_name(const std::string& path) {
   const std::string name = path + ".lock";
-  os::Descriptor lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  os::Descriptor lock(
+      ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
   if (!lock) return system_error("open lock file", name);
   if (::flock(lock.number(), LOCK_EX | LOCK_NB) != 0) {
     const auto holder = os::read_file(name, 32).value_or("");

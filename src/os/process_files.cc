@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,8 +38,12 @@ std::string_view word(std::string_view text, int n) {
 }  // namespace
 
 std::optional<std::string> read_file(const std::string& path, std::size_t at_most) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!file) return std::nullopt;
+  // Others may have put a pipe, a link or a file with a lease there: neither is waited for.
+  const Descriptor file(
+      ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW));
+  struct stat status {};
+  if (!file || ::fstat(file.number(), &status) != 0 || !S_ISREG(status.st_mode))
+    return std::nullopt;
   std::string content;
   std::size_t filled = 0;
   while (filled < at_most) {

@@ -8,8 +8,9 @@
 
 namespace melon::os {
 
-/// The whole content of a file, also of those in /proc whose size says 0. Empty when it cannot be
-/// read. `at_most` bounds what is read.
+/// The whole content of a regular file, also of those in /proc whose size says 0. Empty when it
+/// cannot be read at once: it is a pipe, a link, a device, or its owner holds a lease on it, so that
+/// no path that others may write blocks the caller. `at_most` bounds what is read.
 std::optional<std::string> read_file(const std::string& path, std::size_t at_most = 1 << 24);
 
 /// The processes of this machine, from /proc, in no order.

@@ -2,16 +2,23 @@
 // What is read of this very process must be what the kernel tells by other means.
 #include "os/process_files.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "os/descriptor.h"
 
 namespace melon::os {
 namespace {
@@ -71,8 +78,48 @@ TEST(ProcessFiles, FindsAProcessThatCountsForItself) {
 }
 
 TEST(ProcessFiles, ReadsAtMostWhatIsAsked) {
-  EXPECT_EQ(read_file("/dev/zero", 5000)->size(), 5000u);
+  EXPECT_EQ(read_file("/proc/self/maps", 100)->size(), 100u);
   EXPECT_FALSE(read_file("/nonexistent"));
+}
+
+/// A folder of this test's own, and what others might put into a shared one.
+class ReadFileTest : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_NE(::mkdtemp(folder_.data()), nullptr); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::string path(const char* name) const { return folder_ + "/" + name; }
+
+  std::string folder_ = testing::TempDir() + "read-XXXXXX";
+};
+
+TEST_F(ReadFileTest, AnythingButAFileIsNoFile) {
+  std::ofstream(path("file")) << "text";
+  EXPECT_EQ(read_file(path("file")), "text");
+  ASSERT_EQ(::symlink(path("file").c_str(), path("link").c_str()), 0);
+  EXPECT_FALSE(read_file(path("link")));
+  EXPECT_FALSE(read_file("/dev/zero", 16));
+  EXPECT_FALSE(read_file(folder_));
+}
+
+TEST_F(ReadFileTest, APipeThatNobodyWritesToDoesNotBlock) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0666), 0);
+  const Descriptor held(::open(path("pipe").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(held);
+  EXPECT_FALSE(read_file(path("pipe")));
+}
+
+TEST_F(ReadFileTest, AFileWithALeaseDoesNotBlock) {
+  std::ofstream(path("file")) << "text";
+  const Descriptor held(::open(path("file").c_str(), O_RDWR | O_CLOEXEC));
+  if (::fcntl(held.number(), F_SETLEASE, F_WRLCK) != 0) GTEST_SKIP() << "no leases here";
+  struct sigaction ignore {};
+  struct sigaction before {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGIO, &ignore, &before);  // the kernel asks for the lease back
+  EXPECT_FALSE(read_file(path("file")));
+  ASSERT_EQ(::fcntl(held.number(), F_SETLEASE, F_UNLCK), 0);
+  ::sigaction(SIGIO, &before, nullptr);
+  EXPECT_EQ(read_file(path("file")), "text");
 }
 
 }  // namespace
