@@ -39,7 +39,7 @@ class TrashTest : public testing::Test {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     return fs::is_empty(trash());
   }
-  /// Far deeper than a path may be long.
+  /// Deeper than a path may be long, and than descriptors go round.
   void nest(int depth) const {
     int at = ::open(victim().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (int i = 0; i < depth && at >= 0; ++i) {
@@ -67,7 +67,7 @@ TEST_F(TrashTest, RemovesFilesAndFoldersOfFolders) {
 }
 
 TEST_F(TrashTest, DepthIsNoObstacle) {
-  nest(30'000);
+  nest(2000);
   EXPECT_TRUE(trash_->put(victim()));
   EXPECT_TRUE(becomes_empty());
 }

@@ -147,7 +147,7 @@ Hold Pacer::held_by_rivals(const Request& request, Nanoseconds now) {
 Nanoseconds Pacer::rivals_hold_for(const Request& request, Nanoseconds now) {
   if (rivals_.busy_above(rules_.priority, now)) return kRivalsLeave;
   if (request.entitled) return 0;
-  if (rivals_.entitled_wants(rules_.priority, now)) return kRivalsPause;
+  if (rivals_.entitled_hold(rules_.priority, now)) return kRivalsPause;
   const std::uint64_t own = rivals_.virtual_time();
   if (own <= kVirtualSlack) return 0;
   const Nanoseconds behind = rivals_.behind(rules_.priority, now, own - kVirtualSlack);

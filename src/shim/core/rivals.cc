@@ -22,6 +22,15 @@ constexpr Nanoseconds kPollInterval = 250'000;
 constexpr Nanoseconds kLongestClaim = 2'000'000'000;
 /// How far ahead of all others a virtual time can honestly be.
 constexpr std::uint64_t kFarthestAhead = 1'000'000'000;
+/// No device has worked for so long (146 years): a page that says more is garbage.
+constexpr std::uint64_t kMostVirtualTime = std::uint64_t{1} << 62;
+/// For how long a claim is believed without any use of the device behind it.
+constexpr Nanoseconds kPatience = 1'000'000'000;
+/// Who waits tries every millisecond; on a loaded machine it wakes late.
+constexpr Nanoseconds kLongestTry = 10'000'000;
+/// Using a guarantee takes longer than the guarantee: programs pause between their launches, and
+/// others are on the device too.
+constexpr unsigned kSlowness = 3;
 
 bool holds(Nanoseconds until, Nanoseconds now) { return until > now; }
 
@@ -116,6 +125,7 @@ void Rivals::read_page(Rival& rival, Nanoseconds now) {
   rival.entitled_until = rival.wants_until = rival.busy_until = 0;
   abi::ArenaView page;
   if (!read_page_of(folder_, rival.right.grant, page)) return;
+  if (page.virtual_time > kMostVirtualTime) return;
   rival.virtual_time = page.virtual_time;
   rival.entitled_until = believable(page.entitled_until, now);
   rival.wants_until = believable(page.wants_until, now);
@@ -128,14 +138,31 @@ bool Rivals::busy_above(abi::Priority priority, Nanoseconds now) const {
   return false;
 }
 
-bool Rivals::entitled_wants(abi::Priority priority, Nanoseconds now) const {
+Nanoseconds Rivals::Wait::step(Nanoseconds now) {
+  const Nanoseconds since = tried_at == 0 || now <= tried_at ? 0 : now - tried_at;
+  tried_at = now;
+  return std::min(since, kLongestTry);
+}
+
+bool Rivals::entitled_hold(abi::Priority priority, Nanoseconds now) {
+  bool claimed = false;
+  Nanoseconds guaranteed = 0;  // permille
   for (unsigned i = 0; i < count_; ++i) {
     const Rival& rival = rivals_[i];
-    const bool has_right =
-        rival.right.share != abi::Share::kWeighted && rival.right.priority >= priority;
-    if (has_right && holds(rival.entitled_until, now)) return true;
+    if (rival.right.share == abi::Share::kWeighted || rival.right.priority < priority) continue;
+    claimed = claimed || holds(rival.entitled_until, now);
+    guaranteed += rival.right.guarantee_permille;
   }
-  return false;
+  const Nanoseconds since = std::min(now - std::min(now, entitled_seen_at_), kLongestClaim);
+  entitled_seen_at_ = now;
+  const Nanoseconds allowed = since * std::min<Nanoseconds>(guaranteed * kSlowness, 1000) / 1000;
+  entitled_held_ -= std::min(entitled_held_, allowed);
+  if (!claimed) {
+    for_entitled_.tried_at = 0;
+    return false;
+  }
+  entitled_held_ = std::min(entitled_held_ + for_entitled_.step(now), kPatience + kLongestTry);
+  return entitled_held_ <= kPatience;
 }
 
 bool Rivals::competes(const Rival& rival, abi::Priority priority, Nanoseconds now) {
@@ -143,15 +170,31 @@ bool Rivals::competes(const Rival& rival, abi::Priority priority, Nanoseconds no
          holds(rival.wants_until, now);
 }
 
-Nanoseconds Rivals::behind(abi::Priority priority, Nanoseconds now,
-                           std::uint64_t virtual_time) const {
+/// What a rival caught up counts once, and not below what it could honestly be behind: else a page
+/// that says "nothing yet" could crawl for ever.
+void Rivals::pay_back(Rival& rival, std::uint64_t floor) const {
+  const std::uint64_t from = std::max(rival.caught_up_to, floor);
+  if (rival.virtual_time <= from) return;
+  const std::uint64_t gained = std::min(rival.virtual_time - from, kFarthestAhead);
+  const Nanoseconds earned = gained * rival.right.weight / 100 * kSlowness * (count_ + 1);
+  rival.held -= std::min(rival.held, earned);
+  rival.caught_up_to = rival.virtual_time;
+}
+
+Nanoseconds Rivals::behind(abi::Priority priority, Nanoseconds now, std::uint64_t virtual_time) {
+  const Nanoseconds waited = for_behind_.step(now);
+  const std::uint64_t floor = virtual_time - std::min(virtual_time, kFarthestAhead);
   Nanoseconds sum = 0;
   for (unsigned i = 0; i < count_; ++i) {
-    const Rival& rival = rivals_[i];
+    Rival& rival = rivals_[i];
+    pay_back(rival, floor);
     if (!competes(rival, priority, now) || rival.virtual_time >= virtual_time) continue;
+    rival.held = std::min(rival.held + waited, kPatience + kLongestTry);
+    if (rival.held > kPatience) continue;
     const std::uint64_t missing = std::min(virtual_time - rival.virtual_time, kFarthestAhead);
     sum += std::max<Nanoseconds>(missing * rival.right.weight / 100, 1);
   }
+  if (sum == 0) for_behind_.tried_at = 0;
   return sum;
 }
 

@@ -20,6 +20,10 @@ namespace melon::shim {
 /// that want the device, or, if nobody does, at the most of all: idleness earns no credit, and
 /// having run alone costs none.
 ///
+/// Nothing that a page says is believed for ever. Entitled claims hold this tenant for at most a
+/// second more than a multiple of what the daemon guaranteed to those who may make them; a rival
+/// that is behind holds it for at most a second more than a multiple of what it caught up.
+///
 /// Guarded by the device's lock, except moved(). Zero-filled memory is a device without arena.
 class Rivals {
  public:
@@ -44,9 +48,12 @@ class Rivals {
   /// Reads the pages again unless that was just done.
   void poll(Nanoseconds now);
   bool busy_above(abi::Priority priority, Nanoseconds now) const;
-  bool entitled_wants(abi::Priority priority, Nanoseconds now) const;
-  /// The device time that those who compete now by weight need to come up to `virtual_time`.
-  Nanoseconds behind(abi::Priority priority, Nanoseconds now, std::uint64_t virtual_time) const;
+  /// True while this tenant must leave the device to those within their guarantees. Asked by who
+  /// waits, at every try: it counts for how long.
+  bool entitled_hold(abi::Priority priority, Nanoseconds now);
+  /// The device time that those who compete now by weight need to come up to `virtual_time`. Asked
+  /// by who waits, at every try: it counts for how long.
+  Nanoseconds behind(abi::Priority priority, Nanoseconds now, std::uint64_t virtual_time);
   /// The least virtual time of those who compete now by weight; false: nobody does.
   bool least_virtual_time(abi::Priority priority, Nanoseconds now, std::uint64_t& least) const;
 
@@ -67,11 +74,21 @@ class Rivals {
     abi::ArenaTenant right;
     std::uint64_t virtual_time;
     Nanoseconds entitled_until, wants_until, busy_until;
+    std::uint64_t caught_up_to;  // the most virtual time that was paid for
+    Nanoseconds held;            // for so long it held this tenant back, less what it caught up
+  };
+
+  /// Time between two tries of one wait.
+  struct Wait {
+    Nanoseconds tried_at;  // 0: not waiting
+    /// The time since the last try; a program that did not try did not wait.
+    Nanoseconds step(Nanoseconds now);
   };
 
   Nanoseconds interval() const;
   static bool competes(const Rival& rival, abi::Priority priority, Nanoseconds now);
   void read_page(Rival& rival, Nanoseconds now);
+  void pay_back(Rival& rival, std::uint64_t floor) const;
 
   const abi::ArenaIndexFile* index_;
   abi::ArenaPage* page_;
@@ -80,6 +97,9 @@ class Rivals {
   std::atomic<std::uint64_t> seen_;
   Nanoseconds polled_at_;
   Nanoseconds said_entitled_, said_wants_, said_busy_;
+  Wait for_entitled_, for_behind_;
+  Nanoseconds entitled_held_;     // less what the guarantees allowed since
+  Nanoseconds entitled_seen_at_;  // when that was last brought up to date
   unsigned count_;
   Rival rivals_[abi::kMaxTenants];
   abi::ArenaIndex copy_;  // scratch of refresh()

@@ -344,6 +344,61 @@ TEST_P(Sharers, AGarbagePageHoldsNobodyUp) {
   EXPECT_GE(shares_over(device, 1, 500 * kMillisecond)[0], 95);
 }
 
+/// Says what it likes in its page, again each millisecond, and uses nothing.
+struct Liar {
+  bool entitled = false, wants = false;
+  std::uint64_t virtual_time = 0;
+
+  void say(const TestGrants& grants, Nanoseconds now) const {
+    abi::Region region;
+    ASSERT_EQ(abi::open_region(grants.page("liar").c_str(), sizeof(abi::ArenaPage),
+                               abi::Access::kReadWrite, region),
+              0);
+    auto& page = *static_cast<abi::ArenaPage*>(region.address);
+    page.magic = abi::kArenaMagic;
+    page.version = abi::kVersion;
+    page.bytes = sizeof(abi::ArenaPage);
+    page.virtual_time = virtual_time;
+    if (entitled) page.entitled_until = now + 1900 * kMillisecond;
+    if (wants) page.wants_until = now + 1900 * kMillisecond;
+    abi::close_region(region);
+  }
+};
+
+/// The share of the only tenant that works, beside the liar, once patience is at its end.
+double share_beside(SimulatedDevice& device, const TestGrants& grants, const Liar& liar) {
+  const auto lie_for = [&](Nanoseconds span) {
+    for (Nanoseconds i = 0; i < span / kMillisecond; ++i) {
+      liar.say(grants, device.now());
+      device.run_for(kMillisecond);
+    }
+  };
+  lie_for(2 * kSecond);
+  const Nanoseconds before = device.busy(0);
+  lie_for(2 * kSecond);
+  return 100 * static_cast<double>(device.busy(0) - before) / (2 * kSecond);
+}
+
+TEST_P(Sharers, AForgedClaimToASmallGuaranteeHoldsNobodyUpForLong) {
+  grants_.add("a", {.share = Share::kWeighted});
+  grants_.add("liar", {.share = Share::kBurst, .compute_permille = 1});
+  SimulatedDevice device(grants_, GetParam());
+  device.start({.grant = "a", .kernels = {200 * kMicrosecond}});
+  EXPECT_GE(share_beside(device, grants_, {.entitled = true}), 95);
+}
+
+TEST_P(Sharers, AForgedVirtualTimeHoldsNobodyUpForLong) {
+  for (const unsigned weight : {100u, 1000u}) {
+    TestGrants grants;
+    grants.add("a", {.share = Share::kWeighted});
+    grants.add("liar", {.share = Share::kWeighted, .weight = weight});
+    SimulatedDevice device(grants, GetParam());
+    device.start({.grant = "a", .kernels = {200 * kMicrosecond}});
+    device.run_for(100 * kMillisecond);
+    EXPECT_GE(share_beside(device, grants, {.wants = true}), 95);
+  }
+}
+
 TEST_P(Sharers, ADeadTenantsClaimsLapse) {
   grants_.add("low", {.share = Share::kWeighted, .priority = Priority::kLow});
   grants_.add("high", {.compute_permille = 900, .priority = Priority::kHigh});
