@@ -109,6 +109,11 @@ net::Answer Api::create_grant(const Call& call) {
     return json_answer(200, plan_json(std::get<placement::Placement>(plan)));
   }
   body->wanted.owner = *owner;
+  if (body->waiter_pid != 0) {
+    const auto waiter = process_of(call.caller, body->waiter_pid);
+    if (!waiter) return net::error_response(waiter.error());
+    body->wanted.waiter = *waiter;
+  }
   const auto admission = workloads_.create(body->wanted);
   net::Answer answer = admitted(admission, call);
   auto& response = std::get<net::HttpResponse>(answer);

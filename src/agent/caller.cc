@@ -7,6 +7,9 @@
 
 #include <array>
 
+#include "agent/process_watch.h"
+#include "os/process_files.h"
+
 namespace melon::agent {
 
 Caller::Caller(const net::Peer& peer, std::uint32_t daemon_uid) {
@@ -38,6 +41,18 @@ Result<> Caller::may_administer() const {
   return fail(Code::kPermissionDenied,
               fmt::format("{} may not stop this daemon", user_name(caller)),
               "ask root or the user who started it");
+}
+
+Result<core::ProcessId> process_of(const Caller& caller, int pid) {
+  const auto process = identify(pid);
+  if (!process)
+    return fail(Code::kNotFound, fmt::format("no process {} runs", pid),
+                "give the pid of a running process, as this machine counts them");
+  MELON_TRY(const std::uint32_t caller_uid, caller.uid());
+  if (caller_uid != 0 && os::process_user(pid) != caller_uid)
+    return fail(Code::kPermissionDenied, fmt::format("process {} is another user's", pid),
+                "name a process of your own");
+  return *process;
 }
 
 std::string user_name(std::uint32_t uid) {

@@ -34,4 +34,8 @@ class Caller {
 /// The user's name, or the number as text when the machine does not know it.
 std::string user_name(std::uint32_t uid);
 
+/// A living process that this caller may speak for: his own, any for root. Errors: kNotFound,
+/// kPermissionDenied.
+Result<core::ProcessId> process_of(const Caller& caller, int pid);
+
 }  // namespace melon::agent

@@ -124,6 +124,7 @@ Result<Admission> GrantBook::admit(const NewGrant& wanted, const std::string& id
   } else {
     grant.state = State::kQueued;
     grant.reason = "waits for room";
+    grant.waiter = wanted.waiter;
     if (wanted.wait_seconds > 0)
       grant.wait_until_unix_ms = now_unix_ms + wanted.wait_seconds * kMsPerSecond;
     queue_.push_back(id);
@@ -179,6 +180,13 @@ Result<const Grant*> GrantBook::change_suspended(const std::string& id, bool sus
                 "see its state: melon ps -a");
   grant.state = suspended ? State::kSuspended : State::kRunning;
   return &grant;
+}
+
+std::vector<const Grant*> GrantBook::waited_for() const {
+  std::vector<const Grant*> found;
+  for (const std::string& id : queue_)
+    if (at(id)->waiter) found.push_back(at(id));
+  return found;
 }
 
 std::vector<std::string> GrantBook::end_expired(std::int64_t now_unix_ms) {

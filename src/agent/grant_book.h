@@ -22,8 +22,9 @@ struct NewGrant {
   std::string name = {};    // empty: made up
   std::uint32_t owner = 0;  // Unix user id
   std::vector<std::string> arguments = {};
-  bool wait = false;     // queue when it does not fit
-  int wait_seconds = 0;  // give up waiting after this; 0: never
+  bool wait = false;                           // queue when it does not fit
+  int wait_seconds = 0;                        // give up waiting after this; 0: never
+  std::optional<core::ProcessId> waiter = {};  // whose end ends the waiting; empty: nobody's
   int keep_seconds = 0;  // time to live without a process; 0: as the daemon is configured
 };
 
@@ -93,6 +94,9 @@ class GrantBook {
   void set_exit_code(const std::string& id, int exit_code);
   /// Ends a grant and frees what it booked.
   void end(const std::string& id, core::State state, std::string reason, std::int64_t now_unix_ms);
+
+  /// Waiting grants that somebody must go on waiting for, oldest first.
+  std::vector<const core::Grant*> waited_for() const;
 
   /// By id, or by name: a grant that is not over before the latest that is.
   const core::Grant* find(std::string_view name_or_id) const;

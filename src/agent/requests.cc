@@ -172,6 +172,7 @@ Result<GrantRequestBody> parse_grant_request(std::string_view body) {
   fields.flag("unenforced", request.unenforced);
   fields.flag("wait", wanted.wait);
   fields.number("wait_seconds", wanted.wait_seconds, 1, kLongestSeconds);
+  fields.number("waiter_pid", out.waiter_pid, kSmallestPid, kLargestPid);
   fields.flag("dry_run", out.dry_run);
   fields.texts("arguments", wanted.arguments);
   fields.number("keep_seconds", wanted.keep_seconds, 1, kLongestSeconds);

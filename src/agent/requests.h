@@ -13,6 +13,7 @@ namespace melon::agent {
 /// The body of POST /v1/grants; the owner is not in it.
 struct GrantRequestBody {
   NewGrant wanted = {};
+  int waiter_pid = 0;  // 0: none
   bool dry_run = false;
 };
 

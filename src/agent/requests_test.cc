@@ -13,7 +13,7 @@ TEST(GrantRequest, ReadsEveryField) {
   const auto body = parse_grant_request(
       R"({"name":"web-1","memory":"1GiB","compute":"25%","share":"burst","weight":7,"max":"50%",
           "priority":"high","count":2,"type":"pocl","unenforced":true,"wait":true,
-          "wait_seconds":9,"dry_run":true,"arguments":["a","b c"],"keep_seconds":5})");
+          "wait_seconds":9,"waiter_pid":4711,"dry_run":true,"arguments":["a","b c"],"keep_seconds":5})");
   ASSERT_TRUE(body) << body.error().message;
   EXPECT_EQ(body->wanted.name, "web-1");
   EXPECT_EQ(body->wanted.request.memory->absolute, MiB(1024));
@@ -27,6 +27,7 @@ TEST(GrantRequest, ReadsEveryField) {
   EXPECT_TRUE(body->wanted.request.unenforced);
   EXPECT_TRUE(body->wanted.wait);
   EXPECT_EQ(body->wanted.wait_seconds, 9);
+  EXPECT_EQ(body->waiter_pid, 4711);
   EXPECT_TRUE(body->dry_run);
   EXPECT_EQ(body->wanted.arguments, (std::vector<std::string>{"a", "b c"}));
   EXPECT_EQ(body->wanted.keep_seconds, 5);

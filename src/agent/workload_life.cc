@@ -60,6 +60,7 @@ Result<> Workloads::adopt() {
       if (parts_.watch.watch(process)) known.registered.insert(process);
     MELON_RETURN_IF_ERROR(publish(grant));
   }
+  for (const Grant* const grant : book_.waited_for()) follow_waiter(*grant);
   return {};
 }
 
@@ -69,6 +70,7 @@ void Workloads::set_devices(std::vector<core::Device> devices) {
 }
 
 void Workloads::process_gone(core::ProcessId process) {
+  withdraw_requests_of(process);
   for (auto& [id, known] : tracked_) {
     if (known.registered.erase(process) == 0) continue;
     const Grant& grant = *book_.at(id);

@@ -120,6 +120,7 @@ Result<Admission> Workloads::create(const NewGrant& wanted) {
     told(**grant, "grant_queued", "waits for room");
   else
     told(**grant, "grant_reserved", slices_text(**grant));
+  follow_waiter(**grant);
   return admission;
 }
 
@@ -177,26 +178,18 @@ Result<const Grant*> Workloads::release(const Grant& grant, bool force) {
 }
 
 Result<const Grant*> Workloads::add_process(const Grant& grant, int pid, const Caller& caller) {
-  const auto process = identify(pid);
-  if (!process)
-    return fail(Code::kNotFound, fmt::format("no process {} runs", pid),
-                "give the pid of a running process, as this machine counts them");
-  MELON_TRY(const std::uint32_t caller_uid, caller.uid());
-  const auto user = os::process_user(pid);
-  if (caller_uid != 0 && user != caller_uid)
-    return fail(Code::kPermissionDenied, fmt::format("process {} is another user's", pid),
-                "register a process of your own");
-  if (const Grant* const other = grant_of(*process); other != nullptr && other != &grant)
+  MELON_TRY(const core::ProcessId process, process_of(caller, pid));
+  if (const Grant* const other = grant_of(process); other != nullptr && other != &grant)
     return fail(Code::kFailedPrecondition,
                 fmt::format("process {} runs in grant '{}'", pid, other->name),
                 "a process belongs to one grant");
   const Grant before = grant;
-  MELON_TRY(const Grant* const changed, book_.add_process(grant.id, *process));
+  MELON_TRY(const Grant* const changed, book_.add_process(grant.id, process));
   if (const auto saved = save(*changed); !saved) {
     book_.restore(before);
     return tl::unexpected<Error>(saved.error());
   }
-  if (parts_.watch.watch(*process)) tracked(grant.id).registered.insert(*process);
+  if (parts_.watch.watch(process)) tracked(grant.id).registered.insert(process);
   told(*changed, "process_started", "registered");
   return changed;
 }

@@ -130,6 +130,9 @@ class Workloads {
   /// What a process in a container is here; pid 0 when it cannot be told.
   core::ProcessId seen_from_here(const LedgerSample::Process& process);
   void measure(const core::Grant& grant, Tracked& tracked, const LedgerSample& before);
+  /// A queued grant lives as long as the process that waits for it.
+  void follow_waiter(const core::Grant& grant);
+  void withdraw_requests_of(core::ProcessId waiter);
   void enforce_age(const core::Grant& grant, Tracked& tracked);
   void continue_stop(const core::Grant& grant, Tracked& tracked);
   void signal_all(const core::Grant& grant, int signal);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `melon run`: asks for a slice and runs a program inside it.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -43,6 +44,7 @@ Result<Json> to_request(const Flags& flags, Session& session) {
   }
   if (flags.wait) {
     body["wait"] = true;
+    body["waiter_pid"] = getpid();
     if (!flags.wait->empty()) {
       MELON_TRY(const auto limit, parse_duration(*flags.wait));
       body["wait_seconds"] = whole_seconds(limit);

@@ -59,12 +59,44 @@ class Progress {
   steady_clock::time_point start_ = steady_clock::now();
 };
 
+/// A daemon that ends is mostly started again soon, and then goes on with what waited.
+constexpr std::chrono::minutes kLongestAbsence{5};
+
+/// The grant as it is now, by a daemon that may be away for a while; empty: still away.
+class PatientReader {
+ public:
+  PatientReader(Session& session, std::string target)
+      : session_(session), target_(std::move(target)) {}
+
+  Result<std::optional<Json>> read() {
+    auto grant = get(session_, target_);
+    if (grant) {
+      away_since_.reset();
+      return std::optional(std::move(*grant));
+    }
+    if (grant.error().code != Code::kUnavailable) return tl::unexpected<Error>(grant.error());
+    if (!away_since_) {
+      away_since_ = steady_clock::now();
+      *session_.err << "melon: the daemon has gone; waiting for it to come back" << std::endl;
+    }
+    if (steady_clock::now() - *away_since_ >= kLongestAbsence)
+      return tl::unexpected<Error>(grant.error());
+    return std::optional<Json>();
+  }
+
+ private:
+  Session& session_;
+  std::string target_;
+  std::optional<steady_clock::time_point> away_since_;
+};
+
 }  // namespace
 
 Result<Json> wait_for_room(Session& session, const Json& queued, const HeldSignals& signals,
                            std::optional<int>& ended_by) {
   const std::string id = text_of(queued, "id");
   Progress progress(*session.err);
+  PatientReader reader(session, grant_target(id));
   Json grant = queued;
   while (true) {
     MELON_TRY(const core::State state, state_of(grant));
@@ -77,7 +109,8 @@ Result<Json> wait_for_room(Session& session, const Json& queued, const HeldSigna
     progress.show(session, grant);
     ended_by = signals.wait_for_end_request(kPollMs);
     if (ended_by) return grant;
-    MELON_TRY(grant, get(session, grant_target(id)));
+    MELON_TRY(std::optional<Json> now, reader.read());
+    if (now) grant = std::move(*now);
   }
 }
 

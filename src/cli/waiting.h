@@ -12,8 +12,9 @@
 namespace melon::cli {
 
 /// Waits until a queued grant has its slices, and returns it. Shows progress on a terminal, plain
-/// lines elsewhere. A signal that ends the wait goes to `ended_by`, and the grant still waits.
-/// Errors: kResourceExhausted when the grant is over before it had room; the daemon's.
+/// lines elsewhere. A daemon that is away is waited for, for some minutes. A signal that ends the
+/// wait goes to `ended_by`, and the grant still waits. Errors: kResourceExhausted when the grant is
+/// over before it had room; the daemon's.
 Result<Json> wait_for_room(Session& session, const Json& queued, const HeldSignals& signals,
                            std::optional<int>& ended_by);
 

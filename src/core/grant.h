@@ -58,6 +58,9 @@ struct Grant {
   std::string reason = {};              // why it waits, or how it ended
   int keep_seconds = 60;                // time to live without a process
   std::int64_t wait_until_unix_ms = 0;  // queued: gives up then; 0: waits for ever
+  /// Queued: the process that waits for it, whose end withdraws the request; empty: whoever asked
+  /// comes back for it.
+  std::optional<ProcessId> waiter = {};
 
   bool operator==(const Grant&) const = default;
 };

@@ -31,6 +31,7 @@ inline core::Grant full_grant(int number) {
                   {"opencl-1", MiB(number), Permille(1), Permille(1000)}};
   grant.state = core::State::kFailed;
   grant.arguments = {"hashcat", "", "-m 0\n", std::string("\xff\x00z", 3), "\xe2\x82\xac"};
+  grant.waiter = core::ProcessId{99, 98'000'000'000};
   grant.processes = {{1234, 567'890'123'456}, {5, 6}};
   grant.created_unix_ms = 1'700'000'000'000 + number;
   grant.ended_unix_ms = 1'700'000'000'001 + number;

@@ -77,7 +77,11 @@ Result<> insert_lists(Database& database, const Grant& grant) {
     process.bind(static_cast<std::int64_t>(p.start_ticks));
     MELON_RETURN_IF_ERROR(process.run());
   }
-  return {};
+  if (!grant.waiter) return {};
+  Statement waiter(database, "INSERT INTO waiters VALUES (?,?,?)");
+  waiter.bind(grant.id).bind(std::int64_t{grant.waiter->pid});
+  waiter.bind(static_cast<std::int64_t>(grant.waiter->start_ticks));
+  return waiter.run();
 }
 
 Result<core::Request> read_request(const Statement& row) {
@@ -114,6 +118,11 @@ Result<Grant> read_grant(const Statement& row) {
   return grant;
 }
 
+core::ProcessId read_process(const Statement& row) {
+  return {.pid = static_cast<int>(row.number(1)),
+          .start_ticks = static_cast<std::uint64_t>(row.number(2))};
+}
+
 using ById = std::map<std::string, Grant>;
 
 /// Calls `take` with the grant of every row; the first column is the grant's id.
@@ -141,12 +150,12 @@ Result<> read_lists(Database& database, ById& grants) {
   MELON_RETURN_IF_ERROR(read_list(
       database, "SELECT grant_id, value FROM arguments ORDER BY grant_id, position", grants,
       [](Grant& grant, const Statement& row) { grant.arguments.push_back(row.text(1)); }));
-  return read_list(
+  MELON_RETURN_IF_ERROR(read_list(
       database, "SELECT grant_id, pid, start_ticks FROM processes ORDER BY grant_id, position",
-      grants, [](Grant& grant, const Statement& row) {
-        grant.processes.push_back({.pid = static_cast<int>(row.number(1)),
-                                   .start_ticks = static_cast<std::uint64_t>(row.number(2))});
-      });
+      grants,
+      [](Grant& grant, const Statement& row) { grant.processes.push_back(read_process(row)); }));
+  return read_list(database, "SELECT grant_id, pid, start_ticks FROM waiters", grants,
+                   [](Grant& grant, const Statement& row) { grant.waiter = read_process(row); });
 }
 
 }  // namespace
