@@ -176,7 +176,7 @@ void Daemon::look_at_devices() {
       events_->add(clock_.unix_ms(), fmt::format("device_{}", core::to_text(device.health)), "",
                    fmt::format("{} {}", device.id, device.health_reason));
   }
-  device_users_ = judge_device_users(roster_->scan(), *workloads_, claims_of);
+  device_users_ = judge_device_users(roster_->scan(), *workloads_, claims_of, newcomers_);
   std::set<std::string> escaped;
   std::set<core::ProcessId> unmanaged;
   for (const DeviceUser& user : device_users_) {

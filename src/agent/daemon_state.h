@@ -71,6 +71,7 @@ class Daemon {
   std::unique_ptr<Workloads> workloads_;
   std::unique_ptr<Api> api_;
   std::vector<DeviceUser> device_users_;
+  Newcomers newcomers_;
   std::set<core::ProcessId> reported_unmanaged_;
   std::int64_t clock_behind_ms_ = 0;
   unsigned ticks_ = 0;

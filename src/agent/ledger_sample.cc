@@ -108,7 +108,8 @@ class GuardedLedger {
 void read(GuardedLedger& map, unsigned device_count, LedgerSample& sample) {
   abi::LedgerFile& ledger = *map.ledger();
   sample.flags = ledger.flags.load(std::memory_order_relaxed);
-  if (ledger.slot_bound.load(std::memory_order_relaxed) != 0) {
+  sample.was_used = ledger.slot_bound.load(std::memory_order_relaxed) != 0;
+  if (sample.was_used) {
     abi::reap_dead(ledger, map.fd());
     read_slots(ledger, device_count, sample);
   }

@@ -28,6 +28,7 @@ struct LedgerSample {
     std::vector<std::uint64_t> used_granules;  // of each device
   };
   bool busy = false;        // a lease of its owner keeps it from being opened now; nothing is known
+  bool was_used = false;    // a process was in it, at some time
   bool broken = false;      // truncated, of another version, or against the rules of ledger.h
   const char* breach = "";  // which rule
   std::uint64_t flags = 0;  // abi::ProcessFlag bits of all processes

@@ -31,11 +31,12 @@ std::optional<core::ProcessId> identify(int pid) {
   return core::ProcessId{.pid = pid, .start_ticks = stat->start_ticks};
 }
 
-bool signal_process(core::ProcessId process, std::uint32_t owner, int signal) {
+bool signal_process(core::ProcessId process, const std::set<std::uint32_t>& users, int signal) {
   // The pidfd is taken first: what is checked afterwards is checked of the process it names.
   const os::Descriptor pidfd = pidfd_open(process.pid);
   if (!pidfd || identify(process.pid) != process) return false;
-  if (owner != 0 && os::process_user(process.pid) != owner) return false;
+  const auto user = os::process_user(process.pid);
+  if (!users.empty() && !(user && users.contains(*user))) return false;
   return ::syscall(SYS_pidfd_send_signal, pidfd.number(), signal, nullptr, 0) == 0;
 }
 

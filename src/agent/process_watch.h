@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "base/result.h"
@@ -16,10 +17,10 @@ namespace melon::agent {
 /// The process that has this pid now; empty: none.
 std::optional<core::ProcessId> identify(int pid);
 
-/// Sends a signal to exactly this process, if it lives and `owner` runs it: a pid that was reused,
-/// or that a tenant wrote into its ledger although it is another user's, is never hit. False:
-/// nothing was sent.
-bool signal_process(core::ProcessId process, std::uint32_t owner, int signal);
+/// Sends a signal to exactly this process, if it lives and one of `users` runs it (empty: anybody):
+/// a pid that was reused, or that a tenant wrote into its ledger although it is another user's, is
+/// never hit. False: nothing was sent.
+bool signal_process(core::ProcessId process, const std::set<std::uint32_t>& users, int signal);
 
 /// Tells when processes end, without polling: one thread waits on a pidfd of each.
 /// Thread-safe. `gone` is called on that thread, once for each watched process.

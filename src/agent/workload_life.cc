@@ -56,8 +56,7 @@ Result<> Workloads::adopt() {
     Tracked& known = tracked(id);
     known.without_process_since_ns = parts_.clock.steady_ns();
     known.last_work_ns = parts_.clock.steady_ns();
-    for (const core::ProcessId process : grant.processes)
-      if (parts_.watch.watch(process)) known.registered.insert(process);
+    for (const core::ProcessId process : grant.processes) enter(grant, process);
     MELON_RETURN_IF_ERROR(publish(grant));
   }
   for (const Grant* const grant : book_.waited_for()) follow_waiter(*grant);
@@ -72,7 +71,7 @@ void Workloads::set_devices(std::vector<core::Device> devices) {
 void Workloads::process_gone(core::ProcessId process) {
   withdraw_requests_of(process);
   for (auto& [id, known] : tracked_) {
-    if (known.registered.erase(process) == 0) continue;
+    if (known.registered.erase(process) + known.descendants.erase(process) == 0) continue;
     const Grant& grant = *book_.at(id);
     book_.remove_process(id, process);
     known.without_process_since_ns = parts_.clock.steady_ns();
@@ -131,7 +130,7 @@ void Workloads::find_ledger_processes(const Grant& grant, Tracked& known) {
   known.process_use.clear();
   for (const LedgerSample::Process& process : known.sample.processes) {
     const core::ProcessId id = seen_from_here(process);
-    if (id.pid == 0 || identify(id.pid) != id || os::process_user(id.pid) != grant.owner) continue;
+    if (id.pid == 0 || identify(id.pid) != id || !is_inside(grant, known, id)) continue;
     known.in_ledger.push_back(id);
     if (known.process_use.size() >= kMostProcessesShown || known.sample.broken) continue;
     ProcessUse use{.slot = process.slot};
@@ -146,7 +145,7 @@ void Workloads::sample(const Grant& grant, Tracked& known) {
   if (next.busy) return;  // what was read last stays
   const LedgerSample before = std::exchange(known.sample, std::move(next));
   find_ledger_processes(grant, known);
-  if (!known.in_ledger.empty() && grant.state == State::kReserved) {
+  if ((!known.in_ledger.empty() || known.sample.was_used) && grant.state == State::kReserved) {
     book_.mark_running(grant.id);
     save_or_retry(grant.id);
     told(grant, "process_started", "seen in its ledger");
@@ -206,10 +205,9 @@ void Workloads::enforce_age(const Grant& grant, Tracked& known) {
   const bool too_old = limits.age && age_seconds > limits.age->count();
   const bool too_idle = limits.idle && idle_seconds > limits.idle->count();
   if (!too_old && !too_idle) return;
-  told(grant, "grant_over_limit",
-       too_old ? "older than its owner's limit allows"
-               : "idle for longer than its owner's limit "
-                 "allows");
+  known.over_limit = too_old ? "older than its owner's limit allows"
+                             : "idle for longer than its owner's limit allows";
+  told(grant, "grant_over_limit", known.over_limit);
   (void)stop(grant, {.grace_seconds = kLimitGraceSeconds, .force = false}).has_value();
 }
 
@@ -224,27 +222,31 @@ void Workloads::settle(const Grant& grant) {
 }
 
 void Workloads::settle_without_process(const Grant& grant, Tracked& known) {
-  const std::int64_t alone_ns = parts_.clock.steady_ns() - known.without_process_since_ns;
+  const std::int64_t now = parts_.clock.steady_ns();
   const auto code = grant.exit_code ? grant.exit_code : parts_.folder.read_exit_code(grant.id);
-  if (!grant.processes.empty() && code) return end_with_code(grant, *code);
   if (!grant.processes.empty()) {
-    if (alone_ns >= kExitReportNs)
-      end(grant.id, State::kLost, "its processes are gone and nobody saw how they ended");
-    return;
+    if (!code && now - known.without_process_since_ns < kExitReportNs) return;
+    if (find_descendants(grant, known) != Descendants::kNone) return;
+    if (code) return end_with_code(grant, known, *code);
+    if (!known.over_limit.empty()) return end(grant.id, State::kFailed, known.over_limit);
+    return end(grant.id, State::kLost, "its processes are gone and nobody saw how they ended");
   }
-  if (alone_ns < grant.keep_seconds * kNsPerSecond) return;
+  // Programs may be so short that only their work is seen.
+  const std::int64_t used_ns = std::max(known.without_process_since_ns, known.last_work_ns);
+  if (now - used_ns < grant.keep_seconds * kNsPerSecond) return;
   if (grant.state == State::kReserved)
-    end(grant.id, State::kFailed,
-        fmt::format("no process started within {} s", grant.keep_seconds));
-  else
-    end(grant.id, State::kLost,
-        fmt::format("without a process for {} s; none was registered", grant.keep_seconds));
+    return end(grant.id, State::kFailed,
+               fmt::format("no process started within {} s", grant.keep_seconds));
+  if (find_descendants(grant, known) == Descendants::kNone)
+    end(grant.id, State::kExited, fmt::format("no process for {} s", grant.keep_seconds));
 }
 
-void Workloads::end_with_code(const Grant& grant, int code) {
+void Workloads::end_with_code(const Grant& grant, const Tracked& known, int code) {
   constexpr int kSignalBase = 128;
   book_.set_exit_code(grant.id, code);
   if (code == 0) return end(grant.id, State::kExited, "");
+  if (code > kSignalBase && !known.over_limit.empty())
+    return end(grant.id, State::kFailed, known.over_limit);
   end(grant.id, State::kFailed,
       code > kSignalBase ? fmt::format("ended by signal {}", code - kSignalBase)
                          : fmt::format("exit status {}", code));
@@ -256,16 +258,20 @@ std::vector<core::ProcessId> Workloads::live_processes(const Grant& grant) const
   std::vector<core::ProcessId> live;
   for (const core::ProcessId process : found->second.registered)
     if (identify(process.pid) == process) live.push_back(process);
-  for (const core::ProcessId process : found->second.in_ledger)
-    if (!found->second.registered.contains(process) && identify(process.pid) == process)
-      live.push_back(process);
+  for (const auto& others : {std::vector<core::ProcessId>(found->second.descendants.begin(),
+                                                          found->second.descendants.end()),
+                             found->second.in_ledger})
+    for (const core::ProcessId process : others)
+      if (identify(process.pid) == process) live.push_back(process);
   std::ranges::sort(live);
+  const auto twice = std::ranges::unique(live);
+  live.erase(twice.begin(), twice.end());
   return live;
 }
 
 const Grant* Workloads::grant_of(core::ProcessId process) const {
   for (const auto& [id, known] : tracked_)
-    if (known.registered.contains(process) ||
+    if (known.registered.contains(process) || known.descendants.contains(process) ||
         std::ranges::find(known.in_ledger, process) != known.in_ledger.end())
       return book_.at(id);
   return nullptr;
@@ -348,6 +354,11 @@ std::vector<std::pair<std::string, std::string>> Workloads::broken_ledgers() con
   for (const auto& [id, known] : tracked_)
     if (known.sample.broken) broken.emplace_back(book_.at(id)->name, known.sample.breach);
   return broken;
+}
+
+bool Workloads::keeps_private_ledger(const Grant& grant) const {
+  const auto found = tracked_.find(grant.id);
+  return found != tracked_.end() && (found->second.sample.flags & abi::kFlagPrivateLedger) != 0;
 }
 
 std::vector<std::string> Workloads::private_ledgers() const {

@@ -1,11 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whom a grant lives for: those inside it, and who waits for one.
+#include "agent/descendants.h"
+#include "agent/device_users.h"
 #include "agent/workloads.h"
+#include "os/process_files.h"
 
 namespace melon::agent {
 
 using core::Grant;
 using core::State;
+
+namespace {
+
+/// Looking for descendants may take this part of the thread's time.
+constexpr std::int64_t kDescentPart = 5;
+
+}  // namespace
+
+void Workloads::enter(const Grant& grant, core::ProcessId process) {
+  Tracked& known = tracked(grant.id);
+  known.users.insert(grant.owner);
+  if (!parts_.watch.watch(process)) return;
+  known.registered.insert(process);
+  if (const auto user = os::process_user(process.pid)) known.users.insert(*user);
+}
+
+bool Workloads::is_inside(const Grant& grant, Tracked& known, core::ProcessId process) {
+  if (os::process_user(process.pid) == grant.owner) return true;
+  // A service that dropped its rights keeps the ledger that it opened before; a pid that was only
+  // written there has never had it.
+  const auto found = known.foreign.find(process);
+  if (found != known.foreign.end()) return found->second;
+  if (known.foreign.size() >= 2 * abi::kMaxProcesses) known.foreign.clear();
+  return known.foreign[process] = mapped_ledger_of(process.pid) == grant.id;
+}
+
+Workloads::Descendants Workloads::find_descendants(const Grant& grant, Tracked& known) {
+  const std::int64_t start = parts_.clock.steady_ns();
+  if (start < descent_after_ns_) return Descendants::kNotNow;
+  known.users.insert(grant.owner);
+  Descent descent{.grant_folder = parts_.folder.grant_folder(grant.id).string(),
+                  .users = known.users};
+  if (!grant.processes.empty()) descent.since_ticks = grant.processes.front().start_ticks;
+  for (const core::ProcessId process : descendants_of(descent))
+    if (parts_.watch.watch(process)) known.descendants.insert(process);
+  const std::int64_t end = parts_.clock.steady_ns();
+  descent_after_ns_ = end + (end - start) * kDescentPart;
+  if (known.descendants.empty()) return Descendants::kNone;
+  known.without_process_since_ns = end;
+  return Descendants::kFound;
+}
 
 void Workloads::follow_waiter(const Grant& grant) {
   if (grant.state != State::kQueued || !grant.waiter) return;

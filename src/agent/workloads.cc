@@ -189,7 +189,7 @@ Result<const Grant*> Workloads::add_process(const Grant& grant, int pid, const C
     book_.restore(before);
     return tl::unexpected<Error>(saved.error());
   }
-  if (parts_.watch.watch(process)) tracked(grant.id).registered.insert(process);
+  enter(grant, process);
   told(*changed, "process_started", "registered");
   return changed;
 }
@@ -238,8 +238,16 @@ void Workloads::stop_all(int grace_seconds) {
 }
 
 void Workloads::signal_all(const Grant& grant, int signal) {
-  for (const core::ProcessId process : live_processes(grant))
-    signal_process(process, grant.owner, signal);
+  const auto found = tracked_.find(grant.id);
+  if (found == tracked_.end()) return;
+  const std::set<std::uint32_t> anybody;
+  std::set<std::uint32_t> users = found->second.users;
+  users.insert(grant.owner);
+  for (const core::ProcessId process : live_processes(grant)) {
+    // What is in root's grant is root's to end, also a service that dropped its rights.
+    const bool named = grant.owner == 0 || found->second.registered.contains(process);
+    signal_process(process, named ? anybody : users, signal);
+  }
 }
 
 void Workloads::end(const std::string& id, State state, const std::string& reason) {

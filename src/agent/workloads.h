@@ -47,7 +47,9 @@ inline constexpr std::size_t kMostProcessesShown = 32;
 ///      is taken back (a new or changed grant) or stored later (an end that has happened anyway).
 ///  W2  a policy file says what the book says, from before a grant is told to its caller until its
 ///      processes are gone.
-///  W3  a process is signalled only by (pid, start time), and only the owner's own.
+///  W3  a process is signalled only by (pid, start time), and only if it was registered, or if it
+///  is
+///      of the owner or of who runs a registered one: a ledger and an environment say anything.
 /// Not thread-safe: owned by the server's thread.
 class Workloads {
  public:
@@ -93,6 +95,8 @@ class Workloads {
   /// Names of live grants whose ledger is broken, with the reason.
   std::vector<std::pair<std::string, std::string>> broken_ledgers() const;
   std::vector<std::string> private_ledgers() const;
+  /// True when processes of the grant keep the limit each by itself.
+  bool keeps_private_ledger(const core::Grant& grant) const;
   /// Changes that are not stored yet, because the store refused.
   std::size_t unsaved() const { return unsaved_.size(); }
   bool any_running() const;
@@ -102,7 +106,11 @@ class Workloads {
   struct Tracked {
     LedgerSample sample;
     std::vector<SliceUse> use;
-    std::set<core::ProcessId> registered;  // alive as far as the watch says
+    std::set<core::ProcessId> registered;     // alive as far as the watch says
+    std::set<core::ProcessId> descendants;    // the same, of those that registered ones left behind
+    std::set<std::uint32_t> users;            // the owner, and those of registered processes
+    std::map<core::ProcessId, bool> foreign;  // in the ledger: whether they really have it mapped
+    std::string over_limit;                   // which limit of its owner ends it
     std::vector<core::ProcessId> in_ledger;
     std::vector<ProcessUse> process_use;           // of those
     std::vector<LedgerSample::Device> rated_from;  // the counts that the current rates start at
@@ -122,9 +130,14 @@ class Workloads {
   Result<> publish_or_restore(const core::Grant& grant, const core::Grant& before);
   void publish_sharers(const core::Grant& grant);
   void end(const std::string& id, core::State state, const std::string& reason);
-  void end_with_code(const core::Grant& grant, int code);
+  void end_with_code(const core::Grant& grant, const Tracked& tracked, int code);
   void settle(const core::Grant& grant);
   void settle_without_process(const core::Grant& grant, Tracked& tracked);
+  /// Watches a process that is known to be inside.
+  void enter(const core::Grant& grant, core::ProcessId process);
+  bool is_inside(const core::Grant& grant, Tracked& tracked, core::ProcessId process);
+  enum class Descendants { kFound, kNone, kNotNow };
+  Descendants find_descendants(const core::Grant& grant, Tracked& tracked);
   void sample(const core::Grant& grant, Tracked& tracked);
   void find_ledger_processes(const core::Grant& grant, Tracked& tracked);
   /// What a process in a container is here; pid 0 when it cannot be told.
@@ -147,6 +160,7 @@ class Workloads {
   std::mt19937_64 random_;
   std::map<std::string, Tracked> tracked_;  // live grants that hold slices, by id
   std::set<std::string> unsaved_;
+  std::int64_t descent_after_ns_ = 0;  // not before this are descendants looked for again
   std::vector<os::NamespacedProcess> contained_;  // as of contained_ns_
   std::optional<std::int64_t> contained_ns_;
   /// Asking the system for each of a thousand grants costs more than writing them; forgotten twice

@@ -81,6 +81,7 @@ std::optional<ProcessStat> process_stat(int pid) {
   if (rest.empty() || !start) return std::nullopt;
   return ProcessStat{.name = text->substr(open + 1, close - open - 1),
                      .state = rest.front(),
+                     .parent = static_cast<int>(parse_number(word(rest, 4 - 3)).value_or(0)),
                      .start_ticks = *start,
                      .cpu_ticks = parse_number(word(rest, 14 - 3)).value_or(0) +
                                   parse_number(word(rest, 15 - 3)).value_or(0),

@@ -9,8 +9,8 @@
 namespace melon::os {
 
 /// The whole content of a regular file, also of those in /proc whose size says 0. Empty when it
-/// cannot be read at once: it is a pipe, a link, a device, or its owner holds a lease on it, so that
-/// no path that others may write blocks the caller. `at_most` bounds what is read.
+/// cannot be read at once: it is a pipe, a link, a device, or its owner holds a lease on it, so
+/// that no path that others may write blocks the caller. `at_most` bounds what is read.
 std::optional<std::string> read_file(const std::string& path, std::size_t at_most = 1 << 24);
 
 /// The processes of this machine, from /proc, in no order.
@@ -20,6 +20,7 @@ std::vector<int> process_ids();
 struct ProcessStat {
   std::string name;                // the kernel's 15 characters
   char state = '?';                // R, S, Z, ...
+  int parent = 0;                  // its pid
   std::uint64_t start_ticks = 0;   // since boot; with the pid it names one process for ever
   std::uint64_t cpu_ticks = 0;     // user and system time
   std::uint64_t memory_bytes = 0;  // virtual; 0 for zombies and the kernel's own

@@ -63,5 +63,118 @@ class Waiters(unittest.TestCase):
         self.assertIsNone(alive.poll())
 
 
+# Opens the first device, at once or after it has left its grant, and stays.
+USER = """
+import os, sys, time
+if "leave" in sys.argv: del os.environ["MELON_GRANT"]
+if "drop" in sys.argv: os.setgroups([]); os.setgid(12002)
+import numpy, pyopencl as cl
+context = cl.Context(cl.get_platforms()[0].get_devices()[:1])
+queue = cl.CommandQueue(context)
+cl.enqueue_fill_buffer(queue, cl.Buffer(context, cl.mem_flags.READ_WRITE, 4096), numpy.uint8(1), 0, 4096).wait()
+if "drop" in sys.argv: os.setuid(12002)
+print("uses it", flush=True)
+if "brief" not in sys.argv: time.sleep(1000)
+"""
+
+
+class Members(MelonTest):
+    """Who keeps a workload alive, and who is ended with it."""
+
+    CONFIG = f"users: {{{BOB}: {{age: 2s}}}}\n"
+
+    def flags(self, name):
+        return self.workload(name)["flags"]
+
+    def user_of_device(self, *how, **options):
+        """A program that uses the device; returns it once it does."""
+        program = subprocess.Popen([PYTHON, "-c", USER, *how], stdout=subprocess.PIPE, cwd="/", **options)
+        self.addCleanup(program.stdout.close)
+        self.addCleanup(program.wait)
+        self.addCleanup(program.kill)
+        self.assertEqual(program.stdout.readline(), b"uses it\n")
+        return program
+
+    def unmanaged(self, pid):
+        return [p for p in self.machine.call("GET", "/v1/processes").json
+                if p["pid"] == pid and not p["managed"]]
+
+    def background(self, name, command, *words):
+        """A program that ends at once and leaves a command running."""
+        log = self.machine.folder / f"{name}.log"
+        self.ok("run", "--name", name, "--memory", "16MiB", *words, "--", "sh", "-c",
+                f"{command} </dev/null >{log} 2>&1 & sleep 0.2")
+        return log
+
+    def test_what_a_program_leaves_behind_keeps_its_slice(self):
+        log = self.background("server", f"{PYTHON} -c '{USER}'")
+        eventually("it uses the device", lambda: "uses it" in log.read_text())
+        server = self.workload("server")
+        self.assertEqual((server["state"], len(server["pids"])), ("running", 1), server)
+        self.assertEqual(server["flags"], [])
+        os.kill(server["pids"][0], 9)
+        ended = self.wait_state("server", "exited")
+        self.assertEqual(ended["exit_code"], 0)
+
+    def test_so_does_what_never_touches_a_device_until_it_is_stopped(self):
+        self.background("sleeper", "sleep 1000")
+        pids = self.workload("sleeper")["pids"]
+        self.assertEqual(self.workload("sleeper")["state"], "running")
+        time.sleep(1.2)  # two looks of the daemon
+        self.assertEqual(self.workload("sleeper")["pids"], pids)
+        self.ok("stop", "sleeper")
+        self.wait_state("sleeper", "exited")
+        self.assertFalse(os.path.exists(f"/proc/{pids[0]}"))
+
+    def test_a_program_that_drops_its_grant_is_found(self):
+        self.detached("escaper", "--memory", "16MiB", program=(PYTHON, "-c", USER, "leave"))
+        eventually("it is flagged", lambda: "unmanaged_process" in self.flags("escaper"))
+
+    def test_short_programs_in_a_reserved_slice_count(self):
+        self.ok("run", "--name", "box", "--memory", "16MiB", "--detach", "--keep", "3s")
+        inside = self.machine.call("GET", "/v1/grants/box/environment").json["environment"]
+        self.user_of_device("brief", env={**self.machine.environment_for(), **inside})
+        self.assertIn("no process", self.wait_state("box", "exited")["reason"])
+
+    @ROOT
+    def test_stop_ends_what_root_started_inside(self):
+        self.detached("hers", "--memory", "16MiB", uid=ALICE)
+        entered = self.machine.popen("exec", "hers", "--", "sleep", "1000")
+        self.addCleanup(entered.wait)
+        self.addCleanup(entered.kill)
+        eventually("it is inside", lambda: len(self.workload("hers")["pids"]) == 2)
+        self.ok("stop", "hers", uid=ALICE)
+        self.assertNotEqual(entered.wait(SOON_SECONDS), 0)
+        self.wait_state("hers", "exited", "failed")
+
+    @ROOT
+    def test_a_service_that_drops_its_rights_stays_managed_and_is_ended(self):
+        self.detached("service", "--memory", "16MiB", program=(PYTHON, "-c", USER, "drop"))
+        eventually("it uses the device", lambda: "uses it" in self.ok("logs", "service").out)
+        pid = self.workload("service")["pids"][0]
+        time.sleep(6)  # longer than a newcomer's time
+        self.assertEqual(self.flags("service"), [])
+        self.assertFalse(self.unmanaged(pid))
+        self.ok("stop", "service")
+        self.wait_state("service", "exited", "failed")
+        self.assertFalse(os.path.exists(f"/proc/{pid}"))
+
+    @ROOT
+    def test_naming_anothers_grant_is_no_fault_of_hers(self):
+        self.detached("hers", "--memory", "16MiB", uid=ALICE)
+        folder = self.workload("hers")["folder"]
+        home = self.machine.environment_for(BOB)
+        his = self.user_of_device(env={**home, "MELON_GRANT": folder}, user=BOB, group=BOB,
+                                  extra_groups=[])
+        found = eventually("his process is reported", lambda: self.unmanaged(his.pid))
+        self.assertIsNone(found[0]["grant"])
+        self.assertEqual(self.flags("hers"), [])
+
+    @ROOT
+    def test_the_limit_that_ended_it_is_its_reason(self):
+        self.detached("old", "--memory", "16MiB", uid=BOB)
+        self.assertIn("older", self.wait_state("old", "failed")["reason"])
+
+
 if __name__ == "__main__":
     unittest.main()
