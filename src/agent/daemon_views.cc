@@ -122,12 +122,15 @@ std::vector<core::Finding> Daemon::findings(const Caller& caller) const {
     if (!user.managed)
       facts.unmanaged.push_back(
           {caller.owns(user.seen.user) ? user.seen.process.pid : 0, user_name(user.seen.user)});
-  for (const core::Grant* const grant : workloads_->book().grants())
-    if (core::holds_slices(grant->state) &&
-        std::ranges::any_of(grant->slices, [this](const core::Slice& slice) {
+  for (const core::Grant* const grant : workloads_->book().grants()) {
+    if (!core::holds_slices(grant->state)) continue;
+    for (const core::Slice& slice : grant->slices)
+      facts.grants_on[slice.device].push_back(grant->name);
+    if (std::ranges::any_of(grant->slices, [this](const core::Slice& slice) {
           return workloads_->book().find_device(slice.device) == nullptr;
         }))
       facts.grants_without_device.push_back(grant->name);
+  }
   return findings_of(facts);
 }
 

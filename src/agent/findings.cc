@@ -21,10 +21,17 @@ void add_devices(const Circumstances& facts, std::vector<Fault>& out) {
   for (const core::Device& device : facts.devices) {
     if (device.health == core::Health::kHeld) {
       const auto holder = facts.held_by.find(device.id);
+      const auto here = facts.grants_on.find(device.id);
+      std::string message =
+          fmt::format("{} belongs to another daemon: {}", device.id, device.health_reason);
+      if (here != facts.grants_on.end())
+        message += fmt::format(
+            "; {} of this one on it too: together they may have booked more "
+            "than it has",
+            fmt::join(here->second, ", "));
       out.push_back(
           {.code = "device_held",
-           .message =
-               fmt::format("{} belongs to another daemon: {}", device.id, device.health_reason),
+           .message = std::move(message),
            .values = {{"end_holder", holder == facts.held_by.end() ? "" : holder->second}}});
     }
     if (device.health == core::Health::kUnhealthy)

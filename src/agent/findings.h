@@ -35,6 +35,7 @@ struct Circumstances {
   std::int64_t clock_behind_ms = 0;  // how much later the last stored event is than now
   bool is_root = false;
   std::map<std::string, std::string> held_by = {};  // the command that ends the holder, by id
+  std::map<std::string, std::vector<std::string>> grants_on = {};  // names, by device
   std::string config_file = {};      // the one in use, or where it would be read from
   bool ignores_devices = false;      // it names devices to ignore already
   std::string restart_command = {};  // ends this daemon and starts it again

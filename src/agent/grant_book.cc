@@ -40,6 +40,22 @@ core::Request changed(core::Request request, const GrantChange& change) {
   return request;
 }
 
+/// What another daemon has given of a device that it holds, this one cannot know.
+Result<> check_growth(const GrantBook& book, const Grant& grant,
+                      const placement::Placement& placed) {
+  for (const core::Slice& slice : grant.slices) {
+    const core::Device* const device = book.find_device(slice.device);
+    const auto now = std::ranges::find(placed, slice.device, &core::Slice::device);
+    if (device == nullptr || device->health != core::Health::kHeld || now == placed.end()) continue;
+    if (now->memory > slice.memory || now->compute > slice.compute || now->ceiling > slice.ceiling)
+      return fail(Code::kFailedPrecondition,
+                  fmt::format("'{}' cannot have more of {}: {}", grant.name, device->id,
+                              device->health_reason),
+                  "end one of the two daemons' use of it: melon doctor");
+  }
+  return {};
+}
+
 }  // namespace
 
 const core::Device* GrantBook::find_device(std::string_view id) const {
@@ -163,6 +179,7 @@ Result<Admission> GrantBook::change(const std::string& id, const GrantChange& ch
   if (auto* const refusal = std::get_if<placement::Refusal>(&answer))
     return Admission(std::move(*refusal));
   auto& placed = std::get<placement::Placement>(answer);
+  MELON_RETURN_IF_ERROR(check_growth(*this, grant, placed));
   for (core::Slice& slice : grant.slices) {  // the order of slices is their number in the ledger
     const auto now = std::ranges::find(placed, slice.device, &core::Slice::device);
     if (now != placed.end()) slice = *now;

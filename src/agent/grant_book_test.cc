@@ -57,6 +57,26 @@ TEST(GrantBook, ReservesAndBooks) {
   EXPECT_EQ(book.device_states("g-1")[0].booked_memory, MiB(0));
 }
 
+TEST(GrantBook, NothingGrowsOnADeviceThatAnotherDaemonHolds) {
+  core::Device held = device("d0", MiB(1000));
+  GrantBook book = book_of({held});
+  const auto& grant = admitted(book.admit(asking("400", Permille(250)), "g-1", kNow));
+  held.health = core::Health::kHeld;
+  held.health_reason = "held by process 7";
+  book.set_devices({held});
+  EXPECT_TRUE(is_refused(book.admit(asking("1"), "g-2", kNow)));
+  for (const GrantChange& more : {GrantChange{.memory = parse_memory("401").value()},
+                                  GrantChange{.compute = Permille(260)}}) {
+    const auto refused = book.change("g-1", more);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kFailedPrecondition);
+    EXPECT_NE(refused.error().message.find("process 7"), std::string::npos);
+  }
+  EXPECT_EQ(grant.slices[0].memory, MiB(400));
+  EXPECT_TRUE(book.change("g-1", {.memory = parse_memory("300").value()}));
+  EXPECT_EQ(grant.slices[0].memory, MiB(300));
+}
+
 TEST(GrantBook, MakesANameThatIsALabel) {
   GrantBook book = book_of({device("d0", MiB(1000))});
   const auto& grant = admitted(book.admit(asking("1"), "g-abcdefghijkl", kNow));

@@ -131,6 +131,27 @@ class Restart(DaemonTest):
         eventually("it takes the device over", lambda: second.call(
             "GET", "/v1/devices").json[0]["health"] == "healthy")
 
+    def test_grants_that_are_adopted_on_a_held_device_do_not_grow(self):
+        self.daemon.create(name="a", memory="16MiB", compute="10%", keep_seconds=600)
+        self.daemon.stop()
+        second = Daemon()
+        self.addCleanup(second.remove)
+        second.config.write_text(self.daemon.config.read_text())  # the same lock folder
+        second.start()
+        second.create(name="b", memory="16MiB", keep_seconds=600)
+        self.daemon.start()
+        self.assertEqual(self.daemon.grant("a")["state"], "reserved")
+        for change in ({"memory": "32MiB"}, {"compute": "20%"}):
+            refused = self.daemon.call("PATCH", "/v1/grants/a", change)
+            self.assert_refused(refused, 409, "failed_precondition", "held by")
+        self.assertEqual(self.daemon.call("PATCH", "/v1/grants/a", {"memory": "8MiB"}).status, 200)
+        refused = self.daemon.call("POST", "/v1/grants", {"type": "opencl", "memory": "1MiB"})
+        self.assert_refused(refused, 409, "does_not_fit")
+        found = [finding for finding in self.daemon.call("GET", "/v1/findings").json
+                 if finding["code"] == "device_held"]
+        self.assertIn("a of this one on it too", found[0]["message"])
+        self.assertTrue(found[0]["remedy"])
+
     def test_a_damaged_database_is_refused_with_a_remedy(self):
         self.daemon.stop()
         for leftover in ("melon.db-wal", "melon.db-shm"):

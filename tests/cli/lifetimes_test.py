@@ -10,6 +10,15 @@ from melon_under_test import ALICE, BOB, PYTHON, SOON_SECONDS, Machine, MelonTes
 ROOT = unittest.skipUnless(os.geteuid() == 0, "needs root to act as several users")
 
 
+def is_gone(pid):
+    """Ended, whether or not somebody has asked how."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
 class Waiters(unittest.TestCase):
     """A queued request is somebody's: its waiter's."""
 
@@ -124,7 +133,7 @@ class Members(MelonTest):
         self.assertEqual(self.workload("sleeper")["pids"], pids)
         self.ok("stop", "sleeper")
         self.wait_state("sleeper", "exited")
-        self.assertFalse(os.path.exists(f"/proc/{pids[0]}"))
+        self.assertTrue(is_gone(pids[0]))
 
     def test_a_program_that_drops_its_grant_is_found(self):
         self.detached("escaper", "--memory", "16MiB", program=(PYTHON, "-c", USER, "leave"))
@@ -157,7 +166,7 @@ class Members(MelonTest):
         self.assertFalse(self.unmanaged(pid))
         self.ok("stop", "service")
         self.wait_state("service", "exited", "failed")
-        self.assertFalse(os.path.exists(f"/proc/{pid}"))
+        self.assertTrue(is_gone(pid))
 
     @ROOT
     def test_naming_anothers_grant_is_no_fault_of_hers(self):
