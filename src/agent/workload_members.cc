@@ -31,7 +31,7 @@ bool Workloads::is_inside(const Grant& grant, Tracked& known, core::ProcessId pr
   // written there has never had it.
   const auto found = known.foreign.find(process);
   if (found != known.foreign.end()) return found->second;
-  if (known.foreign.size() >= 2 * abi::kMaxProcesses) known.foreign.clear();
+  if (known.foreign.size() >= std::size_t{2} * abi::kMaxProcesses) known.foreign.clear();
   return known.foreign[process] = mapped_ledger_of(process.pid) == grant.id;
 }
 
