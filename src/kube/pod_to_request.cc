@@ -123,8 +123,9 @@ Result<placement::PodRequest> host_request(const Pod& pod, const IsDeviceResourc
   for (const PodToleration& toleration : pod.tolerations)
     request.tolerations.push_back(to_toleration(toleration));
   std::ranges::sort(request.host_ports);
-  const auto again = std::ranges::unique(request.host_ports);
-  request.host_ports.erase(again.begin(), again.end());
+  // Not std::ranges::unique: clang 14 does not take its subrange.
+  request.host_ports.erase(std::unique(request.host_ports.begin(), request.host_ports.end()),
+                           request.host_ports.end());
   return request;
 }
 
