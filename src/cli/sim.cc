@@ -208,63 +208,65 @@ Result<int> simulate_trace(Session& session, const Flags& flags) {
 }
 
 std::vector<Parameter> parameters(Flags& flags) {
-  return {{.names = "--nodes",
-           .target = &flags.nodes,
-           .value = "FILE",
-           .text = "The cluster: sn,cpu_milli,memory_mib,gpu,model",
-           .required = true},
-          {.names = "--pods",
-           .target = &flags.pods,
-           .value = "FILE",
-           .text = "The tasks: name,cpu_milli,memory_mib,num_gpu,gpu_milli[,gpu_spec]",
-           .required = true},
-          {.names = "--arrivals",
-           .target = &flags.arrivals,
-           .value = "FILE",
-           .text = "Stored orders of arrival, by seed (default: drawn by the seed)"},
-          {.names = "--policy",
-           .target = &flags.policies,
-           .value = "POLICY",
-           .text = "How nodes and devices are chosen; repeat it to compare",
-           .required = true,
-           .choices = policy_names()},
-          {.names = "--seed",
-           .target = &flags.seeds,
-           .value = "SEED",
-           .text = "Repeat it for a mean (default: all stored ones, or 42)"},
-          {.names = "--split",
-           .target = &flags.split,
-           .value = "K,MIN",
-           .text = "Cut a task that fits nowhere into at most K pieces on one node, none below MIN "
-                   "thousandths of a device"},
-          {.names = "--plot",
-           .target = &flags.plot,
-           .value = "FILE",
-           .text = "Draw the means as .svg or .html"},
-          {.names = "--decisions",
-           .target = &flags.decisions,
-           .value = "FILE",
-           .text = "Write pod,node,cards of every decision of a single run"}};
+  return {
+      {.names = "--nodes",
+       .target = &flags.nodes,
+       .value = "FILE",
+       .text = "The cluster: sn,cpu_milli,memory_mib,gpu,model",
+       .required = true},
+      {.names = "--pods",
+       .target = &flags.pods,
+       .value = "FILE",
+       .text = "The tasks: name,cpu_milli,memory_mib,num_gpu,gpu_milli[,gpu_spec]",
+       .required = true},
+      {.names = "--arrivals",
+       .target = &flags.arrivals,
+       .value = "FILE",
+       .text = "Stored orders of arrival, by seed (default: drawn by the seed)"},
+      {.names = "--policy",
+       .target = &flags.policies,
+       .value = "POLICY",
+       .text = "How nodes and devices are chosen; repeat it to compare",
+       .required = true,
+       .choices = policy_names()},
+      {.names = "--seed",
+       .target = &flags.seeds,
+       .value = "SEED",
+       .text = "Repeat it for a mean (default: all stored ones, or 42)"},
+      {.names = "--split",
+       .target = &flags.split,
+       .value = "K,MIN",
+       .text =
+           "Cut what fits nowhere into at most K pieces on one node, each MIN permille or more"},
+      {.names = "--plot",
+       .target = &flags.plot,
+       .value = "FILE",
+       .text = "Draw the means as .svg or .html"},
+      {.names = "--decisions",
+       .target = &flags.decisions,
+       .value = "FILE",
+       .text = "Write pod,node,cards of every decision of a single run"}};
 }
 
 }  // namespace
 
 Command sim_command() {
   auto flags = std::make_shared<Flags>();
-  return {.name = "sim",
-          .summary = "Replay a trace of tasks against a simulated cluster",
-          .description =
-              "Tasks arrive one by one at the empty simulated cluster and never leave; one that "
-              "fits nowhere is dropped. Shown are means over seeds, by how much has arrived: all "
-              "in percent of the cluster's devices, or of what is idle. Files may be gzip. "
-              "No daemon is needed.",
-          .parameters = parameters(*flags),
-          .examples = {{"melon sim --nodes nodes.csv --pods pods.csv --policy fgd --seed 42",
-                        "One run with the published algorithm"},
-                       {"melon sim --nodes nodes.csv --pods pods.csv.gz --arrivals orders.txt.gz "
-                        "--policy fragmentation --policy binpack -o csv",
-                        "Two policies, every stored seed, as CSV"}},
-          .run = [flags](Session& session) { return simulate_trace(session, *flags); }};
+  return {
+      .name = "sim",
+      .summary = "Replay a trace of tasks against a simulated cluster",
+      .description =
+          "Tasks arrive one by one at the empty simulated cluster and never leave; one that fits\n"
+          "nowhere is dropped. Shown are means over seeds, by how much has arrived: all in "
+          "percent\n"
+          "of the cluster's devices, or of what is idle. Files may be gzip. No daemon is needed.",
+      .parameters = parameters(*flags),
+      .examples = {{"melon sim --nodes nodes.csv --pods pods.csv --policy fgd --seed 42",
+                    "One run with the published algorithm"},
+                   {"melon sim --nodes n.csv --pods p.csv.gz --arrivals a.txt.gz --policy fgd "
+                    "--policy binpack -o csv",
+                    "Two policies, every stored seed, as CSV"}},
+      .run = [flags](Session& session) { return simulate_trace(session, *flags); }};
 }
 
 }  // namespace melon::cli

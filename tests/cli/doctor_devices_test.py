@@ -9,6 +9,7 @@ import subprocess
 import unittest
 
 from doctor_under_test import DRIVERS, DoctorTest, mount, setUpModule  # noqa: F401
+from daemon_under_test import IGNORED_LINE
 from melon_under_test import MELON, SOON_SECONDS, Machine
 
 
@@ -146,6 +147,7 @@ class SimulatedNvidia(DoctorTest):
 
     def setUp(self):
         super().setUp()
+        self.machine.config.write_text(self.machine.config.read_text().replace(IGNORED_LINE, ""))
         library = self.machine.folder / "libnvidia-ml.so.1"
         library.symlink_to(os.environ["MELON_SIMULATED_NVML"])
         self.faults = self.machine.folder / "faults"

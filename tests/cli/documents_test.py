@@ -50,8 +50,11 @@ class Documents(MelonTest):
                 if len(words) < 2 or words[1] in ("COMMAND", "help"):
                     continue
                 name = words[1]
+                nested = [name, *words[2:3]]
+                if name == "vendors" and self.melon(*nested, "--help").code == 0:
+                    name = " ".join(nested)
                 if name not in helps:
-                    helped = self.melon(name, "--help")
+                    helped = self.melon(*name.split(), "--help")
                     known = f"melon {name}" in helped.out
                     helps[name] = re.findall(r"--[a-z-]+|-[a-z](?=,)", helped.out) if known else None
                 seen += 1
