@@ -108,8 +108,8 @@ void Workloads::save_events() {
 }
 
 core::ProcessId Workloads::seen_from_here(const LedgerSample::Process& process) {
-  static const std::uint64_t own = os::pid_namespace(::getpid());
-  if (process.pid_namespace == 0 || process.pid_namespace == own) return process.id;
+  static const std::uint64_t kOwn = os::pid_namespace(::getpid());
+  if (process.pid_namespace == 0 || process.pid_namespace == kOwn) return process.id;
   const auto is_it = [&process](const os::NamespacedProcess& other) {
     return other.pid_namespace == process.pid_namespace && other.inner_pid == process.id.pid &&
            identify(other.pid) == core::ProcessId{other.pid, process.id.start_ticks};
@@ -264,8 +264,7 @@ std::vector<core::ProcessId> Workloads::live_processes(const Grant& grant) const
     for (const core::ProcessId process : others)
       if (identify(process.pid) == process) live.push_back(process);
   std::ranges::sort(live);
-  const auto twice = std::ranges::unique(live);
-  live.erase(twice.begin(), twice.end());
+  live.erase(std::unique(live.begin(), live.end()), live.end());  // clang 14 has no ranges for it
   return live;
 }
 

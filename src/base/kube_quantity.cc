@@ -40,6 +40,20 @@ struct Digits {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+/// Adds one digit. False: before the point, and more than can count.
+bool take_digit(Digits& digits, std::uint64_t value, std::size_t& counted, bool after_point) {
+  const bool fits = digits.mantissa <= (std::numeric_limits<std::uint64_t>::max() - value) / 10 &&
+                    counted < kMostDigits;
+  if (!fits) {
+    digits.rest = digits.rest || value != 0;
+    return after_point;
+  }
+  digits.mantissa = digits.mantissa * 10 + value;
+  if (digits.mantissa != 0) ++counted;
+  if (after_point) ++digits.places;
+  return true;
+}
+
 /// Takes digits with at most one point off the front of `text`; nothing when there is none, or more
 /// than can count.
 std::optional<Digits> take_digits(std::string_view& text) {
@@ -55,17 +69,8 @@ std::optional<Digits> take_digits(std::string_view& text) {
       continue;
     }
     any = true;
-    const auto value = static_cast<std::uint64_t>(c - '0');
-    const bool fits = digits.mantissa <= (std::numeric_limits<std::uint64_t>::max() - value) / 10 &&
-                      counted < kMostDigits;
-    if (!fits && !after_point) return std::nullopt;
-    if (!fits) {
-      digits.rest = digits.rest || value != 0;
-      continue;
-    }
-    digits.mantissa = digits.mantissa * 10 + value;
-    if (digits.mantissa != 0) ++counted;
-    if (after_point) ++digits.places;
+    if (!take_digit(digits, static_cast<std::uint64_t>(c - '0'), counted, after_point))
+      return std::nullopt;
   }
   return any ? std::optional(digits) : std::nullopt;
 }

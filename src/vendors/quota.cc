@@ -53,6 +53,17 @@ tl::unexpected<Error> exceeded(const std::string& resource, std::int64_t used, s
               "ask for less, wait for others, or raise the namespace's quota");
 }
 
+/// What one line of a quota allows, in the resource's unit.
+Result<std::int64_t> whole_amount(const std::pair<const std::string, std::string>& entry) {
+  const auto quantity = parse_kube_quantity(entry.second);
+  if (!quantity || !quantity->is_integer() || quantity->whole < 0 || quantity->whole > kMostAmount)
+    return fail(
+        Code::kInvalidArgument,
+        fmt::format("quota {} '{}' is no whole number up to 2^40", entry.first, entry.second),
+        "write it in the resource's unit, without a suffix");
+  return quantity->whole;
+}
+
 }  // namespace
 
 Result<> read_quota(const std::map<std::string, std::string>& hard, const Catalogue& catalogue,
@@ -63,19 +74,13 @@ Result<> read_quota(const std::map<std::string, std::string>& hard, const Catalo
     const bool managed = meaning && (meaning->resource == Resource::kMemory ||
                                      meaning->resource == Resource::kCompute);
     if (!managed) continue;
-    const auto quantity = parse_kube_quantity(entry.second);
-    if (!quantity || !quantity->is_integer() || quantity->whole < 0 ||
-        quantity->whole > kMostAmount)
-      return fail(
-          Code::kInvalidArgument,
-          fmt::format("quota {} '{}' is no whole number up to 2^40", entry.first, entry.second),
-          "write it in the resource's unit, without a suffix");
-    if (quantity->whole == 0 && mode == Compatibility::kHami29) continue;
+    MELON_TRY(const std::int64_t amount, whole_amount(entry));
+    if (amount == 0 && mode == Compatibility::kHami29) continue;
     QuotaLimit& limit = limits[meaning->backend];
     if (meaning->resource == Resource::kMemory) {
-      keep_smaller(limit.memory, MiB(quantity->whole * meaning->unit_mib));
+      keep_smaller(limit.memory, MiB(amount * meaning->unit_mib));
     } else {
-      keep_smaller(limit.compute, quantity->whole);
+      keep_smaller(limit.compute, amount);
     }
   }
   return {};

@@ -223,8 +223,8 @@ bool Tenant::active() const { return state_ != nullptr; }
 bool Tenant::stale() const { return state_ != nullptr && is_stale(*state_); }
 
 const Passage& Tenant::passage() const {
-  static const Passage closed{};
-  return state_ == nullptr || state_->own == nullptr ? closed : state_->own->passage;
+  static const Passage kClosed{};
+  return state_ == nullptr || state_->own == nullptr ? kClosed : state_->own->passage;
 }
 
 unsigned Tenant::device_count() const {

@@ -16,11 +16,11 @@
 namespace melon::shim {
 
 namespace {
-constinit const Passage closed_passage{};
+constinit const Passage kClosedPassage{};
 }
 constinit std::atomic<Session*> session_page{nullptr};
 constinit std::atomic<int> session_pid{0};
-constinit std::atomic<const Passage*> session_passage{&closed_passage};
+constinit std::atomic<const Passage*> session_passage{&kClosedPassage};
 constinit std::atomic<bool> has_one_slice{false};
 
 namespace {
