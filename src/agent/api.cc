@@ -99,10 +99,7 @@ std::span<const Api::Route> Api::routes() {
       Route{"GET", "/v1/vendors/{vendor}", &Api::get_vendor},
       Route{"GET", "/v1/grants", &Api::list_grants},
       Route{"POST", "/v1/grants", &Api::create_grant},
-      Route{"GET", "/v1/grants/{grant}",
-            [](Api& api, const Call& call) -> net::Answer {
-              return api.shown(api.find_grant(call), call);
-            }},
+      Route{"GET", "/v1/grants/{grant}", &Api::show_grant},
       Route{"PATCH", "/v1/grants/{grant}", &Api::update_grant},
       Route{"DELETE", "/v1/grants/{grant}", &Api::delete_grant},
       Route{"POST", "/v1/grants/{grant}/processes", &Api::register_process},
@@ -155,10 +152,9 @@ net::Answer Api::answer(const net::HttpRequest& request) {
     return net::error_response(Error{Code::kNotFound, fmt::format("no path '{}'", request.path),
                                      "see /openapi.json for what there is"});
   net::HttpResponse refused = net::error_response(
-      405, "invalid_argument",
-      Error{Code::kInvalidArgument,
-            fmt::format("{} is not a method of '{}'", request.method, request.path),
-            "use " + allowed});
+      405, Error{Code::kInvalidArgument,
+                 fmt::format("{} is not a method of '{}'", request.method, request.path),
+                 "use " + allowed});
   refused.headers["Allow"] = allowed;
   return refused;
 }

@@ -55,6 +55,7 @@ class Api {
 
   net::Answer list_grants(const Call& call);
   net::Answer watch_grants(const Call& call, bool all);
+  net::Answer show_grant(const Call& call);
   net::Answer create_grant(const Call& call);
   net::Answer update_grant(const Call& call);
   net::Answer delete_grant(const Call& call);
@@ -71,7 +72,8 @@ class Api {
   Result<const core::Grant*> find_grant(const Call& call) const;
   Result<const core::Grant*> own_grant(const Call& call) const;
   std::string text(const core::Grant& grant, const Caller& caller) const;
-  net::Answer shown(const Result<const core::Grant*>& grant, const Call& call) const;
+  /// What became of a grant that was acted on.
+  net::Answer acted(const Result<>& done, const std::string& id, const Call& call) const;
   net::Answer admitted(const Result<Admission>& admission, const Call& call) const;
 
   Workloads& workloads_;

@@ -48,9 +48,19 @@ std::string Api::text(const Grant& grant, const Caller& caller) const {
   return to_json(workloads_.view(grant, caller));
 }
 
-net::Answer Api::shown(const Result<const Grant*>& grant, const Call& call) const {
+net::Answer Api::show_grant(const Call& call) {
+  const auto grant = find_grant(call);
   if (!grant) return net::error_response(grant.error());
   return json_answer(200, text(**grant, call.caller));
+}
+
+net::Answer Api::acted(const Result<>& done, const std::string& id, const Call& call) const {
+  if (!done) return net::error_response(done.error());
+  const Grant* const grant = workloads_.book().at(id);
+  if (grant == nullptr)
+    return net::error_response(Error{Code::kNotFound, fmt::format("grant '{}' is forgotten", id),
+                                     "see what there is: melon ps -a"});
+  return json_answer(200, text(*grant, call.caller));
 }
 
 net::Answer Api::admitted(const Result<Admission>& admission, const Call& call) const {
@@ -102,17 +112,18 @@ net::Answer Api::create_grant(const Call& call) {
   if (!owner) return net::error_response(owner.error());
   auto body = parse_grant_request(call.request.body);
   if (!body) return net::error_response(body.error());
-  if (body->dry_run) {
-    const auto plan = workloads_.book().plan(body->wanted.request);
-    if (const auto* const refusal = std::get_if<placement::Refusal>(&plan))
-      return refusal_answer(*refusal);
-    return json_answer(200, plan_json(std::get<placement::Placement>(plan)));
-  }
   body->wanted.owner = *owner;
   if (body->waiter_pid != 0) {
     const auto waiter = process_of(call.caller, body->waiter_pid);
     if (!waiter) return net::error_response(waiter.error());
     body->wanted.waiter = *waiter;
+  }
+  if (body->dry_run) {
+    const auto plan = workloads_.plan(body->wanted);
+    if (!plan) return net::error_response(plan.error());
+    if (const auto* const refusal = std::get_if<placement::Refusal>(&*plan))
+      return refusal_answer(*refusal);
+    return json_answer(200, plan_json(std::get<placement::Placement>(*plan)));
   }
   const auto admission = workloads_.create(body->wanted);
   net::Answer answer = admitted(admission, call);
@@ -135,7 +146,8 @@ net::Answer Api::delete_grant(const Call& call) {
   if (!grant) return net::error_response(grant.error());
   const auto force = parse_switch(call.request.query, "force");
   if (!force) return net::error_response(force.error());
-  return shown(workloads_.release(**grant, *force), call);
+  const std::string id = (*grant)->id;
+  return acted(workloads_.release(**grant, *force), id, call);
 }
 
 net::Answer Api::register_process(const Call& call) {
@@ -143,15 +155,17 @@ net::Answer Api::register_process(const Call& call) {
   if (!grant) return net::error_response(grant.error());
   const auto pid = parse_process(call.request.body);
   if (!pid) return net::error_response(pid.error());
-  return shown(workloads_.add_process(**grant, *pid, call.caller), call);
+  const std::string id = (*grant)->id;
+  return acted(workloads_.add_process(**grant, *pid, call.caller), id, call);
 }
 
 net::Answer Api::report_exit(const Call& call) {
   const auto grant = own_grant(call);
   if (!grant) return net::error_response(grant.error());
-  const auto code = parse_exit(call.request.body);
-  if (!code) return net::error_response(code.error());
-  return shown(workloads_.report_exit(**grant, *code), call);
+  const auto exit = parse_exit(call.request.body);
+  if (!exit) return net::error_response(exit.error());
+  const std::string id = (*grant)->id;
+  return acted(workloads_.report_exit(**grant, *exit), id, call);
 }
 
 net::Answer Api::stop_grant(const Call& call) {
@@ -159,7 +173,9 @@ net::Answer Api::stop_grant(const Call& call) {
   if (!grant) return net::error_response(grant.error());
   const auto how = parse_stop(call.request.body);
   if (!how) return net::error_response(how.error());
-  return shown(workloads_.stop(**grant, *how), call);
+  const std::string id = (*grant)->id;
+  workloads_.stop(**grant, *how);
+  return acted({}, id, call);
 }
 
 net::Answer Api::grant_environment(const Call& call) {
@@ -183,8 +199,8 @@ net::Answer Api::explain_grant(const Call& call) {
   const Grant& grant = **found;
   const auto refusal = workloads_.book().refusal_of(grant);
   std::string reason = grant.reason;
-  if (reason.empty() && !grant.slices.empty())
-    reason = "placed where it leaves the least memory free";
+  if (reason.empty() && core::holds_slices(grant.state))
+    reason = workloads_.book().choice_of(grant);
   return json_answer(200, explanation_json(grant, reason, refusal));
 }
 

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "agent/contract.h"
+#include "net/error_body.h"
 
 namespace melon::agent {
 namespace {
@@ -30,6 +31,15 @@ Operations of_contract() {
       all.emplace(method, path);
     }
   return all;
+}
+
+TEST(Api, ItsErrorCodesAreThoseOfTheContract) {
+  std::set<std::string> told;
+  for (const net::ErrorCode& entry : net::error_codes()) told.emplace(entry.name);
+  const auto contract = nlohmann::json::parse(contract_json());
+  const auto listed = contract.at(nlohmann::json::json_pointer(
+      "/components/schemas/ErrorAnswer/properties/error/properties/code/enum"));
+  EXPECT_EQ(listed.get<std::set<std::string>>(), told);
 }
 
 TEST(Api, HasTheOperationsOfTheContractAndNoOthers) {

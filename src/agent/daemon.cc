@@ -15,6 +15,7 @@
 #include "agent/daemon_state.h"
 #include "config/descriptors.h"
 #include "core/names.h"
+#include "os/boot.h"
 #include "telemetry/log.h"
 
 namespace melon::agent {
@@ -22,8 +23,9 @@ namespace {
 
 constexpr int kStopGraceSeconds = 10;
 constexpr std::size_t kKeptEvents = 1000;
-/// Devices are asked every so many ticks.
-constexpr unsigned kDeviceTicks = 2;
+/// Devices are looked at so often, whatever the sampling of ledgers: who is on one without a grant
+/// is known within two seconds.
+constexpr std::chrono::seconds kDeviceInterval{1};
 constexpr mode_t kNothingForOthersToWrite = 022;
 
 /// Every grant and connection costs descriptors; the soft limit is often 1024.
@@ -126,11 +128,12 @@ Result<> Daemon::listen(const std::string& metrics_address) {
 Result<> Daemon::find_devices() {
   const std::string locks =
       config_.lock_folder.empty() ? default_lock_folder() : config_.lock_folder;
-  roster_ = std::make_unique<DeviceRoster>(std::make_unique<devlib::Catalog>(vendors_),
-                                           RosterSettings{.lock_folder = locks,
-                                                          .state_folder = places_.state_folder,
-                                                          .ignored = config_.ignored_devices,
-                                                          .has_library = !library_.empty()});
+  catalog_ = std::make_shared<devlib::Catalog>(vendors_);
+  roster_ =
+      std::make_unique<DeviceRoster>(catalog_, RosterSettings{.lock_folder = locks,
+                                                              .state_folder = places_.state_folder,
+                                                              .ignored = config_.ignored_devices,
+                                                              .has_library = !library_.empty()});
   roster_->discover();
   return {};
 }
@@ -140,6 +143,8 @@ Result<> Daemon::adopt() {
               server_->post([this, process] { workloads_->process_gone(process); });
             }));
   workloads_ = std::make_unique<Workloads>(WorkloadParts{.clock = clock_,
+                                                         .since_boot_ms = os::since_boot_ms,
+                                                         .boot_id = os::boot_id(),
                                                          .config = config_,
                                                          .store = *store_,
                                                          .folder = *folder_,
@@ -151,43 +156,64 @@ Result<> Daemon::adopt() {
   api_ = std::make_unique<Api>(*workloads_, *events_, *feed_, sources(), ::geteuid());
   events_->add(clock_.unix_ms(), "daemon_started", "",
                fmt::format("devices: {}, grants: {}", roster_->devices().size(), health().grants));
+  device_watch_ = std::make_unique<DeviceWatch>(
+      [catalog = catalog_](const std::vector<core::Device>& devices) {
+        return look_at(*catalog, devices);
+      },
+      [this](DeviceLook look) {
+        auto seen = std::make_shared<DeviceLook>(std::move(look));
+        server_->post([this, seen] { take_look(std::move(*seen)); });
+      });
+  device_users_ = judge_device_users(roster_->processes(), *workloads_, claims_of, newcomers_);
+  report_unmanaged();
   tick();
   return {};
 }
 
 void Daemon::run() {
   server_->every(config_.sampling_interval, [this] { tick(); });
+  server_->every(kDeviceInterval, [this] { begin_look(); });
   server_->on_signals({SIGTERM, SIGINT}, [this](int) { end(false); });
   server_->run();
-  watch_.reset();  // its thread posts to the server
+  device_watch_.reset();  // their threads post to the server
+  watch_.reset();
   workloads_->save_events();
 }
 
 void Daemon::tick() {
-  if (ticks_++ % kDeviceTicks == 0) look_at_devices();
   workloads_->tick();
   if (stopping_ && !workloads_->any_running()) server_->stop();
 }
 
-void Daemon::look_at_devices() {
-  if (roster_->refresh()) {
+void Daemon::begin_look() {
+  // One that is under way is enough: a driver that hangs is asked no second time.
+  device_watch_->start(roster_->devices());
+}
+
+void Daemon::take_look(DeviceLook look) {
+  if (roster_->take(std::move(look))) {
     workloads_->set_devices(roster_->devices());
     for (const core::Device& device : roster_->devices())
       events_->add(clock_.unix_ms(), fmt::format("device_{}", core::to_text(device.health)), "",
                    fmt::format("{} {}", device.id, device.health_reason));
   }
-  device_users_ = judge_device_users(roster_->scan(), *workloads_, claims_of, newcomers_);
+  device_users_ = judge_device_users(roster_->processes(), *workloads_, claims_of, newcomers_);
+  report_unmanaged();
+}
+
+void Daemon::report_unmanaged() {
   std::set<std::string> escaped;
   std::set<core::ProcessId> unmanaged;
   for (const DeviceUser& user : device_users_) {
     if (user.managed) continue;
     unmanaged.insert(user.seen.process);
     if (user.grant != nullptr) escaped.insert(user.grant->id);
-    if (!reported_unmanaged_.contains(user.seen.process))
-      events_->add(clock_.unix_ms(), "unmanaged_process",
-                   user.grant == nullptr ? "" : user.grant->name,
-                   fmt::format("a process of {} is on a device outside any grant's limits",
-                               user_name(user.seen.user)));
+    if (reported_unmanaged_.contains(user.seen.process)) continue;
+    const std::string device = roster_->device_of(user.seen);
+    events_->add(clock_.unix_ms(), "unmanaged_process",
+                 user.grant == nullptr ? "" : user.grant->name,
+                 fmt::format("a process of {} is on {} outside any grant's limits",
+                             user_name(user.seen.user), device.empty() ? "a device" : device));
   }
   reported_unmanaged_ = std::move(unmanaged);
   workloads_->set_escaped(escaped);

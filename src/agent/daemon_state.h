@@ -9,6 +9,7 @@
 #include "agent/api.h"
 #include "agent/device_roster.h"
 #include "agent/device_users.h"
+#include "agent/device_watch.h"
 #include "agent/event_log.h"
 #include "agent/findings.h"
 #include "agent/places.h"
@@ -44,7 +45,9 @@ class Daemon {
   Result<> find_devices();
   Result<> adopt();
   void tick();
-  void look_at_devices();
+  void begin_look();
+  void take_look(DeviceLook look);
+  void report_unmanaged();
   void end(bool stop_all);
 
   ApiSources sources();
@@ -67,6 +70,7 @@ class Daemon {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<EventLog> events_;
   std::unique_ptr<GrantFeed> feed_;
+  std::shared_ptr<devlib::Catalog> catalog_;
   std::unique_ptr<DeviceRoster> roster_;
   std::unique_ptr<Workloads> workloads_;
   std::unique_ptr<Api> api_;
@@ -74,10 +78,10 @@ class Daemon {
   Newcomers newcomers_;
   std::set<core::ProcessId> reported_unmanaged_;
   std::int64_t clock_behind_ms_ = 0;
-  unsigned ticks_ = 0;
   bool stopping_ = false;
   std::unique_ptr<net::Server> server_;
-  std::unique_ptr<ProcessWatch> watch_;  // last: its thread posts to the server
+  std::unique_ptr<ProcessWatch> watch_;  // last: their threads post to the server
+  std::unique_ptr<DeviceWatch> device_watch_;
 };
 
 }  // namespace melon::agent

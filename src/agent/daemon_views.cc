@@ -13,6 +13,19 @@
 #include "os/process_files.h"
 
 namespace melon::agent {
+namespace {
+
+// Pid and command are its owner's and root's to know.
+UnmanagedProcess unmanaged_as_seen_by(const Caller& caller, const DeviceUser& user) {
+  UnmanagedProcess process{.user = user_name(user.seen.user)};
+  if (!caller.owns(user.seen.user)) return process;
+  process.pid = user.seen.process.pid;
+  process.command = user.seen.command;
+  return process;
+}
+
+}  // namespace
+
 ApiSources Daemon::sources() {
   return {.devices = [this] { return device_views(); },
           .vendors =
@@ -38,14 +51,27 @@ ApiSources Daemon::sources() {
               }};
 }
 
+namespace {
+
+/// Where a library does not tell, what the ledgers say is what tenants use.
+std::optional<MiB> used_memory_of(const core::Device& device, const devlib::Sample& sample,
+                                  const Workloads& workloads) {
+  if (sample.used_memory || device.enforcement != core::Enforcement::kShim)
+    return sample.used_memory;
+  return workloads.used_memory(device.id);
+}
+
+}  // namespace
+
 std::vector<DeviceView> Daemon::device_views() const {
   std::vector<DeviceView> views;
   for (placement::DeviceState& state : workloads_->book().device_states()) {
     const devlib::Sample& sample = roster_->sample_of(state.device.id);
+    const std::optional<MiB> used_memory = used_memory_of(state.device, sample, *workloads_);
     views.push_back(
         {.state = std::move(state),
          .limits = {.memory = config_.overcommit_memory, .compute = config_.overcommit_compute},
-         .used_memory = sample.used_memory,
+         .used_memory = used_memory,
          .utilization = sample.utilization});
   }
   for (const core::Grant* const grant : workloads_->book().grants()) {
@@ -119,9 +145,7 @@ std::vector<core::Finding> Daemon::findings(const Caller& caller) const {
                       .ignores_devices = !config_.ignored_devices.empty(),
                       .restart_command = restart_command()};
   for (const DeviceUser& user : device_users_)
-    if (!user.managed)
-      facts.unmanaged.push_back(
-          {caller.owns(user.seen.user) ? user.seen.process.pid : 0, user_name(user.seen.user)});
+    if (!user.managed) facts.unmanaged.push_back(unmanaged_as_seen_by(caller, user));
   for (const core::Grant* const grant : workloads_->book().grants()) {
     if (!core::holds_slices(grant->state)) continue;
     for (const core::Slice& slice : grant->slices)
@@ -143,8 +167,9 @@ std::string Daemon::metrics() const {
     facts.grants.push_back(workloads_->view(*grant, nobody));
     facts.processes[grant->name] = static_cast<int>(workloads_->live_processes(*grant).size());
   }
-  facts.unmanaged_processes = static_cast<int>(
-      std::ranges::count_if(device_users_, [](const DeviceUser& user) { return !user.managed; }));
+  for (const core::Device& device : roster_->devices()) facts.unmanaged_processes[device.id] = 0;
+  for (const DeviceUser& user : device_users_)
+    if (!user.managed) ++facts.unmanaged_processes[roster_->device_of(user.seen)];
   return metrics_text(facts);
 }
 

@@ -9,7 +9,7 @@ namespace melon::agent {
 using core::Device;
 using core::Health;
 
-DeviceRoster::DeviceRoster(std::unique_ptr<devlib::Catalog> catalog, RosterSettings settings)
+DeviceRoster::DeviceRoster(std::shared_ptr<devlib::Catalog> catalog, RosterSettings settings)
     : catalog_(std::move(catalog)), settings_(std::move(settings)) {}
 
 bool DeviceRoster::is_ignored(const Device& device) const {
@@ -41,28 +41,26 @@ void DeviceRoster::discover() {
     for (Device& device : devices_) device.enforcement = core::Enforcement::kNone;
   for (Device& device : devices_)
     if (!locked_.contains(device.key)) take_lock(device);
-  refresh();
+  take(look_at(*catalog_, devices_));
 }
 
-bool DeviceRoster::refresh() {
+bool DeviceRoster::take(DeviceLook look) {
   bool changed = false;
+  processes_ = std::move(look.processes);
   for (Device& device : devices_) {
     const auto before = device.health;
     if (!locked_.contains(device.key)) {
       if (!take_lock(device)) continue;
     }
-    devlib::Sample sample = catalog_->sample(device);
+    const auto found = look.samples.find(device.id);
+    if (found == look.samples.end()) continue;
+    devlib::Sample& sample = found->second;
     device.health = sample.health;
     device.health_reason = sample.health_reason;
     changed = changed || device.health != before;
     samples_[device.id] = std::move(sample);
   }
   return changed;
-}
-
-const std::vector<devlib::DeviceProcess>& DeviceRoster::scan() {
-  processes_ = catalog_->processes();
-  return processes_;
 }
 
 const devlib::Sample& DeviceRoster::sample_of(const std::string& device_id) const {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/device_watch.h"
 #include "devlib/catalog.h"
 #include "devlib/device_lock.h"
 
@@ -24,16 +25,17 @@ struct RosterSettings {
 /// The devices that this daemon may slice, what they report, and who is on them.
 ///
 ///  R1  a device without its lock is shown as held, and becomes usable when the holder lets go.
-/// Not thread-safe: owned by the server's thread; discover() takes as long as drivers take.
+/// Not thread-safe: owned by the server's thread; discover() takes as long as drivers take. After
+/// it the catalog is asked by DeviceWatch's thread alone.
 class DeviceRoster {
  public:
-  DeviceRoster(std::unique_ptr<devlib::Catalog> catalog, RosterSettings settings);
+  DeviceRoster(std::shared_ptr<devlib::Catalog> catalog, RosterSettings settings);
 
   void discover();
-  /// Asks each device how it is and tries again for held ones. True when health changed.
-  bool refresh();
-  /// Looks for processes on devices.
-  const std::vector<devlib::DeviceProcess>& scan();
+  /// What a look at the devices saw; also tries again for held ones. True when health changed.
+  bool take(DeviceLook look);
+  /// The processes of the last look.
+  const std::vector<devlib::DeviceProcess>& processes() const { return processes_; }
 
   const std::vector<core::Device>& devices() const { return devices_; }
   const devlib::Sample& sample_of(const std::string& device_id) const;
@@ -47,7 +49,7 @@ class DeviceRoster {
   bool is_ignored(const core::Device& device) const;
   bool take_lock(core::Device& device);
 
-  std::unique_ptr<devlib::Catalog> catalog_;
+  std::shared_ptr<devlib::Catalog> catalog_;
   RosterSettings settings_;
   std::vector<core::Device> devices_;
   std::vector<devlib::DeviceLock> locks_;

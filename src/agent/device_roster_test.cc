@@ -54,15 +54,16 @@ class DeviceRosterTest : public testing::Test {
     vendor.id = "opencl";
     std::vector<std::unique_ptr<devlib::DeviceLibrary>> libraries;
     libraries.push_back(std::make_unique<EchoingLibrary>(std::move(devices)));
-    auto made = std::make_unique<DeviceRoster>(
-        std::make_unique<devlib::Catalog>(std::vector{vendor}, std::move(libraries)),
-        RosterSettings{.lock_folder = folder_ + "/locks",
-                       .state_folder = folder_,
-                       .ignored = std::move(ignored)});
+    catalog_ = std::make_shared<devlib::Catalog>(std::vector{vendor}, std::move(libraries));
+    auto made =
+        std::make_unique<DeviceRoster>(catalog_, RosterSettings{.lock_folder = folder_ + "/locks",
+                                                                .state_folder = folder_,
+                                                                .ignored = std::move(ignored)});
     made->discover();
     return made;
   }
   std::string folder_;
+  std::shared_ptr<devlib::Catalog> catalog_;
 };
 
 TEST_F(DeviceRosterTest, AHeldDeviceBecomesUsableWhenItsHolderLetsGo) {
@@ -71,10 +72,10 @@ TEST_F(DeviceRosterTest, AHeldDeviceBecomesUsableWhenItsHolderLetsGo) {
   const auto second = roster({device_of("opencl", "k")});
   EXPECT_EQ(second->devices().at(0).health, Health::kHeld);
   EXPECT_THAT(second->devices().at(0).health_reason, testing::HasSubstr(folder_));
-  EXPECT_FALSE(second->refresh());
+  EXPECT_FALSE(second->take(look_at(*catalog_, second->devices())));
   EXPECT_EQ(second->devices().at(0).health, Health::kHeld);
   first.reset();
-  EXPECT_TRUE(second->refresh());
+  EXPECT_TRUE(second->take(look_at(*catalog_, second->devices())));
   EXPECT_EQ(second->devices().at(0).health, Health::kHealthy);
   EXPECT_EQ(second->devices().at(0).health_reason, "");
 }
@@ -86,7 +87,7 @@ TEST_F(DeviceRosterTest, AnIllDeviceThatWasHeldIsIllAfterwards) {
   auto first = roster({ill});
   const auto second = roster({ill});
   first.reset();
-  second->refresh();
+  second->take(look_at(*catalog_, second->devices()));
   EXPECT_EQ(second->devices().at(0).health, Health::kUnhealthy);
   EXPECT_EQ(second->devices().at(0).health_reason, "fell off the bus");
 }

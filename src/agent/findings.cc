@@ -75,8 +75,8 @@ Fault unmanaged(const UnmanagedProcess& process) {
             .message = fmt::format("a process of {} uses a device outside any grant", process.user),
             .values = {{"user", process.user}}};
   return {.code = "unmanaged_process",
-          .message = fmt::format("process {} of {} uses a device outside any grant", process.pid,
-                                 process.user),
+          .message = fmt::format("process {} of {} uses a device outside any grant: {}",
+                                 process.pid, process.user, process.command),
           .values = {{"pid", std::to_string(process.pid)}}};
 }
 

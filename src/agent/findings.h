@@ -17,6 +17,7 @@ namespace melon::agent {
 struct UnmanagedProcess {
   int pid = 0;  ///< 0: not the caller's to know
   std::string user = {};
+  std::string command = {};  // empty with pid 0
 };
 
 /// What the daemon knows of its own troubles, as plain facts.

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "core/names.h"
+#include "placement/choice.h"
 #include "placement/queue.h"
 
 namespace melon::agent {
@@ -63,8 +64,14 @@ const core::Device* GrantBook::find_device(std::string_view id) const {
   return found == devices_.end() ? nullptr : &*found;
 }
 
+bool GrantBook::knows_device(std::string_view name) const {
+  return std::ranges::any_of(
+      devices_, [name](const core::Device& device) { return placement::is_named(device, name); });
+}
+
 void GrantBook::restore(Grant grant) {
   if (!core::is_over(grant.state)) live_names_[grant.name] = grant.id;
+  last_end_ = std::max(last_end_, grant.end_number);
   const bool waits = grant.state == State::kQueued;
   const std::string id = grant.id;
   grants_[id] = std::move(grant);
@@ -99,6 +106,10 @@ std::vector<core::Request> GrantBook::waiting(std::string_view until) const {
     requests.push_back(at(id)->request);
   }
   return requests;
+}
+
+std::string GrantBook::choice_of(const Grant& grant) const {
+  return placement::explain_choice(device_states(grant.id), grant.request, limits_, grant.slices);
 }
 
 std::optional<placement::Refusal> GrantBook::refusal_of(const Grant& grant) const {
@@ -246,14 +257,20 @@ Result<const Grant*> GrantBook::add_process(const std::string& id, core::Process
   return &grant;
 }
 
+void GrantBook::set_created(const std::string& id, const std::string& boot_id,
+                            std::int64_t boot_ms) {
+  mutable_at(id)->boot_id = boot_id;
+  mutable_at(id)->created_boot_ms = boot_ms;
+}
+
 void GrantBook::mark_running(const std::string& id) {
   Grant& grant = *mutable_at(id);
   if (grant.state == State::kReserved) grant.state = State::kRunning;
 }
 
-void GrantBook::remove_process(const std::string& id, core::ProcessId process) {
+bool GrantBook::remove_process(const std::string& id, core::ProcessId process) {
   std::vector<core::ProcessId>& processes = mutable_at(id)->processes;
-  if (processes.size() > 1) std::erase(processes, process);
+  return !processes.empty() && processes.front() != process && std::erase(processes, process) > 0;
 }
 
 void GrantBook::set_exit_code(const std::string& id, int exit_code) {
@@ -267,7 +284,7 @@ void GrantBook::end(const std::string& id, State state, std::string reason,
   grant.state = state;
   grant.reason = std::move(reason);
   grant.ended_unix_ms = now_unix_ms;
-  grant.processes.clear();
+  grant.end_number = ++last_end_;
   live_names_.erase(grant.name);
   std::erase(queue_, id);
 }
@@ -311,7 +328,10 @@ std::vector<std::string> GrantBook::forget_finished(std::size_t keep) {
   for (const auto& [id, grant] : grants_)
     if (core::is_over(grant.state)) over.push_back(&grant);
   if (over.size() <= keep) return {};
-  std::ranges::sort(over, {}, &Grant::ended_unix_ms);
+  // Not by the wall clock: set back, it would make the latest end look like the oldest.
+  std::ranges::sort(over, {}, [](const Grant* grant) {
+    return std::tie(grant->end_number, grant->ended_unix_ms);
+  });
   std::vector<std::string> forgotten;
   for (std::size_t i = 0; i + keep < over.size(); ++i) forgotten.push_back(over[i]->id);
   for (const std::string& id : forgotten) grants_.erase(id);

@@ -59,6 +59,8 @@ class GrantBook {
 
   void set_devices(std::vector<core::Device> devices) { devices_ = std::move(devices); }
   const std::vector<core::Device>& devices() const { return devices_; }
+  /// By id or alias.
+  bool knows_device(std::string_view name) const;
   const core::Device* find_device(std::string_view id) const;
 
   /// Takes a grant as the store remembers it, or back to what it was before a change.
@@ -87,10 +89,13 @@ class GrantBook {
   /// The first process makes a reserved grant running. Errors: kFailedPrecondition when the grant
   /// holds no slices.
   Result<const core::Grant*> add_process(const std::string& id, core::ProcessId process);
+  /// When it was created, on the scale of one boot.
+  void set_created(const std::string& id, const std::string& boot_id, std::int64_t boot_ms);
   /// A reserved grant whose ledger shows a process runs, although nobody registered it.
   void mark_running(const std::string& id);
-  /// The last one stays named, so that a restarted daemon knows whom it lost.
-  void remove_process(const std::string& id, core::ProcessId process);
+  /// True when the grant changed: the first one stays named, so that its end can be told late and a
+  /// restarted daemon knows whom it lost.
+  bool remove_process(const std::string& id, core::ProcessId process);
   /// Remembers how the program ended; the grant is over only when end() is called.
   void set_exit_code(const std::string& id, int exit_code);
   /// Ends a grant and frees what it booked.
@@ -106,10 +111,12 @@ class GrantBook {
   std::vector<const core::Grant*> grants() const;
   /// Every device with what is booked on it, less what `except` holds.
   std::vector<placement::DeviceState> device_states(std::string_view except = {}) const;
+  /// Why a grant that holds slices is where it is, as devices are now.
+  std::string choice_of(const core::Grant& grant) const;
   /// Why a waiting grant still waits.
   std::optional<placement::Refusal> refusal_of(const core::Grant& grant) const;
 
-  /// Drops the oldest finished grants beyond `keep`; returns their ids.
+  /// Drops those that ended first of the finished grants beyond `keep`; returns their ids.
   std::vector<std::string> forget_finished(std::size_t keep);
 
  private:
@@ -125,6 +132,7 @@ class GrantBook {
   std::map<std::string, core::Grant, std::less<>> grants_;      // by id
   std::map<std::string, std::string, std::less<>> live_names_;  // name -> id
   std::vector<std::string> queue_;                              // ids, first come first
+  std::int64_t last_end_ = 0;                                   // Grant::end_number
 };
 
 }  // namespace melon::agent

@@ -95,7 +95,7 @@ std::vector<Source> device_sources() {
       {{"melon_device_memory_booked_bytes", kGauge, kDevice, "Memory that grants hold of it."},
        of_devices([](const DeviceView& view) { return bytes(view.state.booked_memory); })},
       {{"melon_device_memory_used_bytes", kGauge, kDevice,
-        "Memory really used on it by anyone; absent when the device does not tell."},
+        "Memory really used on it: by anyone, where its library tells that, else by grants."},
        of_devices([](const DeviceView& view) { return converted(view.used_memory, bytes); })},
       {{"melon_device_compute_booked_ratio", kGauge, kDevice,
         "Compute that grants have booked of it, 1 is the whole device."},
@@ -151,9 +151,12 @@ std::vector<Source> daemon_sources() {
        [](const MetricFacts& facts, Values& values) {
          for (const auto& [state, count] : facts.states) values.add({{"state", state}}, count);
        }},
-      {{"melon_unmanaged_processes_count", kGauge, "",
+      {{"melon_unmanaged_processes_count", kGauge, "device",
         "Processes on a device outside any grant's limits."},
-       [](const MetricFacts& facts, Values& values) { values.add({}, facts.unmanaged_processes); }},
+       [](const MetricFacts& facts, Values& values) {
+         for (const auto& [device, count] : facts.unmanaged_processes)
+           values.add({{"device", device}}, count);
+       }},
       {{"melon_findings_count", kGauge, "", "What melon doctor would list."},
        [](const MetricFacts& facts, Values& values) {
          values.add({}, static_cast<double>(facts.findings));

@@ -214,18 +214,20 @@ Result<int> parse_process(std::string_view body) {
   return pid;
 }
 
-Result<int> parse_exit(std::string_view body) {
+Result<ExitBody> parse_exit(std::string_view body) {
   constexpr int kSignalBase = 128;
   Fields fields(body);
-  int code = 0;
+  ExitBody exit;
   int signal = 0;
-  fields.number("exit_code", code, 0, 255);
+  fields.number("pid", exit.pid, kSmallestPid, kLargestPid);
+  fields.number("exit_code", exit.exit_code, 0, 255);
   fields.number("signal", signal, 1, 64);
   MELON_RETURN_IF_ERROR(fields.finish());
-  if (fields.size() != 1)
-    return fail(Code::kInvalidArgument, "give either exit_code or signal",
-                "{\"exit_code\": 0} or {\"signal\": 9}");
-  return signal == 0 ? code : kSignalBase + signal;
+  if (exit.pid == 0 || fields.size() != 2)
+    return fail(Code::kInvalidArgument, "give pid, and either exit_code or signal",
+                "{\"pid\": 1234, \"exit_code\": 0} or {\"pid\": 1234, \"signal\": 9}");
+  if (signal != 0) exit.exit_code = kSignalBase + signal;
+  return exit;
 }
 
 Result<StopBody> parse_stop(std::string_view body) {

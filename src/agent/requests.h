@@ -17,6 +17,14 @@ struct GrantRequestBody {
   bool dry_run = false;
 };
 
+/// Which process ended, and how.
+struct ExitBody {
+  int pid = 0;
+  int exit_code = 0;  // as a shell counts it, 128 + signal
+
+  bool operator==(const ExitBody&) const = default;
+};
+
 struct StopBody {
   int grace_seconds = 10;
   bool force = false;
@@ -29,8 +37,8 @@ Result<GrantRequestBody> parse_grant_request(std::string_view body);
 Result<GrantChange> parse_grant_change(std::string_view body);
 /// {"pid": N}
 Result<int> parse_process(std::string_view body);
-/// {"exit_code": N} or {"signal": N}: the code as a shell counts it, 128 + signal.
-Result<int> parse_exit(std::string_view body);
+/// {"pid": N, "exit_code": N} or {"pid": N, "signal": N}
+Result<ExitBody> parse_exit(std::string_view body);
 /// An empty body means the defaults, here and below.
 Result<StopBody> parse_stop(std::string_view body);
 /// {"stop_all": BOOL}

@@ -89,12 +89,14 @@ TEST(GrantChange, NeedsAField) {
   EXPECT_FALSE(change->memory);
 }
 
-TEST(Exit, IsACodeOrASignal) {
-  EXPECT_EQ(parse_exit(R"({"exit_code":3})").value(), 3);
-  EXPECT_EQ(parse_exit(R"({"signal":9})").value(), 137);
+TEST(Exit, IsACodeOrASignalOfAProcess) {
+  EXPECT_EQ(parse_exit(R"({"pid":7,"exit_code":3})").value(), (ExitBody{7, 3}));
+  EXPECT_EQ(parse_exit(R"({"pid":7,"signal":9})").value(), (ExitBody{7, 137}));
   EXPECT_FALSE(parse_exit("{}"));
-  EXPECT_FALSE(parse_exit(R"({"exit_code":0,"signal":9})"));
-  EXPECT_FALSE(parse_exit(R"({"exit_code":256})"));
+  EXPECT_FALSE(parse_exit(R"({"exit_code":3})"));
+  EXPECT_FALSE(parse_exit(R"({"pid":7})"));
+  EXPECT_FALSE(parse_exit(R"({"pid":7,"exit_code":0,"signal":9})"));
+  EXPECT_FALSE(parse_exit(R"({"pid":7,"exit_code":256})"));
 }
 
 TEST(SmallBodies, EmptyMeansDefaultsWhereTheContractSaysSo) {

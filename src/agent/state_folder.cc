@@ -161,6 +161,24 @@ bool republish(const fs::path& path, const Value& value) {
   return ours;
 }
 
+/// Writes this process into the lock file, for whoever finds it held.
+Result<> name_holder(const os::Descriptor& lock, const fs::path& path) {
+  const std::string pid = fmt::format("{}\n", ::getpid());
+  if (::ftruncate(lock.number(), 0) == 0 &&
+      ::pwrite(lock.number(), pid.data(), pid.size(), 0) == static_cast<ssize_t>(pid.size()))
+    return {};
+  return system_failure("write", path);
+}
+
+/// " (pid 4711)", or nothing where the holder has not said it yet.
+std::string holder_of(const os::Descriptor& lock) {
+  std::array<char, 16> text{};
+  const ssize_t length = ::pread(lock.number(), text.data(), text.size(), 0);
+  int pid = 0;
+  if (length > 0) std::from_chars(text.data(), text.data() + length, pid);
+  return pid > 0 ? fmt::format(" (pid {})", pid) : "";
+}
+
 bool is_there(const fs::path& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 }  // namespace
@@ -177,9 +195,11 @@ Result<StateFolder> StateFolder::open(const fs::path& root) {
     return tl::unexpected<Error>(failure.error());
   }
   if (::flock(lock.number(), LOCK_EX | LOCK_NB) != 0)
-    return fail(Code::kAlreadyExists,
-                fmt::format("another daemon uses the state folder '{}'", root.string()),
-                "stop it (melon down), or choose another folder: --state DIR");
+    return fail(
+        Code::kAlreadyExists,
+        fmt::format("another daemon{} uses the state folder '{}'", holder_of(lock), root.string()),
+        "stop it (melon down), or choose another folder: --state DIR");
+  MELON_RETURN_IF_ERROR(name_holder(lock, lock_path));
   for (const char* const name : {"grants", "arena"})
     MELON_RETURN_IF_ERROR(make_folder(root / name, kSharedFolder));
   MELON_TRY(auto trash, Trash::open(root / "trash"));
@@ -221,9 +241,12 @@ Result<> StateFolder::write_sharers(const core::Device& device,
   MELON_RETURN_IF_ERROR(make_folder(folder, kSharedFolder));
   auto index = std::make_unique<abi::ArenaIndex>();
   for (const Grant* const grant : sharers) {
-    if (index->count == abi::kMaxTenants) break;
     const auto slice = std::ranges::find(grant->slices, device.id, &core::Slice::device);
     if (slice == grant->slices.end()) continue;
+    if (index->count == abi::kMaxTenants)
+      return fail(Code::kResourceExhausted,
+                  fmt::format("more than {} grants share {}", abi::kMaxTenants, device.id),
+                  "end some of them: melon stop NAME");
     abi::ArenaTenant& tenant = index->tenants[index->count++];
     copy_text(tenant.grant, grant->id);
     tenant.weight = static_cast<std::uint32_t>(grant->request.weight);
@@ -249,14 +272,14 @@ void StateFolder::remove_grant(const std::string& grant_id) const {
   trash_->put(grant_folder(grant_id));  // refused by a full disk: the next start finds a stranger
 }
 
-void StateFolder::remove_strangers(std::span<const std::string> known_ids) const {
+std::vector<std::string> StateFolder::strangers(std::span<const std::string> known_ids) const {
   std::error_code ignored;
-  std::vector<std::string> strangers;
+  std::vector<std::string> found;
   for (const auto& folder : fs::directory_iterator(root_ / "grants", ignored)) {
     const std::string id = folder.path().filename().string();
-    if (std::ranges::find(known_ids, id) == known_ids.end()) strangers.push_back(id);
+    if (std::ranges::find(known_ids, id) == known_ids.end()) found.push_back(id);
   }
-  for (const std::string& id : strangers) remove_grant(id);
+  return found;
 }
 
 fs::path StateFolder::ledger_path(const std::string& grant_id) const {

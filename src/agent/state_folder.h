@@ -44,8 +44,8 @@ class StateFolder {
   void retire_grant(const std::string& grant_id) const;
   /// Takes away what is left; however much a tenant put there, this returns at once.
   void remove_grant(const std::string& grant_id) const;
-  /// Removes folders of grants that nobody knows.
-  void remove_strangers(std::span<const std::string> known_ids) const;
+  /// Ids of the grants that have a folder and are none of these.
+  std::vector<std::string> strangers(std::span<const std::string> known_ids) const;
 
   std::filesystem::path ledger_path(const std::string& grant_id) const;
   /// What the CLI wrote when it saw the program end: a number from 0 to 255 on one line.

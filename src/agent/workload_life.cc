@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happens to grants by themselves: adopted, sampled, ended, forgotten.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <csignal>
 #include <utility>
 
+#include "agent/device_users.h"
 #include "agent/workloads.h"
 #include "core/names.h"
 #include "os/process_files.h"
@@ -27,6 +26,8 @@ constexpr std::int64_t kExitReportNs = 2 * kNsPerSecond;
 /// Rates are over at least this long; shorter ones show the bucket's steps, not the use.
 constexpr std::int64_t kRateNs = kNsPerSecond;
 constexpr int kLimitGraceSeconds = 10;
+/// Looking for those who live in unknown grants reads all of /proc.
+constexpr std::int64_t kStrangersNs = 5 * kNsPerSecond;
 
 MiB to_mib(std::uint64_t granules) {  // rounded up: what is shown is never less than what is held
   return MiB(static_cast<std::int64_t>((granules + kGranulesPerMiB - 1) / kGranulesPerMiB));
@@ -49,18 +50,37 @@ Result<> Workloads::adopt() {
     book_.restore(grant);
     ids.push_back(grant.id);
   }
-  parts_.folder.remove_strangers(ids);
+  for (std::string& id : parts_.folder.strangers(ids)) strangers_.insert(std::move(id));
+  remove_empty_strangers();
   for (const std::string& id : ids) {
     const Grant& grant = *book_.at(id);
     if (!core::holds_slices(grant.state)) continue;
-    Tracked& known = tracked(id);
-    known.without_process_since_ns = parts_.clock.steady_ns();
-    known.last_work_ns = parts_.clock.steady_ns();
+    adopt_age(grant);
+    start_following(id);
     for (const core::ProcessId process : grant.processes) enter(grant, process);
     MELON_RETURN_IF_ERROR(publish(grant));
   }
   for (const Grant* const grant : book_.waited_for()) follow_waiter(*grant);
   return {};
+}
+
+void Workloads::adopt_age(const Grant& grant) {
+  if (grant.boot_id == parts_.boot_id) return;
+  // Its time before this boot cannot be told from a wall clock that was set: it counts from now.
+  book_.set_created(grant.id, parts_.boot_id, parts_.since_boot_ms());
+  save_or_retry(grant.id);
+}
+
+void Workloads::remove_empty_strangers() {
+  strangers_seen_ns_ = parts_.clock.steady_ns();
+  if (strangers_.empty()) return;
+  std::set<std::string> lived_in;
+  for (const int pid : os::process_ids()) lived_in.insert(claims_of(pid).grant_folder);
+  std::erase_if(strangers_, [&](const std::string& id) {
+    if (lived_in.contains(parts_.folder.grant_folder(id).string())) return false;
+    parts_.folder.remove_grant(id);
+    return true;
+  });
 }
 
 void Workloads::set_devices(std::vector<core::Device> devices) {
@@ -73,10 +93,11 @@ void Workloads::process_gone(core::ProcessId process) {
   for (auto& [id, known] : tracked_) {
     if (known.registered.erase(process) + known.descendants.erase(process) == 0) continue;
     const Grant& grant = *book_.at(id);
-    book_.remove_process(id, process);
+    const bool changed = book_.remove_process(id, process);
     known.without_process_since_ns = parts_.clock.steady_ns();
-    save_or_retry(id);
     settle(grant);
+    if (changed && !core::is_over(grant.state)) save_or_retry(grant.id);  // an end is saved with it
+    serve_queue();
     return;
   }
 }
@@ -98,6 +119,8 @@ void Workloads::tick() {
     const Grant* const grant = book_.at(id);
     if (grant == nullptr || save(*grant)) unsaved_.erase(id);
   }
+  forget_finished();
+  if (parts_.clock.steady_ns() - strangers_seen_ns_ >= kStrangersNs) remove_empty_strangers();
   serve_queue();
   save_events();
 }
@@ -105,24 +128,6 @@ void Workloads::tick() {
 void Workloads::save_events() {
   store::Change change{.events = parts_.events.unsaved()};
   if (!change.events.empty() && parts_.store.apply(change)) parts_.events.mark_saved();
-}
-
-core::ProcessId Workloads::seen_from_here(const LedgerSample::Process& process) {
-  static const std::uint64_t kOwn = os::pid_namespace(::getpid());
-  if (process.pid_namespace == 0 || process.pid_namespace == kOwn) return process.id;
-  const auto is_it = [&process](const os::NamespacedProcess& other) {
-    return other.pid_namespace == process.pid_namespace && other.inner_pid == process.id.pid &&
-           identify(other.pid) == core::ProcessId{other.pid, process.id.start_ticks};
-  };
-  auto found = std::ranges::find_if(contained_, is_it);
-  const std::int64_t now = parts_.clock.steady_ns();
-  if (found == contained_.end() && (!contained_ns_ || now - *contained_ns_ >= kNsPerSecond)) {
-    contained_ = os::processes_of_other_namespaces();
-    contained_ns_ = now;
-    found = std::ranges::find_if(contained_, is_it);
-  }
-  if (found == contained_.end()) return {};
-  return {.pid = found->pid, .start_ticks = process.id.start_ticks};
 }
 
 void Workloads::find_ledger_processes(const Grant& grant, Tracked& known) {
@@ -200,7 +205,7 @@ void Workloads::continue_stop(const Grant& grant, Tracked& known) {
 void Workloads::enforce_age(const Grant& grant, Tracked& known) {
   if (known.kill_at_ns) return;
   const config::UserLimits limits = parts_.config.limits_of(grant.owner);
-  const std::int64_t age_seconds = (parts_.clock.unix_ms() - grant.created_unix_ms) / 1000;
+  const std::int64_t age_seconds = (parts_.since_boot_ms() - grant.created_boot_ms) / 1000;
   const std::int64_t idle_seconds = (parts_.clock.steady_ns() - known.last_work_ns) / kNsPerSecond;
   const bool too_old = limits.age && age_seconds > limits.age->count();
   const bool too_idle = limits.idle && idle_seconds > limits.idle->count();
@@ -208,7 +213,7 @@ void Workloads::enforce_age(const Grant& grant, Tracked& known) {
   known.over_limit = too_old ? "older than its owner's limit allows"
                              : "idle for longer than its owner's limit allows";
   told(grant, "grant_over_limit", known.over_limit);
-  (void)stop(grant, {.grace_seconds = kLimitGraceSeconds, .force = false}).has_value();
+  stop(grant, {.grace_seconds = kLimitGraceSeconds, .force = false});
 }
 
 void Workloads::settle(const Grant& grant) {
@@ -342,6 +347,16 @@ GrantEnvironment Workloads::environment(const Grant& grant,
   out.variables.emplace_back("OPENCL_LAYERS", preload_library);
   out.mounts.push_back({preload_library, preload_library, true});
   return out;
+}
+
+MiB Workloads::used_memory(const std::string& device_id) const {
+  MiB sum;
+  for (const auto& [id, known] : tracked_) {
+    const std::vector<core::Slice>& slices = book_.at(id)->slices;
+    for (std::size_t i = 0; i < std::min(slices.size(), known.use.size()); ++i)
+      if (slices[i].device == device_id) sum += known.use[i].memory.value_or(MiB(0));
+  }
+  return sum;
 }
 
 void Workloads::set_escaped(const std::set<std::string>& grant_ids) {

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whom a grant lives for: those inside it, and who waits for one.
+#include <unistd.h>
+
+#include <algorithm>
+
 #include "agent/descendants.h"
 #include "agent/device_users.h"
 #include "agent/workloads.h"
@@ -14,6 +18,8 @@ namespace {
 
 /// Looking for descendants may take this part of the thread's time.
 constexpr std::int64_t kDescentPart = 5;
+/// Who is in which namespace is read from all of /proc, so it is believed for a second.
+constexpr std::int64_t kContainedNs = 1'000'000'000;
 
 }  // namespace
 
@@ -63,6 +69,24 @@ void Workloads::withdraw_requests_of(core::ProcessId waiter) {
   for (const std::string& id : withdrawn)
     end(id, State::kFailed, "the process that waited for it is gone");
   if (!withdrawn.empty()) serve_queue();
+}
+
+core::ProcessId Workloads::seen_from_here(const LedgerSample::Process& process) {
+  static const std::uint64_t kOwn = os::pid_namespace(::getpid());
+  if (process.pid_namespace == 0 || process.pid_namespace == kOwn) return process.id;
+  const auto is_it = [&process](const os::NamespacedProcess& other) {
+    return other.pid_namespace == process.pid_namespace && other.inner_pid == process.id.pid &&
+           identify(other.pid) == core::ProcessId{other.pid, process.id.start_ticks};
+  };
+  auto found = std::ranges::find_if(contained_, is_it);
+  const std::int64_t now = parts_.clock.steady_ns();
+  if (found == contained_.end() && (!contained_ns_ || now - *contained_ns_ >= kContainedNs)) {
+    contained_ = os::processes_of_other_namespaces();
+    contained_ns_ = now;
+    found = std::ranges::find_if(contained_, is_it);
+  }
+  if (found == contained_.end()) return {};
+  return {.pid = found->pid, .start_ticks = process.id.start_ticks};
 }
 
 }  // namespace melon::agent

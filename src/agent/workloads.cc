@@ -3,16 +3,19 @@
 #include "agent/workloads.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 #include "agent/user_limits.h"
 #include "base/id.h"
 #include "base/time_text.h"
 #include "core/names.h"
 #include "os/process_files.h"
+#include "shim/abi/region.h"
 
 namespace melon::agent {
 
@@ -23,6 +26,7 @@ namespace {
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::size_t kKeptFinished = 100;
+constexpr const char* kStoppedIdle = "stopped before a process ran";
 
 /// One line of a grant's slices, for events.
 std::string slices_text(const Grant& grant) {
@@ -50,8 +54,10 @@ Result<Admission> change_limits(GrantBook& book, const config::DaemonConfig& con
 }  // namespace
 
 Workloads::Workloads(WorkloadParts parts)
-    : parts_(parts),
-      book_({.memory = parts.config.overcommit_memory, .compute = parts.config.overcommit_compute}),
+    : parts_(std::move(parts)),
+      book_({.memory = parts_.config.overcommit_memory,
+             .compute = parts_.config.overcommit_compute,
+             .grants = abi::kMaxTenants}),
       random_(std::random_device{}()) {}
 
 void Workloads::told(const Grant& grant, std::string kind, std::string message) {
@@ -72,18 +78,22 @@ void Workloads::save_or_retry(const std::string& id) {
 
 Result<> Workloads::publish(const Grant& grant) {
   MELON_RETURN_IF_ERROR(parts_.folder.write_grant(grant, book_.devices()));
-  publish_sharers(grant);
+  const Grant* const changed = &grant;
+  publish_sharers({&changed, 1});
   return {};
 }
 
-void Workloads::publish_sharers(const Grant& grant) {
+void Workloads::publish_sharers(std::span<const Grant* const> grants) {
+  std::map<std::string, const Grant*> touched;  // by device: the last of the grants on it
+  for (const Grant* const grant : grants)
+    for (const core::Slice& slice : grant->slices) touched[slice.device] = grant;
   std::vector<const Grant*> live;
   for (const Grant* const other : book_.grants())
     if (core::holds_slices(other->state)) live.push_back(other);
-  for (const core::Slice& slice : grant.slices)
-    if (const core::Device* const device = book_.find_device(slice.device))
+  for (const auto& [id, grant] : touched)
+    if (const core::Device* const device = book_.find_device(id))
       if (const auto written = parts_.folder.write_sharers(*device, live); !written)
-        parts_.events.add(parts_.clock.unix_ms(), "files_failed", grant.name,
+        parts_.events.add(parts_.clock.unix_ms(), "files_failed", grant->name,
                           written.error().message);
 }
 
@@ -96,15 +106,45 @@ Result<> Workloads::commit_new(const Grant& grant) {
         .has_value();  // at worst it is found ended later
     return published;
   }
-  tracked(grant.id).without_process_since_ns = parts_.clock.steady_ns();
-  tracked(grant.id).last_work_ns = parts_.clock.steady_ns();
+  start_following(grant.id);
   return {};
 }
 
-Result<Admission> Workloads::create(const NewGrant& wanted) {
-  MELON_RETURN_IF_ERROR(check_user_limits(
+void Workloads::start_following(const std::string& id) {
+  tracked(id).without_process_since_ns = parts_.clock.steady_ns();
+  tracked(id).last_work_ns = parts_.clock.steady_ns();
+}
+
+Result<> Workloads::check_accepting() const {
+  if (!stopping_all_) return {};
+  return fail(Code::kUnavailable, "the daemon is ending every program and takes no new one",
+              "start it again when it has ended: melon up --detach");
+}
+
+Result<> Workloads::check_new(const NewGrant& wanted) const {
+  MELON_RETURN_IF_ERROR(check_accepting());
+  MELON_RETURN_IF_ERROR(core::check_request(wanted.request));
+  if (!wanted.request.device.empty() && !book_.knows_device(wanted.request.device)) {
+    std::vector<std::string> ids;
+    for (const core::Device& device : book_.devices()) ids.push_back(device.id);
+    return fail(Code::kNotFound,
+                fmt::format("there is no device '{}'; there are: {}", wanted.request.device,
+                            fmt::join(ids, ", ")),
+                "name one of them, or none for any: melon devices");
+  }
+  return check_user_limits(
       parts_.config.limits_of(wanted.owner), book_,
-      {.owner = wanted.owner, .request = wanted.request, .slices = {}, .except = {}}));
+      {.owner = wanted.owner, .request = wanted.request, .slices = {}, .except = {}});
+}
+
+Result<std::variant<placement::Placement, placement::Refusal>> Workloads::plan(
+    const NewGrant& wanted) const {
+  MELON_RETURN_IF_ERROR(check_new(wanted));
+  return book_.plan(wanted.request);
+}
+
+Result<Admission> Workloads::create(const NewGrant& wanted) {
+  MELON_RETURN_IF_ERROR(check_new(wanted));
   NewGrant complete = wanted;
   if (complete.keep_seconds == 0)
     complete.keep_seconds = static_cast<int>(parts_.config.keep.count());
@@ -112,6 +152,7 @@ Result<Admission> Workloads::create(const NewGrant& wanted) {
             book_.admit(complete, make_grant_id(random_), parts_.clock.unix_ms()));
   const auto* const grant = std::get_if<const Grant*>(&admission);
   if (grant == nullptr) return admission;
+  book_.set_created((*grant)->id, parts_.boot_id, parts_.since_boot_ms());
   if (auto committed = commit_new(**grant); !committed) {
     book_.forget((*grant)->id);
     return tl::unexpected<Error>(committed.error());
@@ -163,7 +204,7 @@ Result<Admission> Workloads::change(const Grant& grant, const GrantChange& chang
   return admission;
 }
 
-Result<const Grant*> Workloads::release(const Grant& grant, bool force) {
+Result<> Workloads::release(const Grant& grant, bool force) {
   if (core::is_over(grant.state))
     return fail(Code::kFailedPrecondition, fmt::format("grant '{}' is over already", grant.name),
                 "it is forgotten by itself when newer ones have ended");
@@ -174,10 +215,12 @@ Result<const Grant*> Workloads::release(const Grant& grant, bool force) {
                 "stop them first: melon stop " + grant.name);
   signal_all(grant, SIGKILL);
   end(grant.id, alive ? State::kFailed : State::kExited, alive ? "released by force" : "released");
-  return book_.at(grant.id);
+  serve_queue();
+  return {};
 }
 
-Result<const Grant*> Workloads::add_process(const Grant& grant, int pid, const Caller& caller) {
+Result<> Workloads::add_process(const Grant& grant, int pid, const Caller& caller) {
+  MELON_RETURN_IF_ERROR(check_accepting());
   MELON_TRY(const core::ProcessId process, process_of(caller, pid));
   if (const Grant* const other = grant_of(process); other != nullptr && other != &grant)
     return fail(Code::kFailedPrecondition,
@@ -191,50 +234,57 @@ Result<const Grant*> Workloads::add_process(const Grant& grant, int pid, const C
   }
   enter(grant, process);
   told(*changed, "process_started", "registered");
-  return changed;
+  return {};
 }
 
-Result<const Grant*> Workloads::report_exit(const Grant& grant, int exit_code) {
+Result<> Workloads::report_exit(const Grant& grant, const ExitBody& exit) {
+  if (std::ranges::find(grant.processes, exit.pid, &core::ProcessId::pid) == grant.processes.end())
+    return fail(Code::kFailedPrecondition,
+                fmt::format("process {} is not registered with grant '{}'", exit.pid, grant.name),
+                "register a process before its exit, and name the grant by its id");
   if (core::is_over(grant.state)) {
     // The daemon saw the process vanish before the CLI could tell how it ended.
     if (grant.state == State::kLost && !grant.exit_code) {
       Grant known = grant;
-      known.exit_code = exit_code;
-      known.state = exit_code == 0 ? State::kExited : State::kFailed;
+      known.exit_code = exit.exit_code;
+      known.state = exit.exit_code == 0 ? State::kExited : State::kFailed;
       book_.restore(known);
       save_or_retry(grant.id);
       parts_.feed.changed(grant.id);
     }
-    return &grant;
+    return {};
   }
-  if (grant.processes.empty())
-    return fail(Code::kFailedPrecondition,
-                fmt::format("grant '{}' has no registered process", grant.name),
-                "register the process before its exit");
-  book_.set_exit_code(grant.id, exit_code);
+  book_.set_exit_code(grant.id, exit.exit_code);
   save_or_retry(grant.id);
   settle(grant);
-  return book_.at(grant.id);
+  serve_queue();
+  return {};
 }
 
-Result<const Grant*> Workloads::stop(const Grant& grant, const StopBody& how) {
-  if (core::is_over(grant.state)) return &grant;
+void Workloads::stop(const Grant& grant, const StopBody& how) {
+  if (core::is_over(grant.state)) return;
   if (live_processes(grant).empty()) {
-    end(grant.id, State::kExited, "stopped before a process ran");
-    return book_.at(grant.id);
+    end(grant.id, State::kExited, kStoppedIdle);
+    return serve_queue();
   }
   Tracked& known = tracked(grant.id);
   signal_all(grant, how.force ? SIGKILL : SIGTERM);
   if (!how.force) known.kill_at_ns = parts_.clock.steady_ns() + how.grace_seconds * kNsPerSecond;
   told(grant, "grant_stopping",
        how.force ? "killed" : fmt::format("{} s to end by itself", how.grace_seconds));
-  return &grant;
 }
 
 void Workloads::stop_all(int grace_seconds) {
-  for (const Grant* const grant : book_.grants())
-    if (!core::is_over(grant->state))
-      (void)stop(*grant, {.grace_seconds = grace_seconds, .force = false}).has_value();
+  stopping_all_ = true;
+  std::vector<Ending> idle;
+  for (const Grant* const grant : book_.grants()) {
+    if (core::is_over(grant->state)) continue;
+    if (live_processes(*grant).empty())
+      idle.push_back({grant->id, State::kExited, kStoppedIdle});
+    else
+      stop(*grant, {.grace_seconds = grace_seconds, .force = false});
+  }
+  end_all(idle);
 }
 
 void Workloads::signal_all(const Grant& grant, int signal) {
@@ -251,24 +301,47 @@ void Workloads::signal_all(const Grant& grant, int signal) {
 }
 
 void Workloads::end(const std::string& id, State state, const std::string& reason) {
-  const Grant* const grant = book_.at(id);
-  if (grant == nullptr || core::is_over(grant->state)) return;
-  book_.end(id, state, reason, parts_.clock.unix_ms());
-  save_or_retry(id);
-  parts_.folder.retire_grant(id);
-  publish_sharers(*grant);
-  tracked_.erase(id);
-  told(*grant, fmt::format("grant_{}", core::to_text(state)), reason);
-  for (const std::string& old : book_.forget_finished(kKeptFinished)) {
-    parts_.folder.remove_grant(old);
-    unsaved_.erase(old);
-    (void)parts_.store.apply({.remove = {old}})
-        .has_value();  // the next start finds it over, and forgets it
+  const Ending ending{id, state, reason};
+  end_all({&ending, 1});
+}
+
+void Workloads::end_all(std::span<const Ending> endings) {
+  std::vector<const Grant*> ended;
+  store::Change change;
+  for (const Ending& ending : endings) {
+    const Grant* const grant = book_.at(ending.id);
+    if (grant == nullptr || core::is_over(grant->state)) continue;
+    book_.end(ending.id, ending.state, ending.reason, parts_.clock.unix_ms());
+    ended.push_back(grant);
+    change.put.push_back(*grant);
   }
-  serve_queue();
+  if (ended.empty()) return;
+  const bool saved = parts_.store.apply(change).has_value();
+  for (const Grant* const grant : ended) {
+    if (saved)
+      unsaved_.erase(grant->id);
+    else
+      unsaved_.insert(grant->id);
+    parts_.folder.retire_grant(grant->id);
+    tracked_.erase(grant->id);
+    told(*grant, fmt::format("grant_{}", core::to_text(grant->state)), grant->reason);
+  }
+  publish_sharers(ended);
+}
+
+void Workloads::forget_finished() {
+  const std::vector<std::string> forgotten = book_.forget_finished(kKeptFinished);
+  if (forgotten.empty()) return;
+  for (const std::string& id : forgotten) {
+    parts_.folder.remove_grant(id);
+    unsaved_.erase(id);
+  }
+  // Refused, the next start finds them over and forgets them.
+  (void)parts_.store.apply({.remove = forgotten}).has_value();
 }
 
 void Workloads::serve_queue() {
+  if (stopping_all_) return;
   for (const std::string& id : book_.serve_queue(parts_.clock.unix_ms())) {
     const Grant& grant = *book_.at(id);
     save_or_retry(id);
@@ -280,8 +353,7 @@ void Workloads::serve_queue() {
       end(id, State::kFailed, published.error().message);
       continue;
     }
-    tracked(id).without_process_since_ns = parts_.clock.steady_ns();
-    tracked(id).last_work_ns = parts_.clock.steady_ns();
+    start_following(id);
     told(grant, "grant_reserved", slices_text(grant));
   }
 }

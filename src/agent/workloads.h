@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <random>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,8 @@ namespace melon::agent {
 /// What Workloads stands on. Everything outlives it.
 struct WorkloadParts {
   const Clock& clock;
+  std::function<std::int64_t()> since_boot_ms = {};  // os::since_boot_ms(); a test's own
+  std::string boot_id = {};                          // of the machine's run, which that time is of
   const config::DaemonConfig& config;
   store::Store& store;
   const StateFolder& folder;
@@ -48,8 +52,9 @@ inline constexpr std::size_t kMostProcessesShown = 32;
 ///  W2  a policy file says what the book says, from before a grant is told to its caller until its
 ///      processes are gone.
 ///  W3  a process is signalled only by (pid, start time), and only if it was registered, or if it
-///  is
-///      of the owner or of who runs a registered one: a ledger and an environment say anything.
+///      is of the owner or of who runs a registered one: a ledger and an environment say anything.
+///  W4  a grant leaves the book only in tick(), and there the longest ended first: a reference to
+///      one that a call was given, or answered, is good until the next tick.
 /// Not thread-safe: owned by the server's thread.
 class Workloads {
  public:
@@ -61,14 +66,22 @@ class Workloads {
   /// Discovery found these devices.
   void set_devices(std::vector<core::Device> devices);
 
+  /// Where the request would go now, by every rule that create() has; nothing changes. Errors:
+  /// those of create().
+  Result<std::variant<placement::Placement, placement::Refusal>> plan(const NewGrant& wanted) const;
+  /// Errors: kNotFound for an unknown device, kUnavailable while everything is being stopped, those
+  /// of check_user_limits() and GrantBook::admit().
   Result<Admission> create(const NewGrant& wanted);
   Result<Admission> change(const core::Grant& grant, const GrantChange& change);
   /// Errors: kFailedPrecondition while processes live, unless forced.
-  Result<const core::Grant*> release(const core::Grant& grant, bool force);
-  /// Errors: kNotFound when no such process runs, kPermissionDenied when it is not the caller's.
-  Result<const core::Grant*> add_process(const core::Grant& grant, int pid, const Caller& caller);
-  Result<const core::Grant*> report_exit(const core::Grant& grant, int exit_code);
-  Result<const core::Grant*> stop(const core::Grant& grant, const StopBody& how);
+  Result<> release(const core::Grant& grant, bool force);
+  /// Errors: kNotFound when no such process runs, kPermissionDenied when it is not the caller's,
+  /// kUnavailable while everything is being stopped.
+  Result<> add_process(const core::Grant& grant, int pid, const Caller& caller);
+  /// Errors: kFailedPrecondition when that process is not registered with this grant.
+  Result<> report_exit(const core::Grant& grant, const ExitBody& exit);
+  void stop(const core::Grant& grant, const StopBody& how);
+  /// Ends every grant and takes no new work from now on.
   void stop_all(int grace_seconds);
 
   /// A watched process ended.
@@ -90,6 +103,8 @@ class Workloads {
   const core::Grant* ledger_grant_of(core::ProcessId process) const;
   /// The live grant with this folder; null: none.
   const core::Grant* grant_in(const std::string& folder) const;
+  /// What grants use of a device, by their ledgers.
+  MiB used_memory(const std::string& device_id) const;
   /// Grants whose programs were seen on a device without the library, from now on.
   void set_escaped(const std::set<std::string>& grant_ids);
   /// Names of live grants whose ledger is broken, with the reason.
@@ -121,6 +136,11 @@ class Workloads {
     bool escaped = false;
     std::vector<std::string> shown_flags;
   };
+  struct Ending {
+    std::string id;
+    core::State state;
+    std::string reason;
+  };
 
   Result<> commit_new(const core::Grant& grant);
   Result<> save(const core::Grant& grant);
@@ -128,8 +148,19 @@ class Workloads {
   Result<> publish(const core::Grant& grant);
   /// Publishes what was saved; when that fails, what was before is in force again.
   Result<> publish_or_restore(const core::Grant& grant, const core::Grant& before);
-  void publish_sharers(const core::Grant& grant);
+  /// Says on every device of these grants who shares it.
+  void publish_sharers(std::span<const core::Grant* const> grants);
+  Result<> check_new(const NewGrant& wanted) const;
+  Result<> check_accepting() const;
+  void start_following(const std::string& id);
   void end(const std::string& id, core::State state, const std::string& reason);
+  /// At once: one write to the store, one of each device's index.
+  void end_all(std::span<const Ending> endings);
+  void forget_finished();
+  /// Removes the folders of grants that an earlier store knew, once nobody runs in them: programs
+  /// there go on under the limits that they had.
+  void remove_empty_strangers();
+  void adopt_age(const core::Grant& grant);
   void end_with_code(const core::Grant& grant, const Tracked& tracked, int code);
   void settle(const core::Grant& grant);
   void settle_without_process(const core::Grant& grant, Tracked& tracked);
@@ -163,6 +194,9 @@ class Workloads {
   std::int64_t descent_after_ns_ = 0;  // not before this are descendants looked for again
   std::vector<os::NamespacedProcess> contained_;  // as of contained_ns_
   std::optional<std::int64_t> contained_ns_;
+  bool stopping_all_ = false;
+  std::set<std::string> strangers_;  // ids of grants with a folder that no store knows
+  std::int64_t strangers_seen_ns_ = 0;
   /// Asking the system for each of a thousand grants costs more than writing them; forgotten twice
   /// a second, so that a new name is soon seen.
   mutable std::map<std::uint32_t, std::string> owner_names_;

@@ -39,12 +39,15 @@ class SystemClock final : public Clock {
 class VirtualClock final : public Clock {
  public:
   explicit VirtualClock(std::int64_t start_unix_ms = 1'700'000'000'000) : start_(start_unix_ms) {}
-  std::int64_t unix_ms() const override { return start_ + steady_ns() / 1'000'000; }
+  std::int64_t unix_ms() const override { return start_ + stepped_ms_ + steady_ns() / 1'000'000; }
   std::int64_t steady_ns() const override { return passed_ns_.load(); }
   void advance(std::chrono::nanoseconds by) { passed_ns_ += by.count(); }
+  /// Somebody sets the wall clock; no time passes.
+  void step_wall(std::chrono::milliseconds by) { stepped_ms_ += by.count(); }
 
  private:
   const std::int64_t start_;
+  std::atomic<std::int64_t> stepped_ms_{0};
   std::atomic<std::int64_t> passed_ns_{0};
 };
 

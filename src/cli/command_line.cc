@@ -13,6 +13,7 @@
 #include "cli/exit_code.h"
 #include "cli/help.h"
 #include "cli/suggest.h"
+#include "cli/terminal.h"
 
 namespace melon::cli {
 namespace {
@@ -173,8 +174,7 @@ int usage_error(const Streams& streams, const Path& path, const std::string& mes
 }
 
 int report(const Streams& streams, const Error& error, ExitRule rule) {
-  streams.err << fmt::format("melon: {}\n", error.message);
-  if (!error.remedy.empty()) streams.err << fmt::format("  remedy: {}\n", error.remedy);
+  print_error(streams.err, error);
   return rule == ExitRule::kProgram ? kOwnFailure : to_exit_code(error.code);
 }
 
@@ -195,6 +195,7 @@ int run_command(const Path& path, const GlobalFlags& flags, const Streams& strea
                   .format = to_format(flags.format),
                   .headers = !flags.no_headers,
                   .color = streams.color,
+                  .columns = streams.columns,
                   .out = &streams.out,
                   .err = &streams.err};
   const Result<int> result = command.run(session);
@@ -281,9 +282,12 @@ int run_command_line(const std::vector<Command>& commands,
 }
 
 int run_melon(int argc, char** argv) {
-  const bool color = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-  return run_command_line(commands(), std::vector<std::string>(argv + 1, argv + argc),
-                          {.out = std::cout, .err = std::cerr, .color = color});
+  Streams streams{.out = std::cout, .err = std::cerr};
+  if (isatty(STDOUT_FILENO) == 1) {
+    streams.color = std::getenv("NO_COLOR") == nullptr;
+    streams.columns = terminal_size().columns;
+  }
+  return run_command_line(commands(), std::vector<std::string>(argv + 1, argv + argc), streams);
 }
 
 }  // namespace melon::cli

@@ -13,6 +13,7 @@ struct Streams {
   std::ostream& out;
   std::ostream& err;
   bool color = false;
+  std::size_t columns = 100;
 };
 
 /// Parses the arguments (without the program's name) against the commands and runs the one that

@@ -19,7 +19,7 @@ Cell health_cell(const Json& device) {
 
 std::string type_text(const Json& device) {
   const std::string type = text_of(device, "type");
-  return flag_of(device, "simulated") ? type + " (simulated)" : type;
+  return flag_of(device, "simulated") ? "simulated: " + type : type;  // a cut end must not hide it
 }
 
 std::string grants_text(const Json& device) {
@@ -48,15 +48,15 @@ std::vector<Cell> row(const Json& device) {
 Table device_table(const Json& devices) {
   Table table{.columns = {{.header = "ID"},
                           {.header = "VENDOR", .wide_only = true},
-                          {.header = "TYPE"},
+                          {.header = "TYPE", .shrinks = true},
                           {.header = "HEALTH"},
                           {.header = "ENFORCEMENT"},
                           {.header = "MEMORY", .right = true},
                           {.header = "FREE", .right = true},
-                          {.header = "USED", .right = true},
+                          {.header = "USED", .right = true, .spare = 1},
                           {.header = "COMPUTE-FREE", .right = true},
-                          {.header = "BUSY", .right = true},
-                          {.header = "GRANTS", .right = true},
+                          {.header = "BUSY", .right = true, .spare = 2},
+                          {.header = "GRANTS", .right = true, .spare = 3},
                           {.header = "UNITS", .wide_only = true, .right = true},
                           {.header = "REASON", .wide_only = true},
                           {.header = "KEY", .wide_only = true}},
@@ -78,6 +78,9 @@ Result<int> devices(Session& session) {
 Command devices_command() {
   return {.name = "devices",
           .summary = "List devices, what is free of them and who keeps their limits",
+          .description =
+              "Where the terminal is narrow, types are cut and columns are left out (USED, BUSY,\n"
+              "GRANTS); -o wide shows everything.",
           .examples = {{"melon devices", "Devices with their free memory and compute"},
                        {"melon devices -o json", "The same for programs"}},
           .run = devices};

@@ -22,12 +22,9 @@ Result<int> enter_and_attend(Session& session, const Flags& flags, const std::st
   MELON_TRY(const Workload workload, enter(session, grant));
   const Launch launch = prepare(session, workload, program, flags.command);
   const HeldSignals signals;
-  bool executing = false;
-  const auto pid = start_inside(session, workload, launch, signals, executing);
-  if (pid) return attend(*pid, signals).exit_code;
-  if (!executing) return tl::unexpected<Error>(pid.error());
-  *session.err << "melon: " << pid.error().message << '\n';
-  return pid.error().code == Code::kNotFound ? kProgramNotFound : kNotExecutable;
+  const auto pid = start_inside(session, workload, launch, signals);
+  if (!pid) return end_unstarted(session, pid.error());
+  return attend(*pid, signals).exit_code;
 }
 
 Result<int> exec(Session& session, const Flags& flags) {
@@ -35,10 +32,8 @@ Result<int> exec(Session& session, const Flags& flags) {
     return fail(Code::kInvalidArgument, "no program to run",
                 "put it behind '--': melon exec " + flags.name + " -- bash");
   const auto program = find_program(flags.command.front(), search_path());
-  if (program) return enter_and_attend(session, flags, *program);
-  *session.err << "melon: " << program.error().message << '\n'
-               << "  remedy: " << program.error().remedy << '\n';
-  return program.error().code == Code::kNotFound ? kProgramNotFound : kNotExecutable;
+  if (!program) return end_unstarted(session, {.error = program.error(), .by_program = true});
+  return enter_and_attend(session, flags, *program);
 }
 
 }  // namespace

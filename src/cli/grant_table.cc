@@ -89,6 +89,7 @@ std::vector<Cell> slice_cells(const Json& slice) {
           memory_text(number_of(slice, "used_memory_mib")),
           share_text(slice),
           compute_text(number_of(slice, "used_compute_permille")),
+          compute_text(number_of(slice, "throttled_permille")),
           text_of(slice, "priority")};
 }
 
@@ -99,7 +100,7 @@ std::vector<Cell> row(const Json& grant, const Json& slice, bool first, std::int
   if (slice.is_object()) {
     for (Cell& cell : slice_cells(slice)) cells.push_back(std::move(cell));
   } else {
-    cells.insert(cells.end(), 6, Cell("-"));
+    cells.insert(cells.end(), 7, Cell("-"));
   }
   const std::vector<Cell> rest = {
       text_of(grant, "owner"),  age_text(text_of(grant, "created"), now),
@@ -159,6 +160,7 @@ Table grant_table(const Json& grants, std::int64_t now_unix_ms) {
                           {.header = "USED", .right = true},
                           {.header = "COMPUTE", .right = true},
                           {.header = "USED", .right = true},
+                          {.header = "THROTTLED", .wide_only = true, .right = true},
                           {.header = "PRIORITY", .wide_only = true},
                           {.header = "OWNER"},
                           {.header = "AGE", .right = true},

@@ -18,10 +18,10 @@
 namespace melon::cli {
 namespace {
 
-// What the keeper tells the process that forked it: one byte, and for an error its code and text.
+// What the keeper tells the process that forked it: one byte, and for a failure its code and text.
 constexpr char kStarted = 's';
 constexpr char kRefused = 'r';      // Melon's own failure
-constexpr char kNotExecuted = 'x';  // execve() refused
+constexpr char kNotExecuted = 'x';  // by the program
 
 void close_standard_streams() {
   const int nothing = open("/dev/null", O_RDWR);
@@ -29,21 +29,23 @@ void close_standard_streams() {
   if (nothing > STDERR_FILENO) close(nothing);
 }
 
-void tell(int report, char what, const Error& error) {
-  const std::string text =
-      fmt::format("{}{}\n{}\n{}", what, static_cast<int>(error.code), error.remedy, error.message);
+void tell(int report, const StartFailure& failure) {
+  const Error& error = failure.error;
+  const std::string text = fmt::format("{}{}\n{}\n{}", failure.by_program ? kNotExecuted : kRefused,
+                                       static_cast<int>(error.code), error.remedy, error.message);
   (void)!write(report, text.data(), text.size());
 }
 
-Error read_error(const std::string& text) {
-  Error error;
-  std::istringstream lines(text);
+StartFailure read_failure(const std::string& text) {
+  StartFailure failure{.by_program = text.front() == kNotExecuted};
+  Error& error = failure.error;
+  std::istringstream lines(text.substr(1));
   std::string code;
   std::getline(lines, code);
   std::getline(lines, error.remedy);
   std::getline(lines, error.message, '\0');
   error.code = static_cast<Code>(std::atoi(code.c_str()));
-  return error;
+  return failure;
 }
 
 /// Runs in the keeper from the program's start to the end of its output.
@@ -85,7 +87,7 @@ class Keeper {
     int status = 0;
     if (ended_ || waitpid(program, &status, WNOHANG) != program) return;
     ended_ = true;
-    record_ending(session_, workload_, to_ending(status));
+    record_ending(session_, workload_, program, to_ending(status));
   }
 
   const Session& session_;
@@ -101,14 +103,13 @@ void live(const Session& session, const Workload& workload, Launch launch,
   setsid();
   int output[2];
   if (pipe2(output, O_CLOEXEC) != 0)
-    return tell(report, kRefused, {Code::kInternal, std::strerror(errno), "ulimit -n"});
+    return tell(report, {{Code::kInternal, std::strerror(errno), "ulimit -n"}});
   auto log = OutputLog::open(private_folder(workload), {});
-  if (!log) return tell(report, kRefused, log.error());
+  if (!log) return tell(report, {log.error()});
   launch.output = output[1];
-  bool executing = false;
-  const auto program = start_inside(session, workload, launch, signals, executing);
+  const auto program = start_inside(session, workload, launch, signals);
   close(output[1]);
-  if (!program) return tell(report, executing ? kNotExecuted : kRefused, program.error());
+  if (!program) return tell(report, program.error());
   (void)!write(report, &kStarted, 1);
   close(report);
   close_standard_streams();
@@ -123,18 +124,21 @@ std::string read_all(int from) {
   return text;
 }
 
+tl::unexpected<StartFailure> cannot(const char* what, const char* remedy) {
+  return tl::unexpected(StartFailure{
+      {Code::kInternal, fmt::format("cannot {}: {}", what, std::strerror(errno)), remedy}});
+}
+
 }  // namespace
 
-Result<> start_detached(const Session& session, const Workload& workload, Launch launch,
-                        const HeldSignals& signals, bool& executing) {
+Started<void> start_detached(const Session& session, const Workload& workload, Launch launch,
+                             const HeldSignals& signals) {
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0)
-    return fail(Code::kInternal, fmt::format("cannot make a pipe: {}", std::strerror(errno)));
+    return cannot("make a pipe", "raise the limit on open files: ulimit -n");
   session.out->flush();
   const pid_t keeper = fork();
-  if (keeper < 0)
-    return fail(Code::kInternal, fmt::format("cannot start the keeper: {}", std::strerror(errno)),
-                "raise the limit on processes: ulimit -u");
+  if (keeper < 0) return cannot("start the keeper", "raise the limit on processes: ulimit -u");
   if (keeper == 0) {
     close(report[0]);
     live(session, workload, std::move(launch), signals, report[1]);
@@ -143,10 +147,11 @@ Result<> start_detached(const Session& session, const Workload& workload, Launch
   close(report[1]);
   const std::string text = read_all(report[0]);
   close(report[0]);
-  executing = text.starts_with(kNotExecuted);
   if (text.starts_with(kStarted)) return {};
-  if (text.empty()) return fail(Code::kInternal, "the keeper died before the program started");
-  return tl::unexpected<Error>(read_error(text.substr(1)));
+  if (text.empty())
+    return tl::unexpected(StartFailure{
+        {Code::kInternal, "the keeper died before the program started", "see why: melon doctor"}});
+  return tl::unexpected(read_failure(text));
 }
 
 }  // namespace melon::cli

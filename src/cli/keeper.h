@@ -15,7 +15,7 @@ namespace melon::cli {
 /// same user) runs it, keeps its output in the workload's private folder, passes signals on and
 /// notes how it ended. Returns in the caller when the program executes; never in the keeper.
 /// Errors: as start_inside().
-Result<> start_detached(const Session& session, const Workload& workload, Launch launch,
-                        const HeldSignals& signals, bool& executing);
+Started<void> start_detached(const Session& session, const Workload& workload, Launch launch,
+                             const HeldSignals& signals);
 
 }  // namespace melon::cli

@@ -71,42 +71,36 @@ Table plan_table(const Json& plan) {
   return table;
 }
 
-int show_error(Session& session, const Error& error, int code) {
-  *session.err << fmt::format("melon: {}\n", error.message);
-  if (!error.remedy.empty()) *session.err << fmt::format("  remedy: {}\n", error.remedy);
-  return code;
-}
-
 // A dry run starts nothing, so its exit codes are those of the other commands.
 int dry_run(Session& session, const Flags& flags) {
   const auto plan = [&]() -> Result<Json> {
     MELON_TRY(const Json body, to_request(flags, session));
     return send(session, "POST", "/v1/grants", body);
   }();
-  if (!plan) return show_error(session, plan.error(), to_exit_code(plan.error().code));
+  if (!plan) {
+    print_error(*session.err, plan.error());
+    return to_exit_code(plan.error().code);
+  }
   session.print(plan_table(*plan), *plan);
   return kOk;
 }
 
-int not_started(Session& session, const Error& error) {
-  return show_error(session, error,
-                    error.code == Code::kNotFound ? kProgramNotFound : kNotExecutable);
-}
-
-Result<int> run_in_foreground(Session& session, const Workload& workload, const Launch& launch,
-                              const HeldSignals& signals, bool& executing) {
+Started<int> run_in_foreground(Session& session, const Workload& workload, const Launch& launch,
+                               const HeldSignals& signals) {
   session.out->flush();
-  MELON_TRY(const pid_t program, start_inside(session, workload, launch, signals, executing));
-  const Ending ending = attend(program, signals);
-  record_ending(session, workload, ending);
-  return ending.exit_code;
+  return start_inside(session, workload, launch, signals).map([&](pid_t program) {
+    const Ending ending = attend(program, signals);
+    record_ending(session, workload, program, ending);
+    return ending.exit_code;
+  });
 }
 
-Result<int> run_detached(Session& session, const Workload& workload, const Launch& launch,
-                         const HeldSignals& signals, bool& executing) {
-  MELON_RETURN_IF_ERROR(start_detached(session, workload, launch, signals, executing));
-  *session.out << workload.name << '\n';
-  return kOk;
+Started<int> run_detached(Session& session, const Workload& workload, const Launch& launch,
+                          const HeldSignals& signals) {
+  return start_detached(session, workload, launch, signals).map([&] {
+    *session.out << workload.name << '\n';
+    return kOk;
+  });
 }
 
 // From a grant that holds its slices to the end of the program, or to its start when detached.
@@ -119,13 +113,11 @@ Result<int> run_granted(Session& session, const Flags& flags, const std::string&
     return tl::unexpected<Error>(workload.error());
   }
   const Launch launch = prepare(session, *workload, program, flags.command);
-  bool executing = false;
-  auto result = flags.detach ? run_detached(session, *workload, launch, signals, executing)
-                             : run_in_foreground(session, *workload, launch, signals, executing);
-  if (result) return result;
+  const auto ended = flags.detach ? run_detached(session, *workload, launch, signals)
+                                  : run_in_foreground(session, *workload, launch, signals);
+  if (ended) return *ended;
   release(session, id);
-  if (executing) return not_started(session, result.error());
-  return result;
+  return end_unstarted(session, ended.error());
 }
 
 Result<int> ask_and_run(Session& session, const Flags& flags, const std::string& program) {
@@ -151,7 +143,7 @@ Result<int> run(Session& session, const Flags& flags) {
                 "slice without a program: melon run --detach --keep 10m");
   if (flags.command.empty()) return ask_and_run(session, flags, "");
   const auto program = find_program(flags.command.front(), search_path());
-  if (!program) return not_started(session, program.error());
+  if (!program) return end_unstarted(session, {.error = program.error(), .by_program = true});
   return ask_and_run(session, flags, *program);
 }
 

@@ -29,10 +29,17 @@ void Session::print(const Table& table, const Json& value) const {
       return;
     case OutputFormat::kTable:
     case OutputFormat::kWide:
-      *out << to_text(table,
-                      {.headers = headers, .wide = format == OutputFormat::kWide, .color = color});
+      *out << to_text(table, {.headers = headers,
+                              .wide = format == OutputFormat::kWide,
+                              .color = color,
+                              .columns = columns});
       return;
   }
+}
+
+void print_error(std::ostream& err, const Error& error) {
+  err << "melon: " << error.message << '\n';
+  if (!error.remedy.empty()) err << "  remedy: " << error.remedy << '\n';
 }
 
 std::string named_socket(const std::string& given) {

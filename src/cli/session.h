@@ -21,7 +21,8 @@ struct Session {
   std::string named_socket = {};  // the same when --socket or MELON_SOCKET named it, else empty
   OutputFormat format = OutputFormat::kTable;
   bool headers = true;
-  bool color = false;  // standard output is a terminal that shows colour
+  bool color = false;         // standard output is a terminal that shows colour
+  std::size_t columns = 100;  // of a line on that terminal, or where there is none
   std::ostream* out = nullptr;
   std::ostream* err = nullptr;
 
@@ -30,6 +31,9 @@ struct Session {
   /// True when -o asks for JSON or YAML.
   bool structured() const;
 };
+
+/// The message, and below it the remedy, as every command says what failed.
+void print_error(std::ostream& err, const Error& error);
 
 /// The socket that was named: `given` (--socket), else MELON_SOCKET, else empty.
 std::string named_socket(const std::string& given);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <limits>
 
 namespace melon::cli {
 namespace {
@@ -42,10 +43,67 @@ std::vector<std::size_t> widths(const Table& table, bool headers) {
   return result;
 }
 
+constexpr std::size_t kGap = 2;
+constexpr std::size_t kNarrowest = 12;  // of a column that shrinks
+
+std::size_t line_width(const std::vector<std::size_t>& shown,
+                       const std::vector<std::size_t>& width) {
+  std::size_t total = 0;
+  for (const std::size_t i : shown) total += width[i] + (total > 0 ? kGap : 0);
+  return total;
+}
+
+/// Takes as much of what is over as the columns that shrink can give.
+std::size_t shrink(const Table& table, std::size_t over, const std::vector<std::size_t>& shown,
+                   std::vector<std::size_t>& width) {
+  for (const std::size_t i : shown) {
+    if (!table.columns[i].shrinks || width[i] <= kNarrowest) continue;
+    const std::size_t given = std::min(over, width[i] - kNarrowest);
+    width[i] -= given;
+    over -= given;
+  }
+  return over;
+}
+
+/// Takes the column that goes first out of those shown. False: none can go.
+bool drop_one(const Table& table, std::vector<std::size_t>& shown) {
+  const auto rank = [&table](std::size_t i) {
+    const int spare = table.columns[i].spare;
+    return spare == 0 ? std::numeric_limits<int>::max() : spare;
+  };
+  const auto first = std::ranges::min_element(shown, {}, rank);
+  if (first == shown.end() || table.columns[*first].spare == 0) return false;
+  shown.erase(first);
+  return true;
+}
+
+/// Cuts cells, then drops columns, until a line fits; cells are cut no more than is needed then.
+void make_fit(const Table& table, std::size_t columns, std::vector<std::size_t>& shown,
+              std::vector<std::size_t>& width) {
+  const std::vector<std::size_t> whole = width;
+  while (true) {
+    width = whole;
+    const std::size_t needed = line_width(shown, width);
+    if (needed <= columns || shrink(table, needed - columns, shown, width) == 0) return;
+    if (!drop_one(table, shown)) return;
+  }
+}
+
+/// The first characters of a text, with a sign that there were more.
+std::string cut(const std::string& text, std::size_t width) {
+  if (display_width(text) <= width) return text;
+  std::size_t end = 0;
+  for (std::size_t characters = 0; end < text.size(); ++end)
+    if ((static_cast<unsigned char>(text[end]) & 0xc0U) != 0x80U && ++characters == width - 1)
+      break;
+  return text.substr(0, end) + "..";
+}
+
 void append_padded(std::string& line, const Cell& cell, std::size_t width, const Column& column,
                    bool color) {
-  const std::string padding(width - std::min(width, display_width(cell.text)), ' ');
-  const std::string text = paint(printable(cell.text), cell.tone, color);
+  const std::string shown = cut(cell.text, width);
+  const std::string padding(width - std::min(width, display_width(shown)), ' ');
+  const std::string text = paint(printable(shown), cell.tone, color);
   line += column.right ? padding + text : text + padding;
 }
 
@@ -105,13 +163,14 @@ std::string printable(std::string_view text) {
 }
 
 std::string to_text(const Table& table, const TableStyle& style) {
-  const auto shown = shown_columns(table, style.wide);
-  const auto width = widths(table, style.headers);
+  auto shown = shown_columns(table, style.wide);
+  auto width = widths(table, style.headers);
+  if (style.columns != 0 && !style.wide) make_fit(table, style.columns, shown, width);
   std::string text;
   const auto append_line = [&](const std::vector<Cell>& cells) {
     std::string line;
     for (const std::size_t i : shown) {
-      if (!line.empty()) line += "  ";
+      if (!line.empty()) line += std::string(kGap, ' ');
       append_padded(line, cells[i], width[i], table.columns[i], style.color);
     }
     line.erase(line.find_last_not_of(' ') + 1);

@@ -22,7 +22,9 @@ struct Cell {
 struct Column {
   std::string header;
   bool wide_only = false;
-  bool right = false;  // numbers
+  bool right = false;    // numbers
+  bool shrinks = false;  // its cells are cut where the line is too narrow
+  int spare = 0;         // where that is not enough, columns go in this order; 0: never
 };
 
 /// Rows under headers, for people.
@@ -35,10 +37,12 @@ struct TableStyle {
   bool headers = true;
   bool wide = false;
   bool color = false;
+  std::size_t columns = 0;  // of a line; 0: as many as it takes. A wide table takes what it needs.
 };
 
 /// The table as lines: columns as wide as their widest cell, two spaces between, nothing trailing.
-/// Control characters in cells are shown as '?', so that a name can not drive the terminal.
+/// A line that is too long for `columns` loses what its columns can spare. Control characters in
+/// cells are shown as '?', so that a name can not drive the terminal.
 std::string to_text(const Table& table, const TableStyle& style);
 
 /// The table as CSV (RFC 4180), all columns; headers as shown, in lower case.

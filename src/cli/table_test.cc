@@ -37,6 +37,22 @@ TEST(Table, ControlCharactersCannotDriveTheTerminal) {
   EXPECT_EQ(to_text(table, {}).find('\x1b'), std::string::npos);
 }
 
+TEST(Table, ANarrowLineCutsWhatShrinksThenDropsWhatIsSpare) {
+  const Table table{.columns = {{.header = "ID"},
+                                {.header = "TYPE", .shrinks = true},
+                                {.header = "LAST", .spare = 2},
+                                {.header = "FIRST", .spare = 1}},
+                    .rows = {{"a", "ünïcödé and so on", "x", "y"}}};
+  const std::string whole = "ID  TYPE               LAST  FIRST\na   ünïcödé and so on  x     y\n";
+  EXPECT_EQ(to_text(table, {}), whole);
+  EXPECT_EQ(to_text(table, {.columns = 34}), whole);
+  EXPECT_EQ(to_text(table, {.columns = 31}),
+            "ID  TYPE            LAST  FIRST\na   ünïcödé and ..  x     y\n");
+  EXPECT_EQ(to_text(table, {.columns = 23}), "ID  TYPE           LAST\na   ünïcödé and..  x\n");
+  EXPECT_EQ(to_text(table, {.columns = 10}), "ID  TYPE\na   ünïcödé an..\n");
+  EXPECT_EQ(to_text(table, {.wide = true, .columns = 10}), whole);
+}
+
 TEST(Table, CountsCharactersNotBytes) { EXPECT_EQ(display_width("█▁é"), 3u); }
 
 TEST(Table, ColoursOnlyWhenAsked) {

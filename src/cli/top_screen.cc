@@ -56,15 +56,12 @@ std::size_t spark_width(std::size_t width, std::size_t fixed) {
 std::string device_line(const Json& device, const TopHistory& history, const TopView& view) {
   const std::string id = text_of(device, "id");
   const std::int64_t memory = number_of(device, "memory_mib").value_or(0);
-  // What the device does not tell is shown by what is booked of it.
-  const std::int64_t used =
-      number_of(device, "used_memory_mib")
-          .value_or(memory - number_of(device, "free_memory_mib").value_or(0));
+  const auto used = number_of(device, "used_memory_mib");
   const std::int64_t busy = number_of(device, "utilization_permille").value_or(0);
   const auto drawn = [&view](std::int64_t permille) {
     return paint(bar(permille, 8, view.glyphs), load_tone(permille), view.color);
   };
-  return fit(printable(id), 12, view.glyphs) + " " + drawn(part(used, memory)) + " " +
+  return fit(printable(id), 12, view.glyphs) + " " + drawn(part(used.value_or(0), memory)) + " " +
          fit_right(short_memory(used) + "/" + short_memory(memory), 13, view.glyphs) + " " +
          drawn(busy) + " " + fit_right(compute_text(busy), 6, view.glyphs) + " " +
          sparkline(history.of("device/" + id), spark_width(view.width, kDeviceFixedColumns),

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -16,6 +17,7 @@
 #include <thread>
 
 #include "agent/daemon.h"
+#include "base/time_text.h"
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
@@ -28,6 +30,7 @@ constexpr auto kPoll = std::chrono::milliseconds(20);
 struct Flags {
   agent::DaemonOptions options;
   bool detach = false;
+  std::string timeout = "3m";
 };
 
 /// The file that takes the output of a daemon in the background, as it was before the start.
@@ -95,19 +98,42 @@ bool is_ready(const Session& session, pid_t daemon) {
   return version && number_of(*version, "pid") == daemon;
 }
 
-Result<> wait_until_ready(const Session& session, pid_t daemon, const DaemonLog& log) {
+// Ends a daemon that did not come up: asked first, because it may hold locks.
+void give_up(pid_t daemon) {
+  constexpr auto kGrace = std::chrono::seconds(10);
+  const auto asked = std::chrono::steady_clock::now();
+  kill(daemon, SIGTERM);
+  while (waitpid(daemon, nullptr, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() - asked > kGrace) kill(daemon, SIGKILL);
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+Result<> wait_until_ready(const Session& session, pid_t daemon, const DaemonLog& log,
+                          std::chrono::milliseconds timeout) {
+  const auto start = std::chrono::steady_clock::now();
   while (!is_ready(session, daemon)) {
     int status = 0;
     if (waitpid(daemon, &status, WNOHANG) == daemon)
       return fail(WIFEXITED(status) ? meaning_of(WEXITSTATUS(status)) : Code::kInternal,
                   fmt::format("the daemon ended while it started:\n{}", said(log)),
                   fmt::format("its output is kept in {}", log.path));
+    if (std::chrono::steady_clock::now() - start > timeout) {
+      give_up(daemon);
+      return fail(
+          Code::kInternal,
+          fmt::format("the daemon was not ready within {} and was ended", melon::to_text(timeout)),
+          fmt::format("its output is in {}; a driver may hang (melon doctor), or it needs "
+                      "longer: melon up --detach --timeout 10m",
+                      log.path));
+    }
     std::this_thread::sleep_for(kPoll);
   }
   return {};
 }
 
-Result<int> start_detached_daemon(Session& session, const agent::DaemonOptions& options) {
+Result<int> start_detached_daemon(Session& session, const agent::DaemonOptions& options,
+                                  std::chrono::milliseconds timeout) {
   MELON_TRY(const agent::Places places, agent::daemon_places(options));
   session.socket = places.socket;
   if (daemon_answers(places.socket))
@@ -118,7 +144,7 @@ Result<int> start_detached_daemon(Session& session, const agent::DaemonOptions& 
   session.out->flush();
   MELON_TRY(const pid_t daemon, start_in_background(options, log.file));
   close(log.file);
-  MELON_RETURN_IF_ERROR(wait_until_ready(session, daemon, log));
+  MELON_RETURN_IF_ERROR(wait_until_ready(session, daemon, log, timeout));
   *session.out << fmt::format("ready on {}\n", places.socket);
   return kOk;
 }
@@ -127,7 +153,8 @@ Result<int> up(Session& session, const Flags& flags) {
   agent::DaemonOptions options = flags.options;
   options.socket = session.named_socket;
   options = with_absolute_paths(options);
-  if (flags.detach) return start_detached_daemon(session, options);
+  MELON_TRY(const auto timeout, parse_duration(flags.timeout));
+  if (flags.detach) return start_detached_daemon(session, options, timeout);
   session.out->flush();
   return agent::run_daemon(options);
 }
@@ -147,6 +174,10 @@ Command up_command() {
       .parameters = {{.names = "--detach",
                       .target = &flags->detach,
                       .text = "In the background; returns when it is ready"},
+                     {.names = "--timeout",
+                      .target = &flags->timeout,
+                      .value = "DURATION",
+                      .text = "With --detach: give up when it is not ready by then (default 3m)"},
                      {.names = "--state",
                       .target = &options.state_folder,
                       .value = "DIR",
@@ -154,7 +185,7 @@ Command up_command() {
                      {.names = "--config",
                       .target = &options.config_file,
                       .value = "FILE",
-                      .text = "Read this YAML file (default: /etc/melon/melon.yaml, as a user "
+                      .text = "YAML file to read (default: /etc/melon/melon.yaml; users: "
                               "~/.config/melon/melon.yaml)"},
                      {.names = "--metrics",
                       .target = &options.metrics_address,

@@ -20,6 +20,7 @@ struct Device {
   std::string key = {};     // shim/abi/device_key.h; at most 255 bytes
   std::string vendor = {};  // descriptor id: "opencl", "nvidia"
   std::string type = {};    // the model as its library names it
+  std::string kind = {};    // "cpu", "gpu", "accelerator"; empty: its library does not tell
   int index = 0;            // order within the vendor
   bool is_cpu =
       false;  // the host's own processor: chosen only when asked for or nothing else is there

@@ -51,12 +51,17 @@ struct Grant {
   std::vector<Slice> slices = {};
   State state = State::kQueued;
   std::vector<std::string> arguments = {};  // private to owner and root
-  std::vector<ProcessId> processes = {};    // registered; the ledger has those that only attached
+  /// Registered ones: the first for ever, because it is the program whose end is the workload's;
+  /// others while they live. The ledger has those that only attached.
+  std::vector<ProcessId> processes = {};
   std::int64_t created_unix_ms = 0;
-  std::int64_t ended_unix_ms = 0;       // 0: not over
-  std::optional<int> exit_code = {};    // 128 + signal for a signal
-  std::string reason = {};              // why it waits, or how it ended
-  int keep_seconds = 60;                // time to live without a process
+  std::int64_t created_boot_ms = 0;   // since the boot named below
+  std::string boot_id = {};           // empty: unknown
+  std::int64_t ended_unix_ms = 0;     // 0: not over
+  std::int64_t end_number = 0;        // rises with every end, whatever the clock does; 0: not over
+  std::optional<int> exit_code = {};  // 128 + signal for a signal
+  std::string reason = {};            // why it waits, or how it ended
+  int keep_seconds = 60;              // time to live without a process
   std::int64_t wait_until_unix_ms = 0;  // queued: gives up then; 0: waits for ever
   /// Queued: the process that waits for it, whose end withdraws the request; empty: whoever asked
   /// comes back for it.

@@ -24,7 +24,7 @@ struct Request {
   Priority priority = Priority::kNormal;
   int count = 1;            // devices, 1 to 16
   std::string device = {};  // an id; empty: any
-  std::string type = {};    // part of a type or a vendor id; empty: any
+  std::string type = {};    // a kind, a vendor's id or part of a type; empty: any
   bool unenforced = false;  // accept a device whose limits nobody keeps
 
   ShareMode share_mode() const {

@@ -21,6 +21,8 @@
 namespace melon::devlib {
 namespace {
 
+constexpr mode_t kOpenToAll = 01777;  // sticky: only who made a file may remove it
+
 tl::unexpected<Error> system_error(std::string_view what, const std::string& name) {
   const int cause = errno;
   const bool denied = cause == EACCES || cause == EPERM || cause == EROFS || cause == ELOOP;
@@ -36,24 +38,74 @@ std::uint64_t hash(std::string_view text) {
   return value;
 }
 
+bool is_root() { return ::geteuid() == 0; }
+
+/// Makes the folder, open to every user's daemon like /tmp. Root's daemon takes it over from a user
+/// who was first: its owner could remove other users' locks, or put something else in its place.
+void prepare_folder(const std::string& folder) {
+  struct stat status {};
+  const bool there = ::lstat(folder.c_str(), &status) == 0;
+  if (there && is_root() && !S_ISDIR(status.st_mode) && status.st_uid != 0)
+    ::unlink(folder.c_str());
+  if (::mkdir(folder.c_str(), 0700) == 0) {
+    ::chmod(folder.c_str(), kOpenToAll);
+    return;
+  }
+  if (!is_root()) return;
+  const os::Descriptor found(
+      ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!found || ::fstat(found.number(), &status) != 0 || status.st_uid == 0) return;
+  if (::fchown(found.number(), 0, 0) == 0) ::fchmod(found.number(), kOpenToAll);
+}
+
+/// Root's daemon owns the file that it locks, so that no user can remove it and lock another of the
+/// same name. False: this is no file to lock, but a link to something else or a pipe.
+bool take_over(const os::Descriptor& file) {
+  struct stat status {};
+  if (::fstat(file.number(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink > 1)
+    return false;
+  if (is_root() && status.st_uid != 0) return ::fchown(file.number(), 0, 0) == 0;
+  return true;
+}
+
+constexpr int kLockFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+
+/// The file that is there. Empty, and errno says why, when there is none or it is none to lock.
+os::Descriptor open_existing(const std::string& path) {
+  for (const int access : {O_RDWR, O_RDONLY}) {
+    os::Descriptor found(::open(path.c_str(), access | kLockFlags));
+    if (found && take_over(found)) return found;
+    if (found) errno = ELOOP;
+  }
+  return {};
+}
+
+os::Descriptor make_new(const std::string& path) {
+  os::Descriptor made(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | kLockFlags, 0666));
+  if (made) ::fchmod(made.number(), 0666);  // the next holder, maybe another user, writes his name
+  return made;
+}
+
 /// Opens what is there before making it: in a sticky folder the kernel refuses O_CREAT on another
 /// user's file.
 os::Descriptor open_lock_file(const std::string& path) {
-  constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-  for (int attempt = 0; attempt < 8; ++attempt) {
-    for (const int access : {O_RDWR, O_RDONLY}) {
-      const int found = ::open(path.c_str(), access | kFlags);
-      if (found >= 0) return os::Descriptor(found);
-    }
+  constexpr int kAttempts = 8;  // others make and remove it meanwhile
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (os::Descriptor found = open_existing(path)) return found;
+    if (errno == ELOOP && is_root() && ::unlink(path.c_str()) == 0) errno = ENOENT;
     if (errno != ENOENT) break;
-    const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | kFlags, 0666);
-    if (made >= 0) {
-      ::fchmod(made, 0666);  // the next holder may be another user and must write his name
-      return os::Descriptor(made);
-    }
+    if (os::Descriptor made = make_new(path)) return made;
     if (errno != EEXIST) break;
   }
   return {};
+}
+
+/// True while the path still names the file that was locked: its owner may have replaced it since.
+bool is_still_at(const std::string& path, const os::Descriptor& file) {
+  struct stat there {};
+  struct stat held {};
+  return ::lstat(path.c_str(), &there) == 0 && ::fstat(file.number(), &held) == 0 &&
+         there.st_dev == held.st_dev && there.st_ino == held.st_ino;
 }
 
 /// The process that the kernel says holds the lock: what stands in the file, others may write. 0
@@ -90,7 +142,7 @@ std::string describe_holder(const std::string& path) {
 
 Result<DeviceLock> DeviceLock::take(const std::string& folder, const std::string& device_key,
                                     const std::string& state_folder) {
-  if (::mkdir(folder.c_str(), 0700) == 0) ::chmod(folder.c_str(), 01777);
+  prepare_folder(folder);
   const std::string path = fmt::format("{}/{:016x}.lock", folder, hash(device_key));
   os::Descriptor file = open_lock_file(path);
   if (!file) return system_error("open device lock", path);
@@ -100,6 +152,9 @@ Result<DeviceLock> DeviceLock::take(const std::string& folder, const std::string
                 fmt::format("device '{}' is held by {}", device_key, describe_holder(path)),
                 end_of(holder_of(file)));
   }
+  if (!is_still_at(path, file))
+    return fail(Code::kUnavailable, fmt::format("device lock '{}' was replaced just now", path),
+                "melon doctor  # the daemon tries again by itself");
   const std::string holder = fmt::format("{} {}\n{}\n", ::getpid(), state_folder, device_key);
   // For people only: a holder who may not write here still holds the lock.
   if (::ftruncate(file.number(), 0) == 0)

@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 
 namespace melon::devlib {
 namespace {
@@ -87,15 +88,96 @@ TEST_F(DeviceLockTest, DaemonsOfSeveralUsersShareTheFolder) {
   EXPECT_TRUE(DeviceLock::take(folder_, "uuid:1", "/root-state"));
 }
 
-TEST_F(DeviceLockTest, ALinkInPlaceOfALockIsNotFollowed) {
+/// What a child of another user answers, as its exit status.
+template <class Function>
+int as_user(uid_t user, Function function) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(::setgid(user) == 0 && ::setuid(user) == 0 ? function() : 99);
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return WEXITSTATUS(status);
+}
+
+class LockFolderOfAUserTest : public DeviceLockTest {
+ protected:
+  static constexpr uid_t kUser = 65534;
+  static constexpr uid_t kOther = 65533;
+
+  void SetUp() override {
+    if (::getuid() != 0) GTEST_SKIP() << "needs root to become another user";
+    ASSERT_EQ(::chmod(parent_.c_str(), 01777), 0);
+  }
+  std::string lock_file() const {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) return entry.path();
+    return "";
+  }
+  void user_was_first() const {
+    ASSERT_EQ(as_user(kUser, [&] { return DeviceLock::take(folder_, "uuid:1", "/u") ? 0 : 1; }), 0);
+    struct stat status {};
+    ASSERT_EQ(::stat(folder_.c_str(), &status), 0);
+    ASSERT_EQ(status.st_uid, kUser);
+  }
+};
+
+TEST_F(LockFolderOfAUserTest, RootTakesItOverAndNoUserCanTakeTheLockAway) {
+  user_was_first();
+  const auto lock = DeviceLock::take(folder_, "uuid:1", "/root-state");
+  ASSERT_TRUE(lock) << lock.error().message;
+  struct stat status {};
+  ASSERT_EQ(::stat(folder_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, 0u);
+  EXPECT_EQ(status.st_mode & 07777, 01777u);
+  for (const uid_t user : {kUser, kOther}) {
+    EXPECT_EQ(as_user(user, [&] { return ::unlink(lock_file().c_str()) == 0 ? 1 : 0; }), 0);
+    EXPECT_EQ(
+        as_user(user,
+                [&] { return ::rename(folder_.c_str(), (folder_ + "x").c_str()) == 0 ? 1 : 0; }),
+        0);
+    EXPECT_EQ(as_user(user, [&] { return DeviceLock::take(folder_, "uuid:1", "/u") ? 1 : 0; }), 0);
+    EXPECT_EQ(as_user(user, [&] { return DeviceLock::take(folder_, "uuid:2", "/u") ? 0 : 1; }), 0);
+  }
+}
+
+TEST_F(LockFolderOfAUserTest, SomethingElseInItsPlaceDoesNotStopRoot) {
+  const auto target = parent_ / "precious";
+  ASSERT_TRUE(std::filesystem::create_directory(target));
+  ASSERT_EQ(as_user(kUser, [&] { return ::symlink(target.c_str(), folder_.c_str()); }), 0);
+  EXPECT_TRUE(DeviceLock::take(folder_, "uuid:1", "/root-state"));
+  EXPECT_TRUE(std::filesystem::is_empty(target));
+  EXPECT_FALSE(std::filesystem::is_symlink(folder_));
+}
+
+TEST_F(LockFolderOfAUserTest, APipeOrALinkInPlaceOfALockDoesNotStopRoot) {
+  user_was_first();
+  const std::string file = lock_file();
+  const auto target = parent_ / "precious";
+  std::ofstream(target) << "kept";
+  const auto replaced_by = [&](const auto& make) {
+    return as_user(kUser, [&] { return ::unlink(file.c_str()) == 0 && make() == 0 ? 0 : 1; });
+  };
+  ASSERT_EQ(replaced_by([&] { return ::mkfifo(file.c_str(), 0666); }), 0);
+  { EXPECT_TRUE(DeviceLock::take(folder_, "uuid:1", "/root-state")); }
+  std::filesystem::remove(file);
+  ASSERT_EQ(::symlink(target.c_str(), file.c_str()), 0);
+  { EXPECT_TRUE(DeviceLock::take(folder_, "uuid:1", "/root-state")); }
+  std::filesystem::remove(file);
+  ASSERT_EQ(::link(target.c_str(), file.c_str()), 0);
+  { EXPECT_TRUE(DeviceLock::take(folder_, "uuid:1", "/root-state")); }
+  EXPECT_EQ(std::filesystem::file_size(target), 4u);
+}
+
+TEST_F(LockFolderOfAUserTest, AUserDoesNotFollowALink) {
   { ASSERT_TRUE(DeviceLock::take(folder_, "uuid:1", "/a")); }
-  const auto file = std::filesystem::directory_iterator(folder_)->path();
+  const std::string file = lock_file();
   std::filesystem::remove(file);
   const auto target = parent_ / "precious";
   std::filesystem::create_symlink(target, file);
-  const auto refused = DeviceLock::take(folder_, "uuid:1", "/a");
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::kPermissionDenied);
+  EXPECT_EQ(as_user(kUser,
+                    [&] {
+                      const auto refused = DeviceLock::take(folder_, "uuid:1", "/a");
+                      return !refused && refused.error().code == Code::kPermissionDenied ? 0 : 1;
+                    }),
+            0);
   EXPECT_FALSE(std::filesystem::exists(target));
 }
 

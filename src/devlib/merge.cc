@@ -24,6 +24,7 @@ void absorb(core::Device& device, const core::Device& more) {
   }
   if (device.memory == MiB(0)) device.memory = more.memory;
   if (device.compute_units == 0) device.compute_units = more.compute_units;
+  if (device.kind.empty() || (device.is_cpu && !more.is_cpu)) device.kind = more.kind;
   device.is_cpu = device.is_cpu && more.is_cpu;
   device.simulated = device.simulated || more.simulated;
   for (const std::string& alias : more.aliases)

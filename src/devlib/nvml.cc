@@ -188,6 +188,7 @@ class NvmlLibrary final : public DeviceLibrary {
     std::array<char, 96> text{};
     if (nvml_.name != nullptr && nvml_.name(handle, text.data(), text.size()) == kSuccess)
       device.type = text.data();
+    device.kind = "gpu";
     device.simulated = detail::says_simulated(device.type);
     if (nvml_.uuid != nullptr && nvml_.uuid(handle, text.data(), text.size()) == kSuccess)
       device.aliases.push_back("uuid:" + plain_uuid(text.data()));

@@ -74,6 +74,7 @@ std::optional<core::Device> to_device(const Json& line, const vendors::Descripto
                          uuid.c_str(), pci.c_str());
   device.key = key;
   device.is_cpu = *kind == vendors::Kind::kCpu;
+  device.kind = line.value("kind", "");
   device.simulated = detail::says_simulated(platform) || detail::says_simulated(device.type);
   device.enforcement = vendor.enforcement;
   device.memory =

@@ -13,6 +13,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+// The first of a Code is what it is told as; the others are HTTP's own.
 constexpr std::array kErrorCodes = {
     ErrorCode{Code::kInternal, "internal", 500, "A defect of the daemon; its log says more."},
     ErrorCode{Code::kInvalidArgument, "invalid_argument", 400, "The request itself is wrong."},
@@ -20,9 +21,14 @@ constexpr std::array kErrorCodes = {
     ErrorCode{Code::kNotFound, "not_found", 404, "No such thing."},
     ErrorCode{Code::kAlreadyExists, "already_exists", 409, "The name is taken."},
     ErrorCode{Code::kResourceExhausted, "does_not_fit", 409, "No device has room; see refusal."},
-    ErrorCode{Code::kFailedPrecondition, "failed_precondition", 409, "Not in this state."},
+    ErrorCode{Code::kFailedPrecondition, "failed_precondition", 409,
+              "Not in this state, or beyond what the caller may hold."},
     ErrorCode{Code::kUnavailable, "unavailable", 503, "Not now; asking again may help."},
     ErrorCode{Code::kUnimplemented, "unimplemented", 501, "This daemon cannot do that."},
+    ErrorCode{Code::kInvalidArgument, "invalid_argument", 405, "Not a method of this path."},
+    ErrorCode{Code::kInvalidArgument, "timeout", 408, "The request did not arrive in time."},
+    ErrorCode{Code::kInvalidArgument, "too_large", 413, "The body is larger than 1 MiB."},
+    ErrorCode{Code::kInvalidArgument, "too_large", 431, "The header is larger than allowed."},
 };
 
 std::string text_member(const Json& object, const char* name) {
@@ -47,19 +53,23 @@ const ErrorCode& error_code_of(Code code) {
   return entry == kErrorCodes.end() ? kErrorCodes.front() : *entry;
 }
 
-HttpResponse error_response(int status, std::string_view name, const Error& error) {
+HttpResponse error_response(int status, const Error& error) {
+  const auto row = std::ranges::find(kErrorCodes, status, &ErrorCode::status);
+  return error_response(row == kErrorCodes.end() ? error_code_of(error.code) : *row, error);
+}
+
+HttpResponse error_response(const ErrorCode& entry, const Error& error) {
   const Json body = {
-      {"error", {{"code", name}, {"message", error.message}, {"remedy", error.remedy}}}};
+      {"error", {{"code", entry.name}, {"message", error.message}, {"remedy", error.remedy}}}};
   HttpResponse response;
-  response.status = status;
+  response.status = entry.status;
   // Messages quote what clients sent, which need not be UTF-8.
   response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
   return response;
 }
 
 HttpResponse error_response(const Error& error) {
-  const ErrorCode& entry = error_code_of(error.code);
-  return error_response(entry.status, entry.name, error);
+  return error_response(error_code_of(error.code), error);
 }
 
 Error to_error(const HttpResponse& response) {

@@ -23,10 +23,12 @@ std::span<const ErrorCode> error_codes();
 /// The entry of a code. Codes that the API does not know are internal errors.
 const ErrorCode& error_code_of(Code code);
 
-/// {"error": {code, message, remedy}} with the status that belongs to the code.
+/// {"error": {code, message, remedy}} with the entry's status.
+HttpResponse error_response(const ErrorCode& entry, const Error& error);
+/// The same with the entry that belongs to the error's code.
 HttpResponse error_response(const Error& error);
-/// The same with a status of HTTP's own that no Code has, such as 408, 413 or 431.
-HttpResponse error_response(int status, std::string_view name, const Error& error);
+/// The same with a status of HTTP's own that no Code has: 405, 408, 413 or 431.
+HttpResponse error_response(int status, const Error& error);
 
 /// The other way: what an answer with a status of 400 or more says. Tolerates any body.
 Error to_error(const HttpResponse& response);

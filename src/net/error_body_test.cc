@@ -11,12 +11,22 @@ namespace {
 
 TEST(ErrorBody, EveryCodeComesBack) {
   for (const ErrorCode& entry : error_codes()) {
-    const auto response = error_response({entry.code, "what", "how"});
+    const auto response = error_response(entry, {entry.code, "what", "how"});
     EXPECT_EQ(response.status, entry.status);
+    EXPECT_EQ(nlohmann::json::parse(response.body).at("error").at("code"), entry.name);
     const Error error = to_error(response);
     EXPECT_EQ(error.code, entry.code) << entry.name;
     EXPECT_EQ(error.message, "what");
     EXPECT_EQ(error.remedy, "how");
+  }
+}
+
+TEST(ErrorBody, AStatusOfHttpsOwnHasItsName) {
+  for (const auto& [status, name] :
+       {std::pair(408, "timeout"), std::pair(413, "too_large"), std::pair(431, "too_large")}) {
+    const auto response = error_response(status, {Code::kInvalidArgument, "what", "how"});
+    EXPECT_EQ(response.status, status);
+    EXPECT_EQ(nlohmann::json::parse(response.body).at("error").at("code"), name);
   }
 }
 

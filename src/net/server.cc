@@ -53,16 +53,6 @@ struct Ticker {
   std::function<void()> tick;
 };
 
-void arm(const std::shared_ptr<Ticker>& ticker, std::chrono::steady_clock::time_point when) {
-  ticker->timer.expires_at(when);
-  ticker->timer.async_wait([ticker, when](error_code error) {
-    if (error) return;
-    ticker->tick();
-    const auto now = std::chrono::steady_clock::now();
-    arm(ticker, std::max(when + ticker->interval, now));
-  });
-}
-
 struct Listener {
   asio::posix::stream_descriptor waiter;  // its own descriptor of the socket
   std::optional<UnixListener> unix_socket;
@@ -112,9 +102,23 @@ struct Server::State {
   void resume_accepting();
   bool make_room(const std::list<Connection*>& among);
   bool make_room();
+  void arm(const std::shared_ptr<Ticker>& ticker, std::chrono::steady_clock::time_point when);
   void await_signal(const std::function<void(int)>& action);
   void begin_stop();
 };
+
+void Server::State::arm(const std::shared_ptr<Ticker>& ticker,
+                        std::chrono::steady_clock::time_point when) {
+  ticker->timer.expires_at(when);
+  ticker->timer.async_wait([this, ticker, when](error_code error) {
+    // Cancelling does not reach a wait that is over already and only stands in the loop's queue.
+    if (error || stopping) return;
+    ticker->tick();
+    if (stopping) return;
+    const auto now = std::chrono::steady_clock::now();
+    arm(ticker, std::max(when + ticker->interval, now));
+  });
+}
 
 void Server::State::add_listener(int descriptor, std::optional<UnixListener> owner,
                                  Handler handler) {
@@ -187,7 +191,7 @@ void Server::State::admit(Listener& listener, int descriptor) {
       if (theirs.empty()) of_user.erase(*peer.uid);
     }
     connections.erase(at);
-    if (stopping && connections.empty()) drain_timer.cancel();
+    if (stopping && connections.empty()) loop.stop();
     resume_accepting();
   };
   *at = Connection::make(std::move(socket), std::move(setting));
@@ -244,7 +248,8 @@ void Server::State::begin_stop() {
   const auto open = connections;  // closing changes the list
   for (const auto& connection : open) connection->wind_down();
   work.reset();
-  if (connections.empty()) return;
+  // Not left to the loop's running out of work: whatever still waits must not hold the end up.
+  if (connections.empty()) return loop.stop();
   drain_timer.expires_after(options.drain_timeout);
   drain_timer.async_wait([this](error_code error) {
     if (!error) loop.stop();
@@ -277,7 +282,7 @@ void Server::every(std::chrono::milliseconds interval, std::function<void()> tic
   auto ticker =
       std::make_shared<Ticker>(Ticker{asio::steady_timer(state_->loop), interval, std::move(tick)});
   state_->tickers.push_back(ticker);
-  arm(ticker, std::chrono::steady_clock::now() + interval);
+  state_->arm(ticker, std::chrono::steady_clock::now() + interval);
 }
 
 void Server::post(std::function<void()> task) { asio::post(state_->loop, std::move(task)); }

@@ -223,5 +223,46 @@ TEST_F(ServerTest, RunsTimersTasksAndSignalsOnItsThread) {
   EXPECT_EQ(caught, SIGUSR1);
 }
 
+/// Runs the server on a thread of its own; false: it has not ended a long while after its stop.
+bool ends(Server& server) {
+  std::promise<void> ended;
+  auto end = ended.get_future();
+  std::thread running([&] {
+    server.run();
+    ended.set_value();
+  });
+  const bool in_time = end.wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+  if (in_time)
+    running.join();
+  else
+    running.detach();  // the test has failed; the process is about to end
+  return in_time;
+}
+
+TEST_F(ServerTest, EndsWhileItsTicksTakeLongerThanTheirInterval) {
+  auto* const server = new Server({});  // not destroyed under a loop that does not end
+  ASSERT_TRUE(server->listen_unix(path_, 0600, echo));
+  int ticks = 0;
+  for (int ticker = 0; ticker < 2; ++ticker)
+    server->every(std::chrono::milliseconds(1), [&ticks, server] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      if (++ticks == 3) server->stop();
+    });
+  ASSERT_TRUE(ends(*server));
+  const int ticks_at_end = ticks;
+  delete server;
+  EXPECT_EQ(ticks, ticks_at_end);
+}
+
+TEST_F(ServerTest, EndsWithoutConnectionsThoughSomethingElseStillWaits) {
+  auto* const server = new Server({});
+  ASSERT_TRUE(server->listen_unix(path_, 0600, echo));
+  server->every(std::chrono::milliseconds(1), [server] { server->stop(); });
+  std::function<void()> again = [&again, server] { server->post(again); };  // never out of work
+  server->post(again);
+  ASSERT_TRUE(ends(*server));
+  delete server;
+}
+
 }  // namespace
 }  // namespace melon::net

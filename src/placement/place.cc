@@ -38,16 +38,13 @@ bool same_letters(char a, char b) { return lower(a) == lower(b); }
 
 bool matches_type(const Device& device, std::string_view type) {
   if (std::ranges::equal(device.vendor, type, same_letters)) return true;
+  if (std::ranges::equal(device.kind, type, same_letters)) return true;
   return std::search(device.type.begin(), device.type.end(), type.begin(), type.end(),
                      same_letters) != device.type.end();
 }
 
-bool matches_device(const Device& device, std::string_view id) {
-  return device.id == id || std::ranges::find(device.aliases, id) != device.aliases.end();
-}
-
 bool matches(const Device& device, const Request& request) {
-  return (request.device.empty() || matches_device(device, request.device)) &&
+  return (request.device.empty() || is_named(device, request.device)) &&
          (request.type.empty() || matches_type(device, request.type));
 }
 
@@ -84,14 +81,29 @@ class Decision {
       if (candidate.memory_fits && candidate.compute_fits) fitting.push_back(&candidate);
     const auto wanted = static_cast<std::size_t>(request_.count);
     if (fitting.size() < wanted) return refuse(fitting.size());
-    std::ranges::sort(fitting, {}, [this](const Candidate* candidate) {
-      return std::tuple(candidate->room.memory - candidate->memory,
-                        candidate->room.compute - request_.booked(),
-                        std::string_view(candidate->state->device.id));
-    });
+    sort_best_first(fitting);
     Placement placement;
     for (std::size_t i = 0; i < wanted; ++i) placement.push_back(slice_on(*fitting.at(i)));
     return placement;
+  }
+
+  std::vector<Standing> standings() {
+    for (const DeviceState& state : devices_) consider(state);
+    std::vector<const Candidate*> fitting;
+    for (const Candidate& candidate : candidates_)
+      if (candidate.memory_fits && candidate.compute_fits) fitting.push_back(&candidate);
+    sort_best_first(fitting);
+    std::vector<Standing> all;
+    for (const Candidate* const candidate : fitting)
+      all.push_back({.device = candidate->state->device.id,
+                     .memory_left = candidate->room.memory - candidate->memory,
+                     .compute_left = candidate->room.compute - request_.booked()});
+    for (const Rejection& rejection : refusal_.rejections) {
+      if (all.empty() || all.back().device != rejection.device)
+        all.push_back({.device = rejection.device});
+      all.back().rejections.push_back(rejection);
+    }
+    return all;
   }
 
   std::vector<std::string> usable() const {
@@ -135,8 +147,12 @@ class Decision {
 
   void consider(const DeviceState& state) {
     // With a device named, the others are beside the point.
-    if (!request_.device.empty() && !matches_device(state.device, request_.device)) return;
+    if (!request_.device.empty() && !is_named(state.device, request_.device)) return;
     if (!is_selectable(state.device)) return;
+    if (state.grants >= limits_.grants)
+      return reject(state.device, "grants",
+                    fmt::format("{} is shared by {} grants, and one device takes no more than {}",
+                                state.device.id, state.grants, limits_.grants));
     const Room room = room_of(state, limits_);
     const MiB memory = memory_on(state.device, request_);
     const bool free_for_whole = !asks_for_whole(request_) || state.grants == 0;
@@ -146,6 +162,14 @@ class Decision {
                            .memory_fits = free_for_whole && memory <= room.memory,
                            .compute_fits = request_.booked() <= room.compute});
     reject_amounts(candidates_.back());
+  }
+
+  void sort_best_first(std::vector<const Candidate*>& fitting) const {
+    std::ranges::sort(fitting, {}, [this](const Candidate* candidate) {
+      return std::tuple(candidate->room.memory - candidate->memory,
+                        candidate->room.compute - request_.booked(),
+                        std::string_view(candidate->state->device.id));
+    });
   }
 
   void reject_amounts(const Candidate& candidate) {
@@ -189,7 +213,7 @@ class Decision {
     };
     if (devices_.empty()) return whole("device", "this machine has no device");
     const bool knows_device = std::ranges::any_of(devices_, [this](const DeviceState& state) {
-      return matches_device(state.device, request_.device);
+      return is_named(state.device, request_.device);
     });
     if (!request_.device.empty() && !knows_device)
       return whole("device", fmt::format("there is no device '{}'; there are {}", request_.device,
@@ -270,6 +294,10 @@ class Decision {
 
 }  // namespace
 
+bool is_named(const Device& device, std::string_view name) {
+  return device.id == name || std::ranges::find(device.aliases, name) != device.aliases.end();
+}
+
 namespace detail {
 
 std::variant<Placement, Refusal> place_around(std::span<const DeviceState> devices,
@@ -288,6 +316,11 @@ std::vector<std::string> usable_devices(std::span<const DeviceState> devices,
 std::variant<Placement, Refusal> place(std::span<const DeviceState> devices, const Request& request,
                                        const Limits& limits) {
   return detail::place_around(devices, request, limits, {});
+}
+
+std::vector<Standing> compare(std::span<const DeviceState> devices, const Request& request,
+                              const Limits& limits) {
+  return Decision(devices, request, limits, {}).standings();
 }
 
 }  // namespace melon::placement

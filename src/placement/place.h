@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -25,13 +27,14 @@ struct DeviceState {
 struct Limits {
   Permille memory{1000};
   Permille compute{1000};
+  int grants = std::numeric_limits<int>::max();  // that share one device, however little they hold
 };
 
 /// One rule that one device failed.
 struct Rejection {
   std::string device = {};  // Device::id; empty: the request as a whole
-  /// "device", "type", "cpu", "health", "held", "enforcement", "queue", "whole", "memory",
-  /// "compute", "count"
+  /// "device", "type", "cpu", "health", "held", "enforcement", "queue", "grants", "whole",
+  /// "memory", "compute", "count"
   std::string rule = {};
   std::string message = {};  // the figures, in a sentence
 };
@@ -48,13 +51,29 @@ struct Refusal {
 
 using Placement = std::vector<core::Slice>;
 
+/// Whether a request that names a device means this one: by its id or an alias.
+bool is_named(const core::Device& device, std::string_view name);
+
 /// Best fit: the least memory left over, then the least compute, then the id. A whole-device
 /// request needs an empty device; `count` devices are distinct. `device` is an id or an alias;
-/// `type` a vendor's id or part of a type, in any case. A CPU device is considered only where no
-/// device of another kind matches `device` and `type`. One slice never exceeds its device, also
-/// where the limits overcommit. Pure and deterministic; expects a request that
+/// `type` a vendor's id, a kind or part of a type, in any case. A CPU device is considered only
+/// where no device of another kind matches `device` and `type`. One slice never exceeds its device,
+/// also where the limits overcommit. Pure and deterministic; expects a request that
 /// core::check_request() passed.
 std::variant<Placement, Refusal> place(std::span<const DeviceState> devices,
                                        const core::Request& request, const Limits& limits);
+
+/// How one device stands for a request: by which rules it is refused, or what it would leave.
+struct Standing {
+  std::string device = {};
+  std::vector<Rejection> rejections = {};  // empty: it fits
+  MiB memory_left = {};
+  Permille compute_left = {};
+};
+
+/// Every device that the request could mean, best first, those that refuse it last: what place()
+/// decides by. Pure.
+std::vector<Standing> compare(std::span<const DeviceState> devices, const core::Request& request,
+                              const Limits& limits);
 
 }  // namespace melon::placement

@@ -155,6 +155,32 @@ TEST(Place, OffersBothAmountsWhenNeitherAloneWouldDo) {
   EXPECT_EQ(refusal.compute_that_fits, Permille(200));
 }
 
+TEST(Place, NoMoreGrantsShareADeviceThanItsBound) {
+  DeviceState device = booked(gpu("a", MiB(100)), MiB(2), Permille(0));
+  device.grants = 2;
+  const DeviceState devices[] = {device};
+  EXPECT_EQ(device_of(place(devices, {.memory = amount(1)}, {.grants = 3})), "a");
+  const auto decision = place(devices, {.memory = amount(1)}, {.grants = 2});
+  EXPECT_EQ(rules_of(decision), "grants@a");
+  const auto& refusal = std::get<Refusal>(decision);
+  EXPECT_NE(refusal.rejections.front().message.find("no more than 2"), std::string::npos);
+  EXPECT_FALSE(refusal.memory_that_fits);
+  EXPECT_TRUE(refusal.can_ever_fit);
+}
+
+TEST(Place, ATypeMayBeAKind) {
+  DeviceState processor = gpu("a", MiB(100));
+  processor.device.kind = "cpu";
+  processor.device.is_cpu = true;
+  DeviceState card = gpu("b", MiB(100));
+  card.device.kind = "gpu";
+  const DeviceState devices[] = {processor, card};
+  EXPECT_EQ(device_of(place(devices, {.memory = amount(1), .type = "cpu"}, {})), "a");
+  EXPECT_EQ(device_of(place(devices, {.memory = amount(1), .type = "GPU"}, {})), "b");
+  EXPECT_EQ(rules_of(place(devices, {.memory = amount(1), .type = "cpus"}, {})),
+            "type@a type@b type@");
+}
+
 TEST(Place, WhatIsLargerThanEveryDeviceNeverFits) {
   const DeviceState devices[] = {gpu("a", MiB(100))};
   const auto decision = place(devices, {.memory = amount(101)}, {});

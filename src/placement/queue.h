@@ -22,8 +22,8 @@ struct Start {
 };
 
 /// Which of the waiting requests start now, in order. `waiting` is in order of arrival and holds
-/// only requests that may start as far as everything but devices is concerned: one that its owner's
-/// limits hold back is left out, and reserves nothing. Pure and deterministic.
+/// only requests that may start as far as everything but devices is concerned; the caller checks
+/// its owner's limits when it joins the queue. Pure and deterministic.
 std::vector<Start> next_starts(std::span<const DeviceState> devices,
                                std::span<const core::Request> waiting, const Limits& limits);
 

@@ -34,6 +34,9 @@ inline core::Grant full_grant(int number) {
   grant.waiter = core::ProcessId{99, 98'000'000'000};
   grant.processes = {{1234, 567'890'123'456}, {5, 6}};
   grant.created_unix_ms = 1'700'000'000'000 + number;
+  grant.created_boot_ms = 77'000 + number;
+  grant.boot_id = "3f2a9c1e";
+  grant.end_number = 3 + number;
   grant.ended_unix_ms = 1'700'000'000'001 + number;
   grant.exit_code = 137;
   grant.reason = "killed";

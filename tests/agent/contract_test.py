@@ -42,6 +42,7 @@ class Scene:
         self.numbers = itertools.count()
         self.user = ALICE if os.geteuid() == 0 else None
         self.names = {}
+        self.pid = None  # of the last grant with a process
 
     def call(self, method, path, body=None, user=None):
         return exchange(self.daemon.socket, Exchange(
@@ -78,7 +79,8 @@ class Scene:
         if state == "over":
             self.call("DELETE", f"/v1/grants/{name}")
         if state in ("running", "suspended"):
-            self.call("POST", f"/v1/grants/{name}/processes", {"pid": self.live_pid()})
+            self.pid = self.live_pid()
+            self.call("POST", f"/v1/grants/{name}/processes", {"pid": self.pid})
         if state == "suspended":
             self.call("PATCH", f"/v1/grants/{name}", {"suspended": True})
         return name
@@ -162,9 +164,14 @@ class ContractTest(DaemonTest):
         if operation.body is None:
             return [None]
         good = good_objects(operation.body, self.rng, RANDOM_BODIES)
-        if "pid" in operation.body["properties"]:
+        if operation.id == "registerProcess":
             good += [{"pid": self.scene.live_pid()}]
         return good if operation.body_required else [None, *good]
+
+    def of_registered(self, operation, body):
+        """An exit that the daemon can believe: that of the process which it knows."""
+        known = operation.id == "reportExit" and self.scene.pid
+        return {**body, "pid": self.scene.pid} if known else body
 
     def queries(self, operation):
         """None, each parameter with each of its good values; and the headers in the same way."""
@@ -183,8 +190,9 @@ class ContractTest(DaemonTest):
         for subject in self.subjects(operation):
             for (query, headers), body in itertools.product(list(self.queries(operation)),
                                                             self.bodies(operation)):
-                self.ask(operation, self.request(operation, self.words(subject), query, body,
-                                                 headers=headers))
+                words = self.words(subject)  # before the body, which may tell of its process
+                self.ask(operation, self.request(operation, words, query,
+                                                 self.of_registered(operation, body), headers=headers))
                 if operation.id == "createGrant":
                     self.scene.clear()
 

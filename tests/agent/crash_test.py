@@ -56,6 +56,22 @@ class Restart(DaemonTest):
         program.wait()
         self.daemon.wait_state("running", "lost")
 
+    def test_a_database_moved_aside_leaves_running_programs_their_limits(self):
+        lived_in = self.daemon.create(name="a", memory="1MiB", keep_seconds=600)
+        empty = self.daemon.create(name="b", memory="1MiB", keep_seconds=600)
+        variables = self.daemon.call("GET", "/v1/grants/a/environment").json["environment"]
+        program = self.program(env={**os.environ, **variables})
+        self.daemon.stop()
+        for file in self.daemon.state.glob("melon.db*"):
+            file.rename(file.with_name("aside-" + file.name))
+        self.daemon.start()
+        self.assertEqual(self.daemon.call("GET", "/v1/grants?all=true").json, [])
+        self.assertTrue(os.path.exists(lived_in["folder"] + "/policy"))
+        self.assertFalse(os.path.exists(empty["folder"]))
+        program.kill()
+        program.wait()
+        eventually("its files are gone", lambda: not os.path.exists(lived_in["folder"]))
+
     def test_a_program_that_ended_meanwhile_is_known_by_its_file_or_lost(self):
         for name in ("told", "silent"):
             self.daemon.create(name=name, memory="1MiB")

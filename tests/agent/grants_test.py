@@ -101,8 +101,39 @@ class Grants(DaemonTest):
         program.wait()
         program_2.kill()
         program_2.wait()
-        ended = self.daemon.call("POST", "/v1/grants/a/exit", {"signal": 9})
+        stranger = self.daemon.call("POST", "/v1/grants/a/exit", {"pid": program.pid, "exit_code": 0})
+        self.assert_refused(stranger, 409, "failed_precondition", str(program.pid), "id")
+        ended = self.daemon.call("POST", "/v1/grants/a/exit", {"pid": program_2.pid, "signal": 9})
         self.assertEqual((ended.json["state"], ended.json["exit_code"]), ("failed", 137), ended.text)
+
+    def test_an_exit_of_an_earlier_grant_is_not_a_later_ones(self):
+        earlier = self.daemon.create(name="z", memory="1MiB")
+        program = self.program()
+        self.daemon.call("POST", f"/v1/grants/{earlier['id']}/processes", {"pid": program.pid})
+        self.daemon.call("POST", "/v1/grants/z/stop", {"force": True})
+        program.wait()
+        self.daemon.wait_state(earlier["id"], "lost", "exited", "failed")
+        later = self.daemon.create(name="z", memory="1MiB")
+        self.daemon.call("POST", "/v1/grants/z/processes", {"pid": self.program().pid})
+        report = {"pid": program.pid, "signal": 9}
+        self.assert_refused(self.daemon.call("POST", "/v1/grants/z/exit", report), 409, "failed_precondition")
+        self.assertEqual(self.daemon.call("POST", f"/v1/grants/{earlier['id']}/exit", report).json["exit_code"], 137)
+        self.assertEqual((self.daemon.grant(later["id"])["state"], self.daemon.grant("z")["exit_code"]),
+                         ("running", None))
+
+    def test_a_type_may_be_a_kind(self):
+        made = self.daemon.call("POST", "/v1/grants", {"type": "cpu", "memory": "1MiB"})
+        self.assertEqual(made.status, 201, made.text)
+
+    def test_a_trial_keeps_to_the_rules_of_a_request(self):
+        unknown = self.daemon.call("POST", "/v1/grants", {"device": "nosuch", "memory": "1MiB", "dry_run": True})
+        self.assert_refused(unknown, 404, "not_found", "'nosuch'", "melon devices")
+
+    def test_explain_says_what_was_weighed(self):
+        grant = self.daemon.create(name="a", memory="64MiB")
+        reason = self.daemon.call("GET", "/v1/grants/a/explain").json["reason"]
+        self.assertIn(f"placed on {grant['slices'][0]['device']} (", reason)
+        self.assertIn("stay free", reason)
 
     def test_an_exit_that_nobody_tells_is_found_in_the_file_or_lost(self):
         for name, code, state in (("told", 0, "exited"), ("silent", None, "lost")):

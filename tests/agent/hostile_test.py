@@ -29,9 +29,9 @@ class BadInput(DaemonTest):
         self.assertTrue(self.daemon.answers())
 
     def test_unknown_device_and_type(self):
-        for request in ({"device": "nope"}, {"type": "nope"}):
-            answer = self.daemon.call("POST", "/v1/grants", {"memory": "1MiB", **request})
-            self.assert_refused(answer, 409, "does_not_fit", "nope")
+        for field, status, code in (("device", 404, "not_found"), ("type", 409, "does_not_fit")):
+            answer = self.daemon.call("POST", "/v1/grants", {field: "nope", "memory": "1MiB"})
+            self.assert_refused(answer, status, code, "nope")
 
     def test_a_body_of_10_mb(self):
         connection = Connection(self.daemon.socket)
@@ -162,8 +162,10 @@ class BadTenants(DaemonTest):
             return [p for p in processes if p["pid"] == program.pid and not p["managed"]]
         eventually("it is reported", seen)
         # Other programs of this machine may be on the device too.
-        self.assertTrue(self.findings_naming(program.pid))
-        count = re.search(r"^melon_unmanaged_processes_count (\d+)$",
+        message = self.findings_naming(program.pid)[0]["message"]
+        self.assertIn(f" {ESCAPER} ", message)
+        self.assertIn(os.path.basename(sys.executable), message)
+        count = re.search(r'^melon_unmanaged_processes_count\{device="[^"]+"\} (\d+)$',
                           self.daemon.call("GET", "/metrics").text, re.MULTILINE)
         self.assertGreaterEqual(int(count.group(1)), 1)
         told = [event for event in self.daemon.call("GET", "/v1/events").json

@@ -50,7 +50,7 @@ limits: {grants: 2, memory: 64MiB, compute: 50%, priority: normal, weight: 200}
         attempts = (
             ("PATCH", "", {"memory": "1MiB"}), ("PATCH", "", {"suspended": True}),
             ("DELETE", "?force=true", None), ("POST", "/processes", {"pid": os.getpid()}),
-            ("POST", "/exit", {"exit_code": 0}), ("POST", "/stop", {"force": True}),
+            ("POST", "/exit", {"pid": os.getpid(), "exit_code": 0}), ("POST", "/stop", {"force": True}),
             ("GET", "/environment", None))
         for method, path, body in attempts:
             answer = self.daemon.call_as(BOB, method, "/v1/grants/hers" + path, body)

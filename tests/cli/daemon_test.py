@@ -62,6 +62,31 @@ class Life(unittest.TestCase):
         self.assertEqual(machine.melon("down", "--stop-all").code, 0)
         eventually("it ended", lambda: not pathlib.Path(f"/proc/{pid}").exists())
 
+    def test_down_ends_many_grants_without_a_process(self):
+        machine = self.machine().up()
+        for number in range(150):
+            answer = machine.call("POST", "/v1/grants", {"name": f"g-{number}", "memory": "1MiB",
+                                                         "keep_seconds": 3600})
+            self.assertEqual(answer.status, 201, answer.text)
+        ended = machine.melon("down", "--stop-all")
+        self.assertEqual(ended.code, 0, str(ended))
+        machine.up()
+        self.assertEqual(machine.melon("ps", "-o", "json").json, [])
+
+    def test_a_daemon_that_is_not_ready_in_time_is_ended_and_said(self):
+        machine = self.machine()
+        ended = machine.melon("up", "--detach", "--state", str(machine.state), "--config", str(machine.config),
+                              "--timeout", "1ms")
+        self.assertEqual(ended.code, 1, str(ended))
+        self.assertIn("not ready within 1ms", ended.err)
+        machine.up()  # nothing of the first is left that holds the state folder
+
+    def test_a_second_daemon_on_the_state_folder_names_the_first(self):
+        machine = self.machine().up()
+        pid = machine.melon("version", "-o", "json").json["daemon"]["pid"]
+        self.refused(machine, 4, "--state", str(machine.state), "--config", str(machine.config),
+                     "--socket", f"{machine.folder}/other.sock", says=[f"pid {pid}"])
+
     def test_every_command_without_a_daemon_says_so(self):
         machine = self.machine()
         for words in (["ps"], ["devices"], ["top", "--once"], ["down"], ["events"], ["vendors"], ["stop", "x"],

@@ -67,6 +67,30 @@ class Documents(MelonTest):
         self.assertGreater(seen, 20)
         self.assertEqual(wrong, [])
 
+    def test_harmless_commands_of_the_howtos_run(self):
+        """Those that look, and those that change a workload of this test's own, as they are printed."""
+        looks = {"devices", "ps", "doctor", "events", "version", "vendors", "explain", "logs", "env"}
+        changes = {"set", "suspend", "resume", "stop"}
+        ran = []
+        for page in sorted((ROOT / "docs" / "howto").glob("*.md")):
+            for line in command_lines(page.read_text()):
+                words = [word for word in words_of(line) if word != "-f"]
+                if len(words) < 2 or words[1] not in looks | changes or "|" in line.split("#")[0]:
+                    continue
+                reads_files = words[1] == "explain" and " -f" in line or "--scenario" in line or ".yaml" in line
+                if reads_files:  # which the reader brings
+                    continue
+                if words[1] in changes or words[1] in ("explain", "logs", "env"):
+                    self.assertIn("NAME", words, f"{page.name}: {line}: whose workload?")
+                self.detached("howto", "--memory", "1MiB")
+                if words[1] == "resume":
+                    self.ok("suspend", "howto")
+                words = ["howto" if word == "NAME" else word for word in words[1:]]
+                self.ok(*words)
+                ran.append(words[0])
+                self.end_workloads()
+        self.assertTrue({"devices", "set", "suspend", "resume", "stop", "env"} <= set(ran), ran)
+
     def table(self, page, title=""):
         text = (ROOT / "docs" / "reference" / page).read_text()
         text = text.split(f"## {title}\n", 1)[1].split("\n## ")[0] if title else text

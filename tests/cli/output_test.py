@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import unittest
 
-from melon_under_test import MELON, SOON_SECONDS, MelonTest
+from melon_under_test import MELON, PYTHON, SOON_SECONDS, MelonTest
 
 COLOUR = "\x1b["
 
@@ -88,6 +88,30 @@ class Terminal(MelonTest):
         self.assertIn(COLOUR, self.on_a_terminal("ps"))
         self.assertNotIn(COLOUR, self.on_a_terminal("ps", NO_COLOR="1"))
         self.assertNotIn(COLOUR, self.on_a_terminal("ps", "-o", "json"))
+
+    def test_the_table_of_devices_fits_its_lines(self):
+        script = "import fcntl, os, pty, struct, sys, termios\n" \
+                 "pid, terminal = pty.fork()\n" \
+                 "if pid == 0:\n" \
+                 "    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 24, int(sys.argv[1]), 0, 0))\n" \
+                 "    os.execvp('melon', ['melon', 'devices'])\n" \
+                 "try:\n" \
+                 "    while True: os.write(1, os.read(terminal, 4096))\n" \
+                 "except OSError: pass\n"
+
+        def on_a_terminal(columns):
+            done = subprocess.run([PYTHON, "-c", script, str(columns)], capture_output=True, text=True, check=True,
+                                  env={**self.machine.environment_for(), "NO_COLOR": "1"}, timeout=SOON_SECONDS)
+            return done.stdout.replace("\r", "").splitlines()
+        for columns in (80, 100, 120):
+            lines = on_a_terminal(columns)
+            self.assertIn("ENFORCEMENT", lines[0])
+            for line in lines:
+                self.assertLessEqual(len(line), columns, line)
+        self.assertNotIn("BUSY", on_a_terminal(80)[0])
+        self.assertIn("USED", on_a_terminal(160)[0])
+        self.assertLessEqual(max(map(len, self.ok("devices").out.splitlines())), 100)
+        self.assertIn("USED", self.ok("devices", "-o", "wide").out)
 
     def test_names_cannot_drive_the_terminal(self):
         self.ok("run", "--name", "rude", "--memory", "1MiB", "--", "true", "\x1b]0;owned\x07")

@@ -44,6 +44,7 @@ class BadInput(MelonTest):
         self.fails(125, "run", says=["--"])
 
     def test_unknown_devices_types_and_grants(self):
+        self.fails(3, "run", "--dry-run", "--device", "gpu-7", "--memory", "1MiB", says=["'gpu-7'", "opencl-0"])
         self.fails(125, "run", "--device", "gpu-7", "--memory", "1MiB", *TRUE, says=["'gpu-7'", "opencl-0"])
         self.fails(125, "run", "--type", "A100", "--memory", "1MiB", *TRUE, says=["'A100'", "melon devices"])
         self.fails(125, "run", "--count", "2", "--memory", "1MiB", *TRUE, says=["2 devices"])

@@ -144,6 +144,23 @@ class Programs(MelonTest):
         self.assertEqual(self.wait_state("victim", "failed")["exit_code"], 137)
         self.assertEqual(self.device()["free_memory_mib"], free)
 
+    def test_a_late_run_does_not_end_a_new_workload_of_the_name(self):
+        late = self.machine.popen("run", "--name", "z", "--memory", "1MiB", "--", "sleep", "1000")
+        earlier = self.wait_state("z", "running")
+        late.send_signal(signal.SIGSTOP)
+        try:
+            self.ok("stop", "z", "--force")
+            self.wait_state("z", "exited", "failed", "lost")
+            later = self.detached("z", "--memory", "1MiB")
+            self.assertNotEqual(later["id"], earlier["id"])
+        finally:
+            late.send_signal(signal.SIGCONT)
+        self.assertEqual(late.wait(SOON_SECONDS), 137)
+        now = self.workload("z")
+        self.assertEqual((now["id"], now["state"], now["exit_code"]), (later["id"], "running", None))
+        self.ok("stop", "z", "--force")
+        self.assertNotEqual(self.wait_state("z", "exited", "failed", "lost")["exit_code"], 0)
+
     def test_a_program_without_anybody_to_tell_its_end_is_lost(self):
         free = self.device()["free_memory_mib"]
         pid = self.detached("orphan", "--memory", "64MiB")["pids"][0]

@@ -46,23 +46,19 @@ std::string head_text(const HttpResponse& response, std::string_view framing, Af
   return out + "\r\n";
 }
 
-HttpResponse refusal(int status, std::string_view name, std::string message, std::string remedy) {
-  return error_response(status, name,
-                        {Code::kInvalidArgument, std::move(message), std::move(remedy)});
+HttpResponse refusal(int status, std::string message, std::string remedy) {
+  return error_response(status, {Code::kInvalidArgument, std::move(message), std::move(remedy)});
 }
 
 /// What a request that Beast could not take is answered.
 HttpResponse answer_to(const error_code& error, const ServerOptions& options) {
   if (error == http::error::body_limit)
-    return refusal(413, "too_large",
-                   fmt::format("the body is larger than {} bytes", options.max_body_bytes),
+    return refusal(413, fmt::format("the body is larger than {} bytes", options.max_body_bytes),
                    "send less in one request");
   if (error == http::error::header_limit)
-    return refusal(431, "too_large",
-                   fmt::format("the head is larger than {} bytes", kMaxHeaderBytes),
+    return refusal(431, fmt::format("the head is larger than {} bytes", kMaxHeaderBytes),
                    "send fewer or shorter header fields");
-  return refusal(400, "invalid_argument", "malformed HTTP request: " + error.message(),
-                 "send HTTP/1.1");
+  return refusal(400, "malformed HTTP request: " + error.message(), "send HTTP/1.1");
 }
 
 class HttpConnection final : public Connection,
@@ -107,7 +103,7 @@ class HttpConnection final : public Connection,
     ++reads_void_;  // the pending read, which cancel() ends, has nothing to say any more
     error_code ignored;
     socket_.cancel(ignored);
-    respond(refusal(408, "timeout",
+    respond(refusal(408,
                     fmt::format("no whole request within {} ms",
                                 setting_.options->read_timeout.count()),
                     "send the request without pauses"),

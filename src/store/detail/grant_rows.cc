@@ -28,7 +28,7 @@ Result<> insert_grant(Database& database, const Grant& grant) {
   using Number = std::optional<std::int64_t>;
   using Text = std::optional<std::string_view>;
   Statement insert(database,
-                   "INSERT INTO grants VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+                   "INSERT INTO grants VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   insert.bind(grant.id)
       .bind(grant.name)
       .bind(std::int64_t{grant.owner})
@@ -49,7 +49,10 @@ Result<> insert_grant(Database& database, const Grant& grant) {
       .bind(std::int64_t{request.count})
       .bind(request.device)
       .bind(request.type)
-      .bind(std::int64_t{request.unenforced});
+      .bind(std::int64_t{request.unenforced})
+      .bind(grant.created_boot_ms)
+      .bind(grant.boot_id)
+      .bind(grant.end_number);
   return insert.run();
 }
 
@@ -114,6 +117,9 @@ Result<Grant> read_grant(const Statement& row) {
   grant.reason = row.text(7);
   grant.keep_seconds = static_cast<int>(row.number(8));
   grant.wait_until_unix_ms = row.number(9);
+  grant.created_boot_ms = row.number(21);
+  grant.boot_id = row.text(22);
+  grant.end_number = row.number(23);
   MELON_TRY(grant.request, read_request(row));
   return grant;
 }
@@ -177,7 +183,8 @@ Result<std::vector<Grant>> read_grants(Database& database) {
                  "reason, keep_seconds, wait_until_unix_ms, request_memory_mib, "
                  "request_memory_permille, request_compute_permille, request_share, "
                  "request_weight, request_max_compute_permille, request_priority, request_count, "
-                 "request_device, request_type, request_unenforced FROM grants");
+                 "request_device, request_type, request_unenforced, created_boot_ms, boot_id, "
+                 "end_number FROM grants");
   while (true) {
     MELON_TRY(const bool more, rows.step());
     if (!more) break;

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+// Grants in action over a real state folder, with a clock that the test turns.
+#include "agent/workloads.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <memory>
+
+#include "agent/device_users.h"
+#include "shim/abi/region.h"
+
+namespace melon::agent {
+namespace {
+
+using core::State;
+using std::chrono::hours;
+using std::chrono::seconds;
+
+/// A store that counts what it is asked to write.
+class CountingStore final : public store::Store {
+ public:
+  explicit CountingStore(store::Store& inner) : inner_(inner) {}
+  Result<> apply(const store::Change& change) override {
+    ++writes;
+    return inner_.apply(change);
+  }
+  Result<std::vector<core::Grant>> grants() override { return inner_.grants(); }
+  Result<std::vector<store::EventRecord>> events(const store::EventQuery& query) override {
+    return inner_.events(query);
+  }
+  Result<std::optional<std::string>> meta(const std::string& name) override {
+    return inner_.meta(name);
+  }
+  Result<> set_meta(const std::string& name, const std::string& value) override {
+    return inner_.set_meta(name, value);
+  }
+
+  int writes = 0;
+
+ private:
+  store::Store& inner_;
+};
+
+core::Device small_device() {
+  core::Device device;
+  device.id = "opencl-0";
+  device.key = "a device of this test";
+  device.vendor = "opencl";
+  device.memory = MiB(100'000);
+  return device;
+}
+
+class WorkloadsTest : public testing::Test {
+ protected:
+  WorkloadsTest() {
+    std::string pattern = testing::TempDir() + "workloads-XXXXXX";
+    root_ = ::mkdtemp(pattern.data());
+    folder_ = std::make_unique<StateFolder>(std::move(StateFolder::open(root_ + "/state").value()));
+    memory_ = store::open_in_memory().value();
+    store_ = std::make_unique<CountingStore>(*memory_);
+    watch_ = ProcessWatch::start([](core::ProcessId) {}).value();
+    start("this boot");
+  }
+  ~WorkloadsTest() override {
+    if (program_ > 0) ::kill(program_, SIGKILL);
+    watch_.reset();
+    std::filesystem::remove_all(root_);
+  }
+
+  /// A daemon's start, over what an earlier one stored.
+  void start(const std::string& boot_id) {
+    config_.limits.age = age_limit_;
+    workloads_ = std::make_unique<Workloads>(
+        WorkloadParts{.clock = clock_,
+                      .since_boot_ms = [this] { return clock_.steady_ns() / 1'000'000; },
+                      .boot_id = boot_id,
+                      .config = config_,
+                      .store = *store_,
+                      .folder = *folder_,
+                      .events = events_,
+                      .feed = feed_,
+                      .watch = *watch_});
+    workloads_->set_devices({small_device()});
+    ASSERT_TRUE(workloads_->adopt());
+  }
+
+  const core::Grant& create(const std::string& name = "") {
+    NewGrant wanted{.name = name, .owner = owner_, .keep_seconds = 1'000'000};
+    wanted.request.memory = MemoryAmount{MiB(1), {}};
+    const auto made = workloads_->create(wanted);
+    EXPECT_TRUE(made) << (made ? "" : made.error().message);
+    return *std::get<const core::Grant*>(*made);
+  }
+  const core::Grant* at(const std::string& id) const { return workloads_->book().at(id); }
+  std::size_t finished() const {
+    const auto all = workloads_->book().grants();
+    return static_cast<std::size_t>(std::ranges::count_if(
+        all, [](const core::Grant* grant) { return core::is_over(grant->state); }));
+  }
+
+  // Not root, who has no limits.
+  const std::uint32_t owner_ = ::geteuid() == 0 ? 12'001 : ::geteuid();
+  std::string root_;
+  std::optional<seconds> age_limit_;
+  VirtualClock clock_;
+  config::DaemonConfig config_;
+  std::unique_ptr<StateFolder> folder_;
+  std::unique_ptr<store::Store> memory_;
+  std::unique_ptr<CountingStore> store_;
+  EventLog events_{0, {}};
+  GrantFeed feed_{0};
+  std::unique_ptr<ProcessWatch> watch_;
+  std::unique_ptr<Workloads> workloads_;
+  pid_t program_ = 0;
+};
+
+TEST_F(WorkloadsTest, AGrantThatEndsAfterTheClockWasSetBackStaysForItsCaller) {
+  clock_.step_wall(hours(24));
+  for (int i = 0; i < 101; ++i) workloads_->stop(create(), {});
+  clock_.step_wall(-hours(24));
+  const std::string id = create("late").id;
+  workloads_->stop(*at(id), {});
+  ASSERT_NE(at(id), nullptr);
+  EXPECT_EQ(at(id)->state, State::kExited);
+  workloads_->tick();  // the oldest are forgotten now, and it is none of them
+  EXPECT_EQ(finished(), 100U);
+  ASSERT_NE(at(id), nullptr);
+  const std::string another = create().id;
+  EXPECT_TRUE(workloads_->release(*at(another), false));
+  EXPECT_EQ(at(another)->state, State::kExited);
+}
+
+TEST_F(WorkloadsTest, TheOrderOfEndsOutlivesTheDaemon) {
+  clock_.step_wall(hours(24));
+  for (int i = 0; i < 100; ++i) workloads_->stop(create(), {});
+  clock_.step_wall(-hours(24));
+  const std::string id = create().id;
+  workloads_->stop(*at(id), {});
+  start("this boot");
+  workloads_->tick();
+  EXPECT_EQ(finished(), 100U);
+  EXPECT_NE(at(id), nullptr);
+}
+
+TEST_F(WorkloadsTest, StopsAllOfThemAtOnceAndTakesNoNewOnes) {
+  clock_.step_wall(hours(24));
+  for (int i = 0; i < 101; ++i) workloads_->stop(create(), {});
+  clock_.step_wall(-hours(24));
+  std::vector<std::string> ids;
+  for (int i = 0; i < 150; ++i) ids.push_back(create().id);
+  store_->writes = 0;
+  workloads_->stop_all(10);
+  EXPECT_EQ(store_->writes, 1);
+  for (const std::string& id : ids) {
+    ASSERT_NE(at(id), nullptr);
+    EXPECT_EQ(at(id)->state, State::kExited);
+    EXPECT_FALSE(std::filesystem::exists(folder_->grant_folder(id) / "policy"));
+  }
+  EXPECT_FALSE(workloads_->any_running());
+  NewGrant wanted{.owner = owner_};
+  EXPECT_EQ(workloads_->create(wanted).error().code, Code::kUnavailable);
+  EXPECT_EQ(workloads_->plan(wanted).error().code, Code::kUnavailable);
+  EXPECT_EQ(workloads_->add_process(*at(ids[0]), ::getpid(), Caller({}, 0)).error().code,
+            Code::kUnavailable);
+  workloads_->tick();
+  EXPECT_EQ(finished(), 100U);
+}
+
+TEST_F(WorkloadsTest, AgeDoesNotFollowTheWallClock) {
+  age_limit_ = seconds(3600);
+  start("this boot");
+  const std::string id = create().id;
+  clock_.step_wall(hours(24));
+  workloads_->tick();
+  EXPECT_EQ(at(id)->state, State::kReserved);
+  clock_.advance(seconds(3000));
+  start("this boot");  // the age goes on over a restart
+  clock_.step_wall(-hours(48));
+  clock_.advance(seconds(700));
+  workloads_->tick();
+  EXPECT_EQ(at(id)->state, State::kExited);
+}
+
+TEST_F(WorkloadsTest, AfterAnotherBootAnAgeCountsAnew) {
+  age_limit_ = seconds(3600);
+  start("this boot");
+  const std::string id = create().id;
+  clock_.advance(seconds(3000));
+  start("another boot");
+  clock_.advance(seconds(3000));
+  workloads_->tick();
+  EXPECT_EQ(at(id)->state, State::kReserved);
+  clock_.advance(seconds(700));
+  workloads_->tick();
+  EXPECT_EQ(at(id)->state, State::kExited);
+}
+
+TEST_F(WorkloadsTest, TheExitOfAProcessThatIsNotRegisteredIsRefused) {
+  const std::string id = create("z").id;
+  EXPECT_EQ(workloads_->report_exit(*at(id), {::getpid(), 0}).error().code,
+            Code::kFailedPrecondition);
+  program_ = ::fork();
+  if (program_ == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  const Caller root(net::Peer{.uid = 0, .gid = 0, .pid = 1}, 0);
+  ASSERT_TRUE(workloads_->add_process(*at(id), program_, root));
+  const auto other = workloads_->report_exit(*at(id), {::getpid(), 3});
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, Code::kFailedPrecondition);
+  EXPECT_NE(other.error().message.find(std::to_string(::getpid())), std::string::npos);
+  EXPECT_EQ(at(id)->exit_code, std::nullopt);
+  EXPECT_TRUE(workloads_->report_exit(*at(id), {program_, 3}));
+  EXPECT_EQ(at(id)->exit_code, 3);
+}
+
+TEST_F(WorkloadsTest, AnUnknownGrantStaysWhileSomebodyLivesInIt) {
+  const auto lived_in = folder_->grant_folder("g-lived-in");
+  const auto empty = folder_->grant_folder("g-empty");
+  std::filesystem::create_directories(lived_in);
+  std::filesystem::create_directories(empty);
+  const std::string variable = std::string(abi::kGrantVariable) + "=" + lived_in.string();
+  program_ = ::fork();
+  if (program_ == 0) {
+    const char* const arguments[] = {"sleep", "1000", nullptr};
+    const char* const environment[] = {variable.c_str(), nullptr};
+    ::execve("/bin/sleep", const_cast<char**>(arguments), const_cast<char**>(environment));
+    ::_exit(1);
+  }
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (claims_of(program_).grant_folder != lived_in && std::chrono::steady_clock::now() < end)
+    ::usleep(1000);  // until it executes
+  start("this boot");
+  EXPECT_TRUE(std::filesystem::exists(lived_in));
+  EXPECT_FALSE(std::filesystem::exists(empty));
+  clock_.advance(seconds(60));
+  workloads_->tick();
+  EXPECT_TRUE(std::filesystem::exists(lived_in));
+  ::kill(program_, SIGKILL);
+  ::waitpid(program_, nullptr, 0);
+  program_ = 0;
+  clock_.advance(seconds(60));
+  workloads_->tick();
+  EXPECT_FALSE(std::filesystem::exists(lived_in));
+}
+
+TEST_F(WorkloadsTest, ATrialKeepsToTheRulesOfARequest) {
+  config_.limits.memory = MiB(10);
+  NewGrant wanted{.owner = owner_};
+  wanted.request.memory = MemoryAmount{MiB(11), {}};
+  const auto beyond = workloads_->plan(wanted);
+  ASSERT_FALSE(beyond);
+  EXPECT_EQ(beyond.error().code, workloads_->create(wanted).error().code);
+  wanted.request.memory = MemoryAmount{MiB(1), {}};
+  EXPECT_TRUE(std::holds_alternative<placement::Placement>(workloads_->plan(wanted).value()));
+  wanted.request.device = "nosuch";
+  EXPECT_EQ(workloads_->plan(wanted).error().code, Code::kNotFound);
+  EXPECT_EQ(workloads_->create(wanted).error().code, Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace melon::agent

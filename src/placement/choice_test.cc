@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Choices in words.
+#include "placement/choice.h"
+
+#include <gtest/gtest.h>
+
+namespace melon::placement {
+namespace {
+
+DeviceState device(const std::string& id, int memory_mib, int booked_mib = 0) {
+  DeviceState state;
+  state.device.id = id;
+  state.device.type = "simulated card";
+  state.device.memory = MiB(memory_mib);
+  state.booked_memory = MiB(booked_mib);
+  state.grants = booked_mib > 0 ? 1 : 0;
+  return state;
+}
+
+core::Request asking(int mib) {
+  core::Request request;
+  request.memory = MemoryAmount{MiB(mib), {}};
+  return request;
+}
+
+std::string choice(const std::vector<DeviceState>& devices, const core::Request& request) {
+  return explain_choice(devices, request, {}, std::get<Placement>(place(devices, request, {})));
+}
+
+bool says(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(Choice, NamesWhatIsLeftHereAndElsewhereAndWhoRefused) {
+  const std::vector devices = {device("large", 4096), device("small", 1024), device("tiny", 64)};
+  const std::string text = choice(devices, asking(512));
+  EXPECT_TRUE(
+      says(text, "placed on small (512 MiB and 100% of compute stay free), where the least"))
+      << text;
+  EXPECT_TRUE(says(text, "fit on large (3.5 GiB")) << text;
+  EXPECT_TRUE(says(text, "512 MiB of memory are asked for, and 64 MiB of 64 MiB on tiny")) << text;
+}
+
+TEST(Choice, IsNotTheSameForTheOnlyDevice) {
+  const std::string text = choice({device("one", 1024)}, asking(1000));
+  EXPECT_TRUE(says(text, "placed on one (24 MiB and 100% of compute stay free), where alone"))
+      << text;
+}
+
+TEST(Choice, SaysWhereItWouldGoNow) {
+  const std::vector now = {device("a", 1024), device("b", 512)};
+  core::Slice slice;
+  slice.device = "a";
+  const std::string text = explain_choice(now, asking(512), {}, {slice});
+  EXPECT_TRUE(says(text, "placed on a (512 MiB")) << text;
+  EXPECT_TRUE(says(text, "now it would go to b (0 MiB")) << text;
+}
+
+}  // namespace
+}  // namespace melon::placement
