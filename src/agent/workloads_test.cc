@@ -69,6 +69,8 @@ class WorkloadsTest : public testing::Test {
   ~WorkloadsTest() override {
     if (program_ > 0) ::kill(program_, SIGKILL);
     watch_.reset();
+    workloads_.reset();
+    folder_.reset();  // its thread removes what the test would
     std::filesystem::remove_all(root_);
   }
 

@@ -56,6 +56,9 @@ class Writer : public YAML::EventHandler {
   explicit Writer(std::size_t most_bytes) : most_bytes_(most_bytes) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
+    // Before some characters yaml-cpp begins one empty document after another, for ever.
+    if (mark.pos == began_at_) throw Refusal(mark, "no document can begin with what stands here");
+    began_at_ = mark.pos;
     json_.clear();
     open_.clear();
     anchored_.clear();
@@ -155,6 +158,7 @@ class Writer : public YAML::EventHandler {
   std::vector<Level> open_ = {};
   std::map<YAML::anchor_t, std::string> anchored_ = {};
   int line_ = 1;
+  int began_at_ = -1;  // the document; counted in bytes
 };
 
 /// A text as a stream, without a copy.

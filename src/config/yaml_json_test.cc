@@ -20,5 +20,13 @@ TEST(YamlToJson, RefusesWhatIsNoYaml) {
   EXPECT_EQ(yaml_to_json("a: [1").error().code, Code::kInvalidArgument);
 }
 
+// yaml-cpp takes nothing of these and says each time that a document began.
+TEST(YamlToJson, TextBeforeWhichNoDocumentCanBeginEnds) {
+  const auto take = [](std::string, int) -> Result<> { return {}; };
+  for (const char* const text : {",=", "]", "}", "a: 1\n---\n,"})
+    EXPECT_FALSE(yaml_documents_to_json(text, take)) << text;
+  EXPECT_TRUE(yaml_documents_to_json("---\n---\na: 1\n...\n---\nb: 2\n", take));
+}
+
 }  // namespace
 }  // namespace melon::config

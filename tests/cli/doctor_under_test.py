@@ -68,7 +68,9 @@ class DoctorTest(unittest.TestCase):
 
     def is_ours(self, finding):
         """Other programs of this machine may be on the device; they are left alone."""
-        return not finding["code"].startswith("unmanaged_process") or (self.unmanaged or "-") in finding["message"]
+        if not finding["code"].startswith("unmanaged_process"):
+            return True
+        return self.unmanaged is not None and self.unmanaged in finding["message"]
 
     def found(self, code, **options):
         finding = eventually(f"{code} is found", lambda: self.findings(**options).get(code))
