@@ -66,7 +66,7 @@ std::string unplaced_text(const kube::Answer& answer) {
 }  // namespace
 
 std::vector<Parameter> ClusterFlags::parameters() {
-  return {{.names = "-f,--file",
+  return {{.names = "-f,--filename",
            .target = &files,
            .value = "FILE",
            .text = "Kubernetes objects of a cluster, YAML or JSON; may be repeated; - is stdin"},

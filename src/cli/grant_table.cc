@@ -27,7 +27,9 @@ constexpr std::array kDeviceKeys = {
     JsonKey{"free_memory_mib", "memory that no workload has booked"},
     JsonKey{"compute_permille", "1000: the whole device"},
     JsonKey{"free_compute_permille", "compute that no workload has booked"},
-    JsonKey{"used_memory_mib", "memory in use by everybody on it; null: its library does not tell"},
+    JsonKey{
+        "used_memory_mib",
+        "memory in use on it; by the workloads where its library does not tell of others (OpenCL)"},
     JsonKey{"utilization_permille", "how busy it is; null: its library does not tell"},
     JsonKey{"grants", "names of the workloads that hold a slice of it"}};
 constexpr std::array kGrantKeys = {

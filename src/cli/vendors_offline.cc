@@ -132,30 +132,29 @@ Command vendors_check_command() {
 
 Command vendors_admit_command() {
   auto flags = std::make_shared<AdmitFlags>();
-  return {
-      .name = "admit",
-      .summary = "Show what a cluster's container with these limits would ask for",
-      .parameters = {{.names = "LIMITS",
-                      .target = &flags->limits,
-                      .text = "RESOURCE=AMOUNT, with commas between several",
-                      .required = true},
-                     {.names = "--annotations",
-                      .target = &flags->annotations,
-                      .value = "NAME=VALUE,...",
-                      .text = "Annotations of the pod"},
-                     {.names = "--file",
-                      .target = &flags->file,
-                      .value = "FILE",
-                      .text = "A descriptor beside the built-in ones"},
-                     {.names = "--compat",
-                      .target = &flags->compatibility,
-                      .value = "RELEASE",
-                      .text = "Whose rules decide where they differ",
-                      .choices = {"none", "hami-2.9", "hami-2.10"}}},
-      .examples =
-          {{"melon vendors admit --file example.yaml example.org/card=1,example.org/memory=3000",
-            "One device of the vendor that example.yaml describes, and part of its memory"}},
-      .run = [flags](Session& session) { return admit(session, *flags); }};
+  return {.name = "admit",
+          .summary = "Show what a cluster's container with these limits would ask for",
+          .parameters = {{.names = "LIMITS",
+                          .target = &flags->limits,
+                          .text = "RESOURCE=AMOUNT, with commas between several",
+                          .required = true},
+                         {.names = "--annotations",
+                          .target = &flags->annotations,
+                          .value = "NAME=VALUE,...",
+                          .text = "Annotations of the pod"},
+                         {.names = "-f,--filename",
+                          .target = &flags->file,
+                          .value = "FILE",
+                          .text = "A descriptor beside the built-in ones"},
+                         {.names = "--compat",
+                          .target = &flags->compatibility,
+                          .value = "RELEASE",
+                          .text = "Whose rules decide where they differ",
+                          .choices = {"none", "hami-2.9", "hami-2.10"}}},
+          .examples =
+              {{"melon vendors admit -f example.yaml example.org/card=1,example.org/memory=3000",
+                "One device of the vendor that example.yaml describes, and part of its memory"}},
+          .run = [flags](Session& session) { return admit(session, *flags); }};
 }
 
 }  // namespace melon::cli

@@ -50,7 +50,7 @@ class Help(MelonTest):
         acme = os.path.join(os.path.dirname(__file__), "..", "data", "vendors", "acme.yaml")
         self.assertIn("vendor 'acme' with 1 backends keeps the rules", self.ok("vendors", "check", acme).out)
         self.assertEqual(self.ok("vendors", "check", acme, "-o", "json").json["backends"], ["Acme"])
-        self.assertIn("half", self.ok("vendors", "admit", "--file", acme,
+        self.assertIn("half", self.ok("vendors", "admit", "--filename", acme,
                                       "acme.com/card=1,acme.com/card-memory=5000").out)
         self.fails(2, "vendors", "admit", "nvidia.com/gpu=1,nvidia.com/gpumem=16Gi", says=["nvidia.com/gpumem", "16384"])
         self.fails(3, "vendors", "check", "/nowhere.yaml", says=["/nowhere.yaml"])
