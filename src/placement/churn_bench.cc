@@ -124,21 +124,15 @@ class Bench {
     fill();
   }
 
-  /// One departure and one arrival a step, as it stands; the time of both counts.
+  /// One departure and one arrival a step, the time of both counts; then as many once more, each
+  /// arrival timed by itself, which takes time of its own.
   void churn() {
+    const auto start = cpu_seconds();
+    for (std::size_t i = 0; i < kSteps; ++i) step();
+    rate_ = static_cast<double>(kSteps) / seconds_since(start);
     std::vector<double> micros;
     micros.reserve(kSteps);
-    std::discrete_distribution<std::size_t> pick(workload_.weights.begin(),
-                                                 workload_.weights.end());
-    const auto start = cpu_seconds();
-    for (std::size_t i = 0; i < kSteps; ++i) {
-      while (filled() >= kFull) depart();
-      const Shape& shape = *shapes_[pick(rng_)];
-      const auto asked = cpu_seconds();
-      if (auto decision = engine_.place(shape, policy_)) book(shape, *decision);
-      micros.push_back(seconds_since(asked) * 1e6);
-    }
-    rate_ = static_cast<double>(kSteps) / seconds_since(start);
+    for (std::size_t i = 0; i < kSteps; ++i) micros.push_back(step_timed());
     std::ranges::sort(micros);
     p99_ = micros[micros.size() * 99 / 100];
     p999_ = micros[micros.size() * 999 / 1000];
@@ -155,6 +149,23 @@ class Bench {
 
  private:
   double filled() const { return static_cast<double>(milli_) / (nodes_ * kCards * 1000.0); }
+
+  const Shape& next() {
+    while (filled() >= kFull) depart();
+    return *shapes_[pick_(rng_)];
+  }
+
+  void step() {
+    const Shape& shape = next();
+    if (auto decision = engine_.place(shape, policy_)) book(shape, *decision);
+  }
+
+  double step_timed() {
+    const Shape& shape = next();
+    const auto asked = cpu_seconds();
+    if (auto decision = engine_.place(shape, policy_)) book(shape, *decision);
+    return seconds_since(asked) * 1e6;
+  }
 
   void book(const Shape& shape, const Decision& decision) {
     std::string id = std::to_string(next_++);
@@ -174,11 +185,9 @@ class Bench {
   }
 
   void fill() {
-    std::discrete_distribution<std::size_t> pick(workload_.weights.begin(),
-                                                 workload_.weights.end());
     int misses = 0;
     while (filled() < kFull && misses < 5000) {
-      const Shape& shape = *shapes_[pick(rng_)];
+      const Shape& shape = *shapes_[pick_(rng_)];
       if (auto decision = engine_.place(shape, policy_)) {
         book(shape, *decision);
       } else {
@@ -194,6 +203,7 @@ class Bench {
   };
   std::mt19937_64 rng_;
   Workload workload_;
+  std::discrete_distribution<std::size_t> pick_{workload_.weights.begin(), workload_.weights.end()};
   const Policy& policy_;
   int nodes_;
   Engine engine_;
@@ -234,8 +244,15 @@ void rebuild() {
 }  // namespace
 }  // namespace melon::placement
 
-int main() {
+/// All rows, or those whose name and size are given: "fragmentation 10000".
+int main(int count, char** words) {
   using namespace melon::placement;
+  const std::vector<std::string> asked(words + 1, words + count);
+  const auto run = [&asked](std::string_view name, int nodes, Mix mix, std::string_view policy) {
+    if (!asked.empty() && (asked[0] != name || (asked.size() > 1 && std::stoi(asked[1]) != nodes)))
+      return;
+    melon::placement::run(name, nodes, mix, policy);
+  };
   run("fragmentation", 5'000, Mix::kCompute, "fragmentation");
   run("fragmentation", 10'000, Mix::kCompute, "fragmentation");
   run("fragmentation", 50'000, Mix::kCompute, "fragmentation");
@@ -243,6 +260,6 @@ int main() {
   run("spread", 10'000, Mix::kAmounts, "spread");
   run("binpack", 10'000, Mix::kAmounts, "binpack");
   run("selectors", 10'000, Mix::kSelectors, "fragmentation");
-  rebuild();
+  if (asked.empty()) rebuild();
   return 0;
 }

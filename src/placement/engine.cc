@@ -3,6 +3,7 @@
 #include "placement/engine.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 #include "placement/rules.h"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::uint32_t kNowhere = ~std::uint32_t{0};
 constexpr std::size_t kShapesBeforeSweep = 4096;
+constexpr std::size_t kBatch = 16;  // nodes whose memory is asked for at once
 
 std::uint64_t key_of(const Shape& shape, const Policy& policy) {
   const auto at = static_cast<std::uint64_t>(&policy - policies().data());
@@ -123,51 +125,57 @@ Merit Engine::score(Ranking& ranking, const Shape& shape, std::uint32_t node) {
   return scorer_.score(node, measure_ ? measured_[node] : 0, nullptr);
 }
 
-void Engine::rebuild(Ranking& ranking, const Shape& shape) {
+/// Makes room for all nodes, none of which fits yet.
+void Engine::lay_out(Ranking& ranking, const Shape& shape) {
   ranking_bytes_ -= ranking.tree.bytes() + ranking.labels.capacity();
   ranking.tree.reset(order_.size());
   ranking.labels.assign(shape.has_label_rules() ? index_.nodes().rows.size() : 0, 0);
-  for (std::size_t i = 0; i < order_.size(); ++i)
-    ranking.tree.set_leaf(i, score(ranking, shape, order_[i]));
-  ranking.tree.build();
   ranking.layout = ordered_layout_;
   ranking_bytes_ += ranking.tree.bytes() + ranking.labels.capacity();
   drop_oldest();
 }
 
 void Engine::fetch_row(std::uint32_t node) const {
-  __builtin_prefetch(&index_.nodes().rows[node]);
+  const char* const row = reinterpret_cast<const char*>(&index_.nodes().rows[node]);
+  __builtin_prefetch(row);
+  __builtin_prefetch(row + 64);
   __builtin_prefetch(&position_of_[node]);
   if (measure_) __builtin_prefetch(&measured_[node]);
 }
 
-void Engine::fetch_cards(const Ranking& ranking, std::uint32_t node) const {
-  const detail::NodeTable& nodes = index_.nodes();
-  const std::uint32_t first = nodes.rows[node].first_card;
-  ranking.tree.fetch(position_of_[node]);
-  if (nodes.rows[node].cards == 0) return;
-  __builtin_prefetch(&nodes.milli[first]);
-  for (std::uint32_t card = first; card < first + 8 && card < nodes.room.size(); card += 2)
-    __builtin_prefetch(&nodes.room[card]);
+/// Scores again the nodes from changed_[first] on, up to `last`. What this takes is mostly waiting
+/// for memory: so it is asked for one pass ahead, and what its row alone keeps from fitting is told
+/// apart before its cards are read.
+void Engine::rescore(Ranking& ranking, const Shape& shape, std::size_t first, std::size_t last) {
+  const std::size_t ahead = std::min(changed_.size(), 2 * last - first);
+  for (std::size_t i = last; i < ahead; ++i) fetch_row(changed_[i]);
+  for (std::size_t i = first; i < last; ++i) ranking.tree.fetch(position_of_[changed_[i]]);
+  std::array<bool, kBatch> may_fit{};
+  for (std::size_t i = first; i < last; ++i) {
+    may_fit[i - first] = scorer_.may_fit(changed_[i]);
+    if (may_fit[i - first]) scorer_.fetch(changed_[i]);
+  }
+  for (std::size_t i = first; i < last; ++i) {
+    const std::uint32_t node = changed_[i];
+    ranking.tree.set(position_of_[node], may_fit[i - first] ? score(ranking, shape, node) : kUnfit);
+  }
 }
 
 void Engine::refresh(Ranking& ranking, const Shape& shape) {
   bool known = ranking.layout == ordered_layout_;
-  if (known && !ranking.labels.empty())
-    known = index_.rule_changes().for_each_since(
-        ranking.seen_rules, [&](std::uint32_t node) { ranking.labels[node] = 0; });
+  if (!known) lay_out(ranking, shape);
+  if (known && !ranking.labels.empty() &&
+      !index_.rule_changes().for_each_since(ranking.seen_rules,
+                                            [&](std::uint32_t node) { ranking.labels[node] = 0; }))
+    std::ranges::fill(ranking.labels, std::uint8_t{0});
   changed_.clear();
   if (known)
     known = index_.changes().for_each_since(
         ranking.seen, [this](std::uint32_t node) { changed_.push_back(node); });
-  // What a decision takes is mostly waiting for memory, so it is asked for ahead.
-  constexpr std::size_t kAhead = 8;
-  for (std::size_t i = 0; known && i < changed_.size(); ++i) {
-    if (i + 2 * kAhead < changed_.size()) fetch_row(changed_[i + 2 * kAhead]);
-    if (i + kAhead < changed_.size()) fetch_cards(ranking, changed_[i + kAhead]);
-    ranking.tree.set(position_of_[changed_[i]], score(ranking, shape, changed_[i]));
-  }
-  if (!known) rebuild(ranking, shape);
+  if (!known) changed_ = order_;
+  for (std::size_t i = 0; i < std::min(kBatch, changed_.size()); ++i) fetch_row(changed_[i]);
+  for (std::size_t i = 0; i < changed_.size(); i += kBatch)
+    rescore(ranking, shape, i, std::min(i + kBatch, changed_.size()));
   ranking.seen = index_.changes().end();
   ranking.seen_rules = index_.rule_changes().end();
 }

@@ -95,9 +95,9 @@ class Engine {
   void measure_node(std::uint32_t node);
   Ranking& ranking(const Shape& shape, const Policy& policy);
   void refresh(Ranking& ranking, const Shape& shape);
-  void rebuild(Ranking& ranking, const Shape& shape);
+  void lay_out(Ranking& ranking, const Shape& shape);
   void fetch_row(std::uint32_t node) const;
-  void fetch_cards(const Ranking& ranking, std::uint32_t node) const;
+  void rescore(Ranking& ranking, const Shape& shape, std::size_t first, std::size_t last);
   Merit score(Ranking& ranking, const Shape& shape, std::uint32_t node);
   bool labels_hold(Ranking& ranking, const Shape& shape, std::uint32_t node);
   void drop_oldest();

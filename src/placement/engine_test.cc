@@ -69,6 +69,23 @@ TEST(Engine, BinpackFillsAndSpreadSpreads) {
   EXPECT_EQ(cluster.place(asking(demand(80'000, 1000, 2))), "");
 }
 
+TEST(Engine, NodesOfManyCardsAreFilledToTheLast) {
+  for (const char* const name : {"binpack", "spread", "fgd", "fragmentation"}) {
+    Cluster cluster;
+    cluster.engine.set_targets({{.devices = demand(40'000, 400), .weight = 1}});
+    ASSERT_TRUE(cluster.engine.index().apply(node("a", 70), 1));
+    const PodRequest half = asking(demand(40'000, 400));
+    for (int i = 0; i < 64; ++i) EXPECT_NE(cluster.place(half, name), "") << name << i;
+    NodeSpec more = node("a", 70);
+    more.capacity.cpu_milli = 200'000;
+    more.capacity.pods = 200;
+    ASSERT_TRUE(cluster.engine.index().apply(more, 2));
+    for (int i = 64; i < 140; ++i) EXPECT_NE(cluster.place(half, name), "") << name << i;
+    EXPECT_EQ(cluster.place(half, name), "") << name;
+    EXPECT_TRUE(cluster.engine.index().audit().empty());
+  }
+}
+
 TEST(Engine, EveryDimensionIsKept) {
   Cluster cluster;
   ASSERT_TRUE(cluster.engine.index().apply(node("a", 1), 1));

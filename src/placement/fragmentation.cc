@@ -13,7 +13,7 @@ std::optional<std::int16_t> milli_on(const DeviceDemand& demand, const detail::D
   const Amounts need = amounts_on(demand, kind.capacity);
   if (!accepts(demand, kind) || !need.fits_in(kind.capacity)) return std::nullopt;
   if (demand.whole) return 1000;
-  std::int64_t most = 0;
+  std::int64_t most = 1;  // a device of which nothing is free serves nobody
   for (std::size_t i = kMemory; i < kDimensions; ++i)
     if (kind.capacity[i] > 0)
       most =
@@ -47,6 +47,7 @@ Fragmentation::Fragmentation(std::vector<TargetShape> targets) : targets_(std::m
   }
   std::ranges::sort(cpu_steps_);
   cpu_steps_.erase(std::unique(cpu_steps_.begin(), cpu_steps_.end()), cpu_steps_.end());
+  make_buckets();
   const auto percent = [this](std::int64_t gain) {
     const double x = static_cast<double>(gain) / static_cast<double>(total_weight_) / 1000.0;
     return static_cast<int>(100.0 / (1.0 + std::exp(-x)));
@@ -65,9 +66,16 @@ int Fragmentation::sigmoid_percent(std::int64_t gain) const {
   return static_cast<int>(above - sigmoid_steps_.begin()) - 1;
 }
 
-std::size_t Fragmentation::bucket_of(std::int64_t free_cpu_milli) const {
-  return static_cast<std::size_t>(
-      std::upper_bound(cpu_steps_.begin(), cpu_steps_.end(), free_cpu_milli) - cpu_steps_.begin());
+void Fragmentation::make_buckets() {
+  const std::int64_t most = cpu_steps_.empty() ? 0 : std::max<std::int64_t>(cpu_steps_.back(), 0);
+  const std::size_t size = std::min(static_cast<std::size_t>(most >> kCpuShift) + 1, kMostBuckets);
+  for (std::size_t at = 0; at < size; ++at) {
+    // How many steps lie at or below the least amount of this place of the table.
+    const auto least = static_cast<std::int64_t>(at << kCpuShift);
+    first_bucket_.push_back(static_cast<std::uint32_t>(
+        std::upper_bound(cpu_steps_.begin(), cpu_steps_.end(), at == 0 ? -1 : least) -
+        cpu_steps_.begin()));
+  }
 }
 
 void Fragmentation::learn_kinds(std::span<const detail::DeviceKind> kinds) {
@@ -148,19 +156,20 @@ std::int64_t Fragmentation::measure(const CardsView& cards, std::int64_t free_cp
   const std::size_t bucket = bucket_of(free_cpu_milli);
   std::int64_t sum = 0;
   std::int64_t total = 0;
-  for (std::size_t i = 0; i < cards.milli.size(); ++i) {
+  const auto count = static_cast<std::uint16_t>(cards.milli.size());
+  detail::for_each_card(cards.with_milli, count, [&](std::uint16_t i) {
     sum += waste(cards.kind[i], bucket, cards.milli[i]);
     total += cards.milli[i];
-  }
+  });
   for (const Group& group : groups_) {
     if (group.weight[bucket] == 0) continue;
     std::int32_t able = 0;
     std::int64_t small = 0;
-    for (std::size_t i = 0; i < cards.milli.size(); ++i) {
+    detail::for_each_card(cards.with_milli, count, [&](std::uint16_t i) {
       const bool is_able = cards.milli[i] >= group.need[cards.kind[i]];
       able += is_able ? 1 : 0;
       small += is_able ? 0 : cards.milli[i];
-    }
+    });
     sum += group.weight[bucket] * (able >= group.count ? small : total);
   }
   return sum;
@@ -169,10 +178,11 @@ std::int64_t Fragmentation::measure(const CardsView& cards, std::int64_t free_cp
 Fragmentation::OneCard::OneCard(const Fragmentation& measure, const CardsView& cards,
                                 std::int64_t free_cpu_milli)
     : measure_(measure), cards_(cards), bucket_(measure.bucket_of(free_cpu_milli)) {
-  for (std::size_t i = 0; i < cards.milli.size(); ++i) {
-    additive_ += measure.waste(cards.kind[i], bucket_, cards.milli[i]);
-    total_ += cards.milli[i];
-  }
+  detail::for_each_card(cards.with_milli, static_cast<std::uint16_t>(cards.milli.size()),
+                        [&](std::uint16_t i) {
+                          additive_ += measure.waste(cards.kind[i], bucket_, cards.milli[i]);
+                          total_ += cards.milli[i];
+                        });
   const std::size_t few = std::min(kFewGroups, measure.groups_.size());
   for (std::size_t at = 0; at < few; ++at) counts_[at] = count(at);
 }
@@ -180,11 +190,12 @@ Fragmentation::OneCard::OneCard(const Fragmentation& measure, const CardsView& c
 Fragmentation::OneCard::Count Fragmentation::OneCard::count(std::size_t group) const {
   const Group& wanted = measure_.groups_[group];
   Count count;
-  for (std::size_t i = 0; i < cards_.milli.size(); ++i) {
-    const bool is_able = cards_.milli[i] >= wanted.need[cards_.kind[i]];
-    count.able += is_able ? 1 : 0;
-    count.small += is_able ? 0 : cards_.milli[i];
-  }
+  detail::for_each_card(cards_.with_milli, static_cast<std::uint16_t>(cards_.milli.size()),
+                        [&](std::uint16_t i) {
+                          const bool is_able = cards_.milli[i] >= wanted.need[cards_.kind[i]];
+                          count.able += is_able ? 1 : 0;
+                          count.small += is_able ? 0 : cards_.milli[i];
+                        });
   return count;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -24,6 +25,7 @@ struct TargetShape {
 struct CardsView {
   std::span<const std::int16_t> milli = {};
   std::span<const std::uint16_t> kind = {};
+  detail::CardMask with_milli = ~detail::CardMask{0};  // outside of it nothing is free
 };
 
 /// How much of a node's free device time the target shapes cannot use.
@@ -48,6 +50,11 @@ class Fragmentation {
 
   std::int64_t total_weight() const { return total_weight_; }
   const std::vector<TargetShape>& targets() const { return targets_; }
+
+  /// Whether two amounts of free CPU measure the same, whatever else is free.
+  bool same_cpu(std::int64_t free_cpu_milli, std::int64_t other) const {
+    return bucket_of(free_cpu_milli) == bucket_of(other);
+  }
 
   /// Fragmented thousandths times total_weight().
   std::int64_t measure(const CardsView& cards, std::int64_t free_cpu_milli) const;
@@ -81,6 +88,8 @@ class Fragmentation {
  private:
   static constexpr std::size_t kMilliValues = 1001;
   static constexpr std::int16_t kNever = 32767;
+  static constexpr int kCpuShift = 9;                // by 512 thousandths of a core ...
+  static constexpr std::size_t kMostBuckets = 4096;  // ... up to 2048 cores
 
   /// Targets of several devices that want equally many of the same sizes.
   struct Group {
@@ -94,7 +103,14 @@ class Fragmentation {
     std::vector<std::int32_t> tail = {};  // by bucket and step: weight of targets it can not serve
   };
 
-  std::size_t bucket_of(std::int64_t free_cpu_milli) const;
+  std::size_t bucket_of(std::int64_t free_cpu_milli) const {
+    const std::int64_t at = std::max<std::int64_t>(free_cpu_milli, 0) >> kCpuShift;
+    std::size_t bucket = first_bucket_[std::min<std::size_t>(static_cast<std::size_t>(at),
+                                                             first_bucket_.size() - 1)];
+    while (bucket < cpu_steps_.size() && cpu_steps_[bucket] <= free_cpu_milli) ++bucket;
+    return bucket;
+  }
+  void make_buckets();
   std::int64_t waste(std::uint16_t kind, std::size_t bucket, std::int32_t milli) const;
   std::int64_t weight_beyond(const detail::DeviceKind& kind, std::size_t bucket,
                              std::int16_t free) const;
@@ -104,7 +120,8 @@ class Fragmentation {
 
   std::vector<TargetShape> targets_;
   std::int64_t total_weight_ = 0;
-  std::vector<std::int64_t> cpu_steps_;  // distinct cpu demands, ascending
+  std::vector<std::int64_t> cpu_steps_;      // distinct cpu demands, ascending
+  std::vector<std::uint32_t> first_bucket_;  // where bucket_of() begins to look
   std::vector<detail::DeviceKind> known_;
   std::vector<Kind> kinds_;
   std::vector<Group> groups_;

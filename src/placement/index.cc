@@ -103,8 +103,8 @@ std::optional<std::uint32_t> Index::find_node(const std::string& name) const {
 }
 
 const GrantEntry* Index::find_grant(const std::string& id) const {
-  const auto at = grant_slots_.find(id);
-  return at == grant_slots_.end() ? nullptr : &grants_[at->second];
+  const auto slot = grant_slot(id);
+  return slot ? &grants_[*slot] : nullptr;
 }
 
 std::uint32_t Index::slot_for(const NodeSpec& node) {
@@ -167,12 +167,22 @@ void Index::write_cards(std::uint32_t node, const NodeSpec& spec) {
   const auto kinds = nodes_.kind_of(row);
   row.kind = kinds.empty() ? std::uint16_t{0} : kinds.front();
   row.uniform = std::ranges::all_of(kinds, [&row](std::uint16_t kind) { return kind == row.kind; });
-  widen(row);
+  sum_up(row);
 }
 
-void Index::widen(NodeRow& row) const {
+void Index::sum_up(NodeRow& row) const {
   row.widest = {};
-  for (const Amounts& room : nodes_.room_of(row)) row.widest = largest_of(row.widest, room);
+  row.with_left = {};
+  row.with_milli = 0;
+  const auto rooms = nodes_.room_of(row);
+  const auto milli = nodes_.milli_of(row);
+  for (std::size_t card = 0; card < rooms.size(); ++card) {
+    row.widest = largest_of(row.widest, rooms[card]);
+    if (card >= detail::kMaskedCards) continue;
+    for (std::size_t i = 0; i < kFirstExtra; ++i)
+      row.with_left.at(i) |= detail::CardMask{rooms[card][i] > 0} << card;
+    row.with_milli |= detail::CardMask{milli[card] > 0} << card;
+  }
 }
 
 void Index::write_entry(std::uint32_t node, const NodeSpec& spec) {
@@ -189,6 +199,7 @@ void Index::write_entry(std::uint32_t node, const NodeSpec& spec) {
            .taints = spec.taints};
   NodeRow& row = nodes_.rows[node];
   row.free = spec.capacity;
+  row.cpu_capacity = spec.capacity.cpu_milli;
   row.open = !spec.cordoned;
   row.tainted = !spec.taints.empty();
   row.pods = 0;

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "placement/cluster.h"
 #include "placement/detail/change_log.h"
+#include "placement/detail/id_table.h"
 #include "placement/detail/node_table.h"
 
 namespace melon::placement {
@@ -128,14 +129,19 @@ class Index {
   void write_cards(std::uint32_t node, const NodeSpec& spec);
   void write_entry(std::uint32_t node, const NodeSpec& spec);
   std::uint16_t kind_of(const DeviceSpec& device);
-  void widen(detail::NodeRow& row) const;
+  void sum_up(detail::NodeRow& row) const;
   void detach_all(std::uint32_t node);
   void attach(const GrantSpec& grant, std::uint64_t version);
   void add_entry(GrantEntry grant);
   void drop_entry(std::uint32_t slot);
   void wait(const GrantSpec& grant, std::uint64_t version);
   void stop_waiting(const std::string& id);
+  bool waits(const std::string& id) const;
   std::uint64_t version_of_grant(const std::string& id) const;
+  std::optional<std::uint32_t> grant_slot(std::string_view id) const {
+    return grant_slots_.find(
+        id, [this](std::uint32_t slot) { return std::string_view(grants_[slot].id); });
+  }
   void count(const GrantEntry& grant, Sign sign);
   void count_cards(const GrantEntry& grant, detail::NodeRow& row, Sign sign);
 
@@ -150,7 +156,7 @@ class Index {
 
   std::vector<GrantEntry> grants_;
   std::vector<std::uint32_t> free_grants_;
-  std::unordered_map<std::string, std::uint32_t> grant_slots_;
+  detail::IdTable grant_slots_;
   /// Grants whose node or one of whose devices is not there, in full.
   struct Waiting {
     GrantSpec spec = {};

@@ -61,17 +61,21 @@ void Index::remove_grant(const std::string& id, std::uint64_t version) {
 }
 
 bool Index::reserve(GrantEntry grant) {
-  if (grant_slots_.contains(grant.id) || waiting_node_.contains(grant.id)) return false;
+  if (grant_slot(grant.id) || waits(grant.id)) return false;
   add_entry(std::move(grant));
   return true;
 }
 
+bool Index::waits(const std::string& id) const {
+  return !waiting_node_.empty() && waiting_node_.contains(id);
+}
+
 bool Index::release(const std::string& id) {
-  const bool waited = waiting_node_.contains(id);
+  const bool waited = waits(id);
   if (waited) stop_waiting(id);
-  const auto at = grant_slots_.find(id);
-  if (at == grant_slots_.end()) return waited;
-  drop_entry(at->second);
+  const auto slot = grant_slot(id);
+  if (!slot) return waited;
+  drop_entry(*slot);
   return true;
 }
 
@@ -112,7 +116,7 @@ void Index::detach_all(std::uint32_t node) {
   std::vector<std::uint32_t> grants = nodes_.entries[node].grants;
   for (const std::uint32_t slot : grants) {
     const GrantEntry& grant = grants_[slot];
-    if (!waiting_node_.contains(grant.id)) wait(grant_spec(grant), grant.version);
+    if (!waits(grant.id)) wait(grant_spec(grant), grant.version);
     drop_entry(slot);
   }
 }
@@ -129,21 +133,21 @@ void Index::add_entry(GrantEntry grant) {
   NodeEntry& node = nodes_.entries[grant.node];
   grant.place_in_node = static_cast<std::uint32_t>(node.grants.size());
   node.grants.push_back(slot);
-  grant_slots_.emplace(grant.id, slot);
+  grant_slots_.add(grant.id, slot);
   count(grant, Sign::kBook);
   grants_[slot] = std::move(grant);
 }
 
 void Index::drop_entry(std::uint32_t slot) {
-  GrantEntry grant = std::move(grants_[slot]);
-  grants_[slot] = {};
+  GrantEntry& grant = grants_[slot];
   count(grant, Sign::kFree);
   std::vector<std::uint32_t>& list = nodes_.entries[grant.node].grants;
   const std::uint32_t last = list.back();
   list[grant.place_in_node] = last;
   list.pop_back();
   if (last != slot) grants_[last].place_in_node = grant.place_in_node;
-  grant_slots_.erase(grant.id);
+  grant_slots_.remove(grant.id, slot);
+  grant = {};
   free_grants_.push_back(slot);
 }
 
@@ -158,7 +162,7 @@ void Index::count_cards(const GrantEntry& grant, NodeRow& row, Sign sign) {
     nodes_.milli[at] = detail::free_milli(nodes_.room[at], nodes_.kinds[nodes_.kind[at]].capacity);
     row.milli_free += nodes_.milli[at];
   }
-  if (!grant.slices.empty()) widen(row);
+  if (!grant.slices.empty()) sum_up(row);
 }
 
 void Index::count(const GrantEntry& grant, Sign sign) {

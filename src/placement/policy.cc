@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "placement/fragmentation.h"
+
 namespace melon::placement {
 namespace {
 
@@ -60,7 +62,7 @@ Merit fullness(const Trial& trial) {
   constexpr std::int64_t kSteps = 100'000;  // of devices; CPU breaks ties in thousandths
   const auto cards = static_cast<std::int64_t>(trial.milli.size());
   const std::int64_t gpu = cards == 0 ? 0 : trial.node.milli_free * (kSteps / 1000) / cards;
-  const std::int64_t capacity = trial.capacity.cpu_milli;
+  const std::int64_t capacity = trial.node.cpu_capacity;
   const std::int64_t cpu = capacity <= 0 ? 0 : trial.node.free.cpu_milli * 999 / capacity;
   return static_cast<Merit>(-(gpu * 1000 + std::clamp<std::int64_t>(cpu, 0, 999)));
 }
@@ -68,7 +70,7 @@ Merit fullness(const Trial& trial) {
 Merit emptiness(const Trial& trial) { return -fullness(trial); }
 
 /// The published algorithm: hundredths of a sigmoid.
-Merit published_gain(const Trial& trial) { return trial.gain_percent; }
+Merit published_gain(const Trial& trial) { return trial.measure->sigmoid_percent(trial.gain); }
 
 /// In steps, because a difference below a step says less than chance does: of equal steps the rank
 /// decides, which is no property of the node. (Ties by what is free, or finer steps, lose on traces
@@ -82,23 +84,24 @@ Merit stepped_gain(const Trial& trial) {
 }
 
 constexpr std::array kPolicies = {
-    Policy{"random", "any node and card that fits", CardOrder::kDrawn, false, true, any_node},
+    Policy{"random", "any node and card that fits", CardOrder::kDrawn, false, false, true,
+           any_node},
     Policy{"dotprod", "least product of what is free and what is asked", CardOrder::kTightest,
-           false, false, dot_product},
-    Policy{"gpuclustering", "beside tasks of the same class", CardOrder::kTightest, false, false,
-           clustering},
+           false, true, false, dot_product},
+    Policy{"gpuclustering", "beside tasks of the same class", CardOrder::kTightest, false, true,
+           false, clustering},
     Policy{"gpupacking", "used devices first, then used nodes, then empty ones",
-           CardOrder::kTightest, false, false, packing},
-    Policy{"bestfit", "least left over of CPU and devices", CardOrder::kTightest, false, false,
-           best_fit},
-    Policy{"fgd", "least fragmentation, exactly as published", CardOrder::kMerit, true, false,
+           CardOrder::kTightest, false, true, false, packing},
+    Policy{"bestfit", "least left over of CPU and devices", CardOrder::kTightest, false, true,
+           false, best_fit},
+    Policy{"fgd", "least fragmentation, exactly as published", CardOrder::kMerit, true, true, false,
            published_gain},
     Policy{"binpack", "fullest node, then its fullest device", CardOrder::kTightest, false, false,
-           fullness},
+           false, fullness},
     Policy{"spread", "emptiest node, then its emptiest device", CardOrder::kEmptiest, false, false,
-           emptiness},
+           false, emptiness},
     Policy{"fragmentation", "least fragmentation, in steps; equals by rank", CardOrder::kMerit,
-           true, false, stepped_gain},
+           true, true, false, stepped_gain},
 };
 
 }  // namespace

@@ -12,6 +12,8 @@
 
 namespace melon::placement {
 
+class Fragmentation;
+
 /// Chance, for the policies that draw lots: any number below the bound.
 using Draw = std::function<std::size_t(std::size_t bound)>;
 
@@ -24,7 +26,6 @@ inline constexpr Merit kUnfit = std::numeric_limits<Merit>::min();
 /// depends on the node's state and the request's shape alone.
 struct Trial {
   const detail::NodeRow& node;
-  const HostAmounts& capacity;          // of the node
   std::span<const std::int16_t> milli;  // free thousandths of its cards, before
   HostAmounts host = {};                // taken
   std::int32_t milli_taken = 0;         // of all cards
@@ -33,7 +34,7 @@ struct Trial {
   detail::TaskClass task = detail::TaskClass::kNone;  // not set where each card is tried
   std::int64_t gain = 0;       // less fragmentation, times gain_unit; only where a policy asks
   std::int64_t gain_unit = 1;  // Fragmentation::total_weight()
-  int gain_percent = 0;        // of the sigmoid: Fragmentation::sigmoid_percent(gain)
+  const Fragmentation* measure = nullptr;  // where the policy uses a gain
 };
 
 /// Which cards of a node are taken first.
@@ -50,7 +51,8 @@ struct Policy {
   std::string_view text;  // one line for people
   CardOrder cards;
   bool uses_gain;
-  bool is_lottery;  // every node that fits is as likely; needs chance from the caller
+  bool asks_for_cards;  // the merit depends on the cards that are taken, and not on the node alone
+  bool is_lottery;      // every node that fits is as likely; needs chance from the caller
   Merit (*merit)(const Trial& trial);
 };
 

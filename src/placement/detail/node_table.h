@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "placement/amounts.h"
 #include "placement/cluster.h"
+#include "placement/detail/cache_aligned.h"
 
 namespace melon::placement::detail {
 
@@ -25,7 +27,20 @@ struct DeviceKind {
   bool operator==(const DeviceKind&) const = default;
 };
 
-/// What every decision reads of a node; the rest is in NodeEntry.
+/// Some of a node's cards. The first 32 are told one by one; those beyond are always among them, so
+/// whoever goes through the set must look at each anyway.
+using CardMask = std::uint32_t;
+inline constexpr std::uint16_t kMaskedCards = 32;
+
+/// Calls f(card) for the cards of a mask, in their order.
+template <class F>
+void for_each_card(CardMask mask, std::uint16_t cards, F f) {
+  if (cards < kMaskedCards) mask &= (CardMask{1} << cards) - 1;
+  for (; mask != 0; mask &= mask - 1) f(static_cast<std::uint16_t>(std::countr_zero(mask)));
+  for (std::uint16_t card = kMaskedCards; card < cards; ++card) f(card);
+}
+
+/// What every decision reads of a node; the rest is in NodeEntry. Two cache lines.
 struct NodeRow {
   HostAmounts free = {};
   std::uint32_t first_card = 0;
@@ -37,6 +52,11 @@ struct NodeRow {
   std::int32_t milli_free = 0;                      // of all cards
   std::int32_t pods = 0;                            // grants on it
   std::array<std::uint16_t, kTaskClasses> tasks{};  // of them by class
+  // Cards that have something left of slots, of memory, of compute: whoever asks for some of it
+  // need not look at the others. On a full node these are few.
+  std::array<CardMask, kFirstExtra> with_left{};
+  CardMask with_milli = 0;        // whose free thousandths are not 0
+  std::int64_t cpu_capacity = 0;  // in thousandths
   Amounts widest = {};  // the most room of any card, dimension by dimension: most requests that do
                         // not fit are told so by this alone
 };
@@ -67,11 +87,13 @@ struct CardEntry {
   bool cordoned = false;
 };
 
+static_assert(sizeof(NodeRow) == 128);
+
 /// The cluster as arrays: nodes by id, and each node's cards side by side. Written by Index alone.
 struct NodeTable {
-  std::vector<NodeRow> rows = {};
+  AlignedVector<NodeRow> rows = {};
   std::vector<NodeEntry> entries = {};
-  std::vector<Amounts> room = {};        // by card: what is free; nothing when it may not be used
+  AlignedVector<Amounts> room = {};      // by card: what is free; nothing when it may not be used
   std::vector<std::int16_t> milli = {};  // by card: the smallest free fraction, in thousandths
   std::vector<std::uint16_t> kind = {};  // by card
   std::vector<CardEntry> cards = {};

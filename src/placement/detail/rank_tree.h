@@ -26,27 +26,28 @@ class RankTree {
   }
 
   /// Asks for the memory that at() and set() will read.
-  void fetch(std::size_t position) const { __builtin_prefetch(&levels_.front()[position]); }
+  void fetch(std::size_t position) const {
+    __builtin_prefetch(&levels_.front()[position]);
+    if (levels_.size() > 1) __builtin_prefetch(&levels_[1][position / kFan]);
+  }
 
   std::int32_t at(std::size_t position) const { return levels_.front()[position]; }
 
   /// Sets one position and what depends on it.
   void set(std::size_t position, std::int32_t value) {
-    for (std::vector<std::int32_t>& level : levels_) {
-      std::int32_t& place = level[position];
-      if (place == value) return;
+    for (std::size_t level = 0;; ++level) {
+      std::int32_t& place = levels_[level][position];
+      const std::int32_t was = place;
+      if (was == value) return;
       place = value;
+      if (level + 1 == levels_.size()) return;
       position /= kFan;
-      value = largest(&level[position * kFan]);
+      const std::int32_t most = levels_[level + 1][position];
+      if (value < most) {
+        if (was < most) return;  // it was not the largest, and is not now
+        value = largest(&levels_[level][position * kFan]);
+      }
     }
-  }
-
-  /// Sets one position alone; build() must follow before best() is asked.
-  void set_leaf(std::size_t position, std::int32_t value) { levels_.front()[position] = value; }
-  void build() {
-    for (std::size_t i = 1; i < levels_.size(); ++i)
-      for (std::size_t block = 0; block * kFan < levels_[i - 1].size(); ++block)
-        levels_[i][block] = largest(&levels_[i - 1][block * kFan]);
   }
 
   std::int32_t best_value() const { return largest(levels_.back().data()); }

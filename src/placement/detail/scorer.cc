@@ -16,21 +16,38 @@ Scorer::Need Scorer::need_of(std::size_t step, std::uint16_t kind) const {
   return {amounts, accepts(demand, known) && amounts.fits_in(known.capacity)};
 }
 
-const Scorer::Need& Scorer::need(std::size_t step, std::uint16_t kind) {
-  std::vector<Need>& known = needs_[step];
-  while (known.size() <= kind)
-    known.push_back(need_of(step, static_cast<std::uint16_t>(known.size())));
-  return known[kind];
+void Scorer::aim(const Shape& shape, const Policy& policy) {
+  shape_ = &shape;
+  policy_ = &policy;
+  is_simple_ = shape.is_simple();
+  prepared_ = &prepared_shapes_[shape.id() % kPrepared];
+  if (prepared_->shape_id != shape.id()) {
+    prepared_->shape_id = shape.id();
+    prepared_->needs.assign(shape.steps().size(), {});
+  }
+  if (!is_simple_ || shape.steps().empty()) return;
+  const DeviceDemand& demand = shape.steps()[0].demand;
+  asks_for_ = {!demand.whole, demand.each[kMemory] > 0 || demand.memory_permille.has_value(),
+               demand.each[kCompute] > 0};
 }
 
-void Scorer::aim(const Shape& shape, const Policy& policy) {
-  if (shape_id_ != shape.id()) {
-    needs_.resize(shape.steps().size());
-    for (std::vector<Need>& known : needs_) known.clear();
-  }
-  shape_ = &shape;
-  shape_id_ = shape.id();
-  policy_ = &policy;
+/// The cards that have something left of whatever a simple demand asks for.
+CardMask Scorer::candidates(const NodeRow& row) const {
+  CardMask mask = ~CardMask{0};
+  for (std::size_t i = 0; i < kFirstExtra; ++i)
+    if (asks_for_.at(i)) mask &= row.with_left.at(i);
+  return mask;
+}
+
+void Scorer::fetch(std::uint32_t node) const {
+  const NodeRow& row = nodes_.rows[node];
+  if (row.cards == 0) return;
+  __builtin_prefetch(&nodes_.milli[row.first_card]);
+  __builtin_prefetch(&nodes_.kind[row.first_card]);
+  if (!is_simple_ || shape_->steps().empty()) return;
+  const CardMask mask = candidates(row);
+  for (std::uint16_t pair = 0; pair < row.cards && pair < kMaskedCards; pair += 2)
+    if ((mask >> pair & 3U) != 0) __builtin_prefetch(&nodes_.room[row.first_card + pair]);
 }
 
 bool Scorer::passes_rules(std::uint32_t node) const {
@@ -45,14 +62,7 @@ Merit Scorer::score(std::uint32_t node, std::int64_t before, Layout* layout) {
   const NodeRow& row = nodes_.rows[node];
   if (!row.open || !shape_->host().fits_in(row.free)) return kUnfit;
   if (!passes_rules(node)) return kUnfit;
-  return shape_->is_simple() ? score_simple(node, before, layout)
-                             : score_general(node, before, layout);
-}
-
-bool Scorer::has_room(const NodeRow& row, std::size_t card) {
-  const std::size_t at = row.first_card + card;
-  const Need& wanted = need(0, nodes_.kind[at]);
-  return wanted.accepted && wanted.amounts.fits_in(nodes_.room[at]);
+  return is_simple_ ? score_simple(node, before, layout) : score_general(node, before, layout);
 }
 
 std::int16_t Scorer::milli_after(const NodeRow& row, std::size_t card, const Amounts& taken) const {
@@ -63,20 +73,24 @@ std::int16_t Scorer::milli_after(const NodeRow& row, std::size_t card, const Amo
 /// All cards that have room for a simple demand, in cards_.
 void Scorer::list_cards(const NodeRow& row) {
   cards_.clear();
+  const auto room = nodes_.room_of(row);
   if (!row.uniform) {
-    for (std::uint16_t card = 0; card < row.cards; ++card)
-      if (has_room(row, card)) cards_.push_back(card);
+    for_each_card(candidates(row), row.cards, [&](std::uint16_t card) {
+      const Need& one = need(0, nodes_.kind[row.first_card + card]);
+      if (one.accepted && one.amounts.fits_in(room[card])) cards_.push_back(card);
+    });
     return;
   }
   const Need& one = need(0, row.kind);
   if (!one.accepted || !one.amounts.fits_in(row.widest)) return;
-  const auto room = nodes_.room_of(row);
-  for (std::uint16_t card = 0; card < row.cards; ++card)
+  for_each_card(candidates(row), row.cards, [&](std::uint16_t card) {
     if (one.amounts.fits_in(room[card])) cards_.push_back(card);
+  });
 }
 
-/// The cards of a simple demand in cards_; false when there are too few.
-bool Scorer::choose_cards(const NodeRow& row) {
+/// The cards of a simple demand in cards_; false when there are too few. Not in order: all of those
+/// that have room.
+bool Scorer::choose_cards(const NodeRow& row, bool in_order) {
   cards_.clear();
   if (shape_->steps().empty()) return true;
   const auto wanted = static_cast<std::size_t>(shape_->steps()[0].demand.count);
@@ -85,7 +99,7 @@ bool Scorer::choose_cards(const NodeRow& row) {
   if (cards_.size() < wanted) return false;
   // Where each card is tried, all that fit stay; where all are taken, their order is no matter.
   if (wanted == 1 && policy_->cards == CardOrder::kMerit) return true;
-  if (cards_.size() == wanted) return true;
+  if (cards_.size() == wanted || !in_order) return true;
   sort_cards(row);
   cards_.resize(wanted);
   return true;
@@ -93,7 +107,7 @@ bool Scorer::choose_cards(const NodeRow& row) {
 
 Merit Scorer::try_each_card(Trial& trial, std::int64_t before, std::uint16_t& chosen) {
   const NodeRow& row = trial.node;
-  const CardsView view{nodes_.milli_of(row), nodes_.kind_of(row)};
+  const CardsView view{nodes_.milli_of(row), nodes_.kind_of(row), row.with_milli};
   const Fragmentation::OneCard one(*measure_, view, row.free.cpu_milli - shape_->host().cpu_milli);
   Merit best = kUnfit;
   int tried = -1;  // the card tried last: its twins have the same merit
@@ -105,7 +119,6 @@ Merit Scorer::try_each_card(Trial& trial, std::int64_t before, std::uint16_t& ch
     tried = card;
     const std::int16_t after = milli_after(row, card, need(0, view.kind[card]).amounts);
     trial.gain = before - one.with(card, after);
-    trial.gain_percent = measure_->sigmoid_percent(trial.gain);
     trial.milli_taken = view.milli[card] - after;
     trial.tightest = view.milli[card];
     const Merit merit = policy_->merit(trial);
@@ -119,13 +132,17 @@ Merit Scorer::try_each_card(Trial& trial, std::int64_t before, std::uint16_t& ch
 
 Merit Scorer::score_simple(std::uint32_t node, std::int64_t before, Layout* layout) {
   const NodeRow& row = nodes_.rows[node];
-  if (!choose_cards(row)) return kUnfit;
+  const bool which = layout != nullptr || policy_->asks_for_cards;
+  if (!choose_cards(row, which)) return kUnfit;
   Trial trial{.node = row,
-              .capacity = nodes_.entries[node].capacity,
               .milli = nodes_.milli_of(row),
               .host = shape_->host(),
               .cards_taken = static_cast<std::int32_t>(cards_.size())};
-  if (policy_->uses_gain) trial.gain_unit = measure_->total_weight();
+  if (!which) return policy_->merit(trial);
+  if (policy_->uses_gain) {
+    trial.measure = measure_;
+    trial.gain_unit = measure_->total_weight();
+  }
   Merit merit = 0;
   const bool is_one = shape_->steps().size() == 1 && shape_->steps()[0].demand.count == 1;
   if (is_one && policy_->cards == CardOrder::kMerit) {
@@ -152,6 +169,12 @@ Merit Scorer::score_simple(std::uint32_t node, std::int64_t before, Layout* layo
 /// The policy's merit of a choice of cards.
 Merit Scorer::judge(Trial& trial, const NodeRow& row, std::int64_t before,
                     const std::vector<CardSlice>& booked) {
+  const std::int64_t cpu = row.free.cpu_milli - trial.host.cpu_milli;
+  if (policy_->uses_gain) {
+    trial.measure = measure_;
+    trial.gain_unit = measure_->total_weight();
+    if (booked.empty() && measure_->same_cpu(row.free.cpu_milli, cpu)) return policy_->merit(trial);
+  }
   const auto milli = nodes_.milli_of(row);
   after_.assign(milli.begin(), milli.end());
   for (const CardSlice& slice : booked) {
@@ -162,10 +185,8 @@ Merit Scorer::judge(Trial& trial, const NodeRow& row, std::int64_t before,
   trial.cards_taken = static_cast<std::int32_t>(booked.size());
   trial.task = task_class(nodes_, row, booked);
   if (policy_->uses_gain) {
-    const std::int64_t cpu = row.free.cpu_milli - trial.host.cpu_milli;
-    trial.gain = before - measure_->measure({after_, nodes_.kind_of(row)}, cpu);
-    trial.gain_unit = measure_->total_weight();
-    trial.gain_percent = measure_->sigmoid_percent(trial.gain);
+    const CardsView view{after_, nodes_.kind_of(row), row.with_milli};
+    trial.gain = before - measure_->measure(view, cpu);
   }
   return policy_->merit(trial);
 }

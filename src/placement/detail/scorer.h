@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -44,6 +45,17 @@ class Scorer {
   void aim(const Shape& shape, const Policy& policy);
   /// Chance for the next calls of score(), for policies that draw cards; may be empty.
   void draw_with(Draw draw) { draw_ = std::move(draw); }
+  /// Whether the node may fit, by what is read fastest: false is certain.
+  bool may_fit(std::uint32_t node) {
+    const NodeRow& row = nodes_.rows[node];
+    if (!row.open || !shape_->host().fits_in(row.free)) return false;
+    if (!is_simple_ || !row.uniform || shape_->steps().empty()) return true;
+    if (row.cards == 0) return false;
+    const Need& one = need(0, row.kind);
+    return one.accepted && one.amounts.fits_in(row.widest);
+  }
+  /// Asks for the memory that score() will read of a node that may fit.
+  void fetch(std::uint32_t node) const;
   /// The merit of a node, or kUnfit. `before` is its measure, where the policy uses a gain. Fills
   /// `layout` if it is not null.
   Merit score(std::uint32_t node, std::int64_t before, Layout* layout);
@@ -66,15 +78,27 @@ class Scorer {
     std::int16_t group = -1;  // of links or NUMA, where the demand binds to one
   };
 
+  /// What is worked out of a shape once for every kind of device.
+  struct Prepared {
+    std::uint64_t shape_id = 0;
+    std::vector<std::vector<Need>> needs = {};  // by step and kind
+  };
+  static constexpr std::size_t kPrepared = 256;
+
   Need need_of(std::size_t step, std::uint16_t kind) const;
-  const Need& need(std::size_t step, std::uint16_t kind);
+  const Need& need(std::size_t step, std::uint16_t kind) {
+    std::vector<Need>& known = prepared_->needs[step];
+    while (known.size() <= kind)
+      known.push_back(need_of(step, static_cast<std::uint16_t>(known.size())));
+    return known[kind];
+  }
+  CardMask candidates(const NodeRow& row) const;
   bool passes_rules(std::uint32_t node) const;
   bool cut_pieces(const NodeRow& row, const SplitRule& rule);
   Merit score_simple(std::uint32_t node, std::int64_t before, Layout* layout);
   Merit try_each_card(Trial& trial, std::int64_t before, std::uint16_t& chosen);
   void list_cards(const NodeRow& row);
-  bool choose_cards(const NodeRow& row);
-  bool has_room(const NodeRow& row, std::size_t card);
+  bool choose_cards(const NodeRow& row, bool in_order);
   std::int16_t milli_after(const NodeRow& row, std::size_t card, const Amounts& taken) const;
   Merit judge(Trial& trial, const NodeRow& row, std::int64_t before,
               const std::vector<CardSlice>& booked);
@@ -89,10 +113,12 @@ class Scorer {
   const NodeTable& nodes_;
   const Fragmentation* measure_ = nullptr;
   const Shape* shape_ = nullptr;
-  std::uint64_t shape_id_ = 0;
   const Policy* policy_ = nullptr;
-  std::vector<std::vector<Need>> needs_;  // by step and kind
-  std::vector<std::uint16_t> cards_;      // chosen, or in the policy's order
+  bool is_simple_ = false;
+  std::array<bool, kFirstExtra> asks_for_{};  // by a simple demand: some of this dimension
+  Prepared* prepared_ = nullptr;
+  std::vector<Prepared> prepared_shapes_ = std::vector<Prepared>(kPrepared);
+  std::vector<std::uint16_t> cards_;  // chosen, or in the policy's order
   std::vector<CardSlice> booked_;
   std::vector<std::int16_t> after_;  // milli of the cards
   std::vector<Load> loads_;

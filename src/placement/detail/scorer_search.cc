@@ -112,10 +112,7 @@ Merit Scorer::score_general(std::uint32_t node, std::int64_t before, Layout* lay
           {static_cast<std::uint16_t>(shape_->steps()[choice.step].container), choice.card,
            need(choice.step, nodes_.kind[row.first_card + choice.card]).amounts});
   }
-  Trial trial{.node = row,
-              .capacity = nodes_.entries[node].capacity,
-              .milli = nodes_.milli_of(row),
-              .host = shape_->host()};
+  Trial trial{.node = row, .milli = nodes_.milli_of(row), .host = shape_->host()};
   return judge(trial, row, before, booked_);
 }
 

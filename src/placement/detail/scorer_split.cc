@@ -107,10 +107,7 @@ Merit Scorer::score_split(std::uint32_t node, std::int64_t before, Layout& layou
   for (const CardSlice& slice : booked_)
     layout.slices.push_back(
         {static_cast<std::uint16_t>(shape_->steps()[0].container), slice.card, slice.amounts});
-  Trial trial{.node = row,
-              .capacity = nodes_.entries[node].capacity,
-              .milli = nodes_.milli_of(row),
-              .host = shape_->host()};
+  Trial trial{.node = row, .milli = nodes_.milli_of(row), .host = shape_->host()};
   return judge(trial, row, before, booked_);
 }
 
