@@ -38,13 +38,19 @@ class UnixConnection(http.client.HTTPConnection):
         return content
 
 
-def idle(act: Act, pid: int) -> list:
+def _cpu_percent(pid: int) -> float:
+    """Of one core, over a while in which nobody asks the daemon for anything."""
     before = meter.read_process(pid, "daemon")
     time.sleep(IDLE_SECONDS)
     after = meter.read_process(pid, "daemon")
-    percent = 100 * (after.cpu_seconds - before.cpu_seconds) / IDLE_SECONDS
+    return 100 * (after.cpu_seconds - before.cpu_seconds) / IDLE_SECONDS
+
+
+def idle(act: Act, pid: int) -> list:
+    percent = _cpu_percent(pid)
+    resident = meter.read_process(pid, "daemon").resident_bytes / 2**20
     return [figures.at_most("daemon idle, CPU of one core", 0.5, percent, "%", seconds=IDLE_SECONDS),
-            figures.at_most("daemon idle, resident memory", 30, after.resident_bytes / 2**20, "MiB")]
+            figures.at_most("daemon idle, resident memory", 30, resident, "MiB")]
 
 
 def _milliseconds(connection: UnixConnection, path: str) -> list:
@@ -56,8 +62,8 @@ def _milliseconds(connection: UnixConnection, path: str) -> list:
     return times
 
 
-def thousand(act: Act) -> list:
-    """A thousand grants of 1 MiB, then what reading them costs."""
+def thousand(act: Act, pid: int) -> list:
+    """A thousand grants of 1 MiB, then what reading them and having them costs."""
     connection = UnixConnection(act.stage.socket)
     made = []
     start = time.monotonic()
@@ -68,6 +74,7 @@ def thousand(act: Act) -> list:
     creating = 1000 * (time.monotonic() - start) / GRANTS
     listing = _milliseconds(connection, "/v1/grants")
     reading = _milliseconds(connection, "/metrics")
+    percent = _cpu_percent(pid)
     count = len(json.loads(connection.call("GET", "/v1/grants")))
     for name in made:
         connection.call("DELETE", f"/v1/grants/{name}?force=true")
@@ -75,6 +82,8 @@ def thousand(act: Act) -> list:
         figures.at_most(f"list of {count} grants", 20, statistics.median(listing), "ms", times=listing),
         figures.at_most(f"metrics of {count} grants", 50, statistics.median(reading), "ms",
                         times=reading),
+        figures.Figure(f"idle with {count} grants without a process, CPU of one core", "",
+                       f"{percent:.2f} %", None, {"value": percent, "seconds": IDLE_SECONDS}),
         figures.Figure("creating a grant, durably", "", f"{creating:.2f} ms", None,
                        {"value": creating}),
     ]

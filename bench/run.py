@@ -69,7 +69,7 @@ def run_live(act: Act, parts: list) -> list:
     if "daemon" in parts:
         act.settle()
         found += daemon.idle(act, pid)
-        found += daemon.thousand(act)
+        found += daemon.thousand(act, pid)
     if "reactions" in parts:
         found += reactions.all_of(act)
     if "shares" in parts:

@@ -135,6 +135,27 @@ Result<> Daemon::find_devices() {
                                                               .ignored = config_.ignored_devices,
                                                               .has_library = !library_.empty()});
   roster_->discover();
+  return keep_device_memory();
+}
+
+/// Some drivers, PoCL for one, derive a device's memory from what is free when they are asked, so
+/// that it differs from start to start. While grants hold slices of a device it stays as large as
+/// it was when they were granted.
+Result<> Daemon::keep_device_memory() {
+  MELON_TRY(auto known, store_->device_memory());
+  MELON_TRY(const std::vector<core::Grant> grants, store_->grants());
+  std::set<std::string> held;  // device ids
+  for (const core::Grant& grant : grants)
+    if (core::holds_slices(grant.state))
+      for (const core::Slice& slice : grant.slices) held.insert(slice.device);
+  for (const core::Device& device : roster_->devices())
+    if (!held.contains(device.id)) known.erase(device.key);
+  roster_->keep_memory(known);
+  store::Change sizes;
+  for (const core::Device& device : roster_->devices())
+    sizes.device_memory[device.key] = device.memory;
+  // A store that is full now does not keep the daemon from starting; the sizes are learnt again.
+  (void)store_->apply(sizes).has_value();
   return {};
 }
 
@@ -146,6 +167,7 @@ Result<> Daemon::adopt() {
                                                          .since_boot_ms = os::since_boot_ms,
                                                          .boot_id = os::boot_id(),
                                                          .config = config_,
+                                                         .vendors = vendors_,
                                                          .store = *store_,
                                                          .folder = *folder_,
                                                          .events = *events_,
@@ -194,7 +216,7 @@ void Daemon::take_look(DeviceLook look) {
   if (roster_->take(std::move(look))) {
     workloads_->set_devices(roster_->devices());
     for (const core::Device& device : roster_->devices())
-      events_->add(clock_.unix_ms(), fmt::format("device_{}", core::to_text(device.health)), "",
+      events_->add(clock_.unix_ms(), health_event(device.health), "",
                    fmt::format("{} {}", device.id, device.health_reason));
   }
   device_users_ = judge_device_users(roster_->processes(), *workloads_, claims_of, newcomers_);

@@ -43,6 +43,7 @@ class Daemon {
   Result<> open_state();
   Result<> listen(const std::string& metrics_address);
   Result<> find_devices();
+  Result<> keep_device_memory();
   Result<> adopt();
   void tick();
   void begin_look();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the processes that a grant's program left behind.
+// Finds the processes of a whole program, also those that never touched a device.
 #include "agent/descendants.h"
 
 #include <unistd.h>
 
-#include <map>
+#include <algorithm>
 
 #include "agent/device_users.h"
 #include "os/process_files.h"
@@ -12,44 +12,47 @@
 namespace melon::agent {
 namespace {
 
-struct Candidate {
-  core::ProcessId id = {};
-  int parent = 0;
-  bool inside = false;
-  bool elsewhere = false;  // inside another grant
-};
+constexpr std::uint32_t kNobody = ~std::uint32_t{0};
 
 /// Deep enough for shells in shells; bounded, because /proc was not read at one instant.
 constexpr int kMostAncestors = 64;
 
-bool has_ancestor_inside(const std::map<int, Candidate>& all, const Candidate& process) {
-  auto at = all.find(process.parent);
-  for (int i = 0; i < kMostAncestors && at != all.end() && !at->second.elsewhere; ++i) {
-    if (at->second.inside) return true;
-    at = all.find(at->second.parent);
+bool is_inside(const Descent& grant, const TreeProcess& process) {
+  if (std::ranges::find(grant.known, process.id) != grant.known.end()) return true;
+  return process.grant_folder == grant.grant_folder && grant.users.contains(process.user);
+}
+
+/// The nearest that says to whom it belongs decides, from the process itself upwards.
+bool descends(const Descent& grant, const ProcessTree& processes, const TreeProcess& process) {
+  auto at = processes.find(process.id.pid);
+  for (int i = 0; i < kMostAncestors && at != processes.end(); ++i) {
+    if (is_inside(grant, at->second)) return true;
+    if (!at->second.grant_folder.empty()) return false;
+    at = processes.find(at->second.parent);
   }
   return false;
 }
 
 }  // namespace
 
-std::vector<core::ProcessId> descendants_of(const Descent& grant) {
-  std::map<int, Candidate> all;
+ProcessTree read_processes(std::uint64_t since_ticks) {
+  ProcessTree processes;
   for (const int pid : os::process_ids()) {
     const auto stat = os::process_stat(pid);
     if (!stat || stat->state == 'Z' || stat->state == 'X' || pid == ::getpid()) continue;
-    if (stat->memory_bytes == 0 || stat->start_ticks < grant.since_ticks) continue;
-    Candidate found{.id = {.pid = pid, .start_ticks = stat->start_ticks}, .parent = stat->parent};
-    const std::string folder = grant_folder_of(pid);
-    found.inside = folder == grant.grant_folder &&
-                   grant.users.contains(os::process_user(pid).value_or(~std::uint32_t{0}));
-    found.elsewhere = !found.inside && !folder.empty();
-    all.emplace(pid, found);
+    if (stat->memory_bytes == 0 || stat->start_ticks < since_ticks) continue;
+    processes[pid] = {.id = {.pid = pid, .start_ticks = stat->start_ticks},
+                      .parent = stat->parent,
+                      .user = os::process_user(pid).value_or(kNobody),
+                      .grant_folder = grant_folder_of(pid)};
   }
+  return processes;
+}
+
+std::vector<core::ProcessId> descendants_of(const Descent& grant, const ProcessTree& processes) {
   std::vector<core::ProcessId> inside;
-  for (const auto& [pid, process] : all)
-    if (process.inside || (!process.elsewhere && has_ancestor_inside(all, process)))
-      inside.push_back(process.id);
+  for (const auto& [pid, process] : processes)
+    if (descends(grant, processes, process)) inside.push_back(process.id);
   return inside;
 }
 

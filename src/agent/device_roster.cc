@@ -44,6 +44,12 @@ void DeviceRoster::discover() {
   take(look_at(*catalog_, devices_));
 }
 
+void DeviceRoster::keep_memory(const std::map<std::string, MiB>& memory) {
+  for (Device& device : devices_)
+    if (const auto kept = memory.find(device.key); kept != memory.end())
+      device.memory = kept->second;
+}
+
 bool DeviceRoster::take(DeviceLook look) {
   bool changed = false;
   processes_ = std::move(look.processes);

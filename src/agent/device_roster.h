@@ -37,6 +37,9 @@ class DeviceRoster {
   /// The processes of the last look.
   const std::vector<devlib::DeviceProcess>& processes() const { return processes_; }
 
+  /// These devices, by key, are as large as they were: what is granted of them still fits.
+  void keep_memory(const std::map<std::string, MiB>& memory);
+
   const std::vector<core::Device>& devices() const { return devices_; }
   const devlib::Sample& sample_of(const std::string& device_id) const;
   const std::vector<core::Fault>& faults() const { return faults_; }

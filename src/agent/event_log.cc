@@ -32,10 +32,10 @@ EventLog::EventLog(std::int64_t now_unix_ms, std::vector<store::EventRecord> sto
 
 std::vector<store::EventRecord> EventLog::unsaved() const { return after(first_unsaved_ - 1, {}); }
 
-void EventLog::add(std::int64_t unix_ms, std::string kind, std::string grant, std::string message) {
+void EventLog::add(std::int64_t unix_ms, EventKind kind, std::string grant, std::string message) {
   store::EventRecord event{.id = next_id_++,
                            .unix_ms = unix_ms,
-                           .kind = std::move(kind),
+                           .kind = std::string(kind.code()),
                            .grant = std::move(grant),
                            .message = std::move(message)};
   telemetry::info(event.message, {{"event", event.kind}, {"grant", event.grant}});

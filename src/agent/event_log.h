@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/event_kinds.h"
 #include "net/server.h"
 #include "store/store.h"
 
@@ -27,7 +28,7 @@ class EventLog {
   EventLog(std::int64_t now_unix_ms, std::vector<store::EventRecord> stored,
            std::size_t capacity = 1000);
 
-  void add(std::int64_t unix_ms, std::string kind, std::string grant, std::string message);
+  void add(std::int64_t unix_ms, EventKind kind, std::string grant, std::string message);
   /// Events after `since` (0: all kept ones), of one grant if it is not empty.
   std::vector<store::EventRecord> after(std::int64_t since, std::string_view grant) const;
   /// Sends those after `since` and then every new one, as events of type "event".

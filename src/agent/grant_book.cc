@@ -124,14 +124,19 @@ std::string GrantBook::free_name(const std::string& id) const {
   return fmt::format("w-{}", id.substr(id.find('-') + 1, 6));
 }
 
-Result<Admission> GrantBook::admit(const NewGrant& wanted, const std::string& id,
-                                   std::int64_t now_unix_ms) {
-  MELON_RETURN_IF_ERROR(core::check_request(wanted.request));
-  const std::string name = wanted.name.empty() ? free_name(id) : wanted.name;
+Result<> GrantBook::check_new_name(const std::string& name) const {
   MELON_RETURN_IF_ERROR(core::check_name(name));
   if (live_names_.contains(name))
     return fail(Code::kAlreadyExists, fmt::format("a grant named '{}' exists", name),
                 "choose another name, or stop that one first: melon stop " + name);
+  return {};
+}
+
+Result<Admission> GrantBook::admit(const NewGrant& wanted, const std::string& id,
+                                   std::int64_t now_unix_ms) {
+  MELON_RETURN_IF_ERROR(core::check_request(wanted.request));
+  const std::string name = wanted.name.empty() ? free_name(id) : wanted.name;
+  MELON_RETURN_IF_ERROR(check_new_name(name));
 
   auto answer = plan(wanted.request);
   auto* const refusal = std::get_if<placement::Refusal>(&answer);

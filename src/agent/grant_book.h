@@ -68,6 +68,8 @@ class GrantBook {
   /// Takes back a grant that could not be stored.
   void forget(const std::string& id);
 
+  /// A name that a new grant may have. Errors: kInvalidArgument, kAlreadyExists for one in use.
+  Result<> check_new_name(const std::string& name) const;
   /// Where the request would go now; nothing changes.
   std::variant<placement::Placement, placement::Refusal> plan(const core::Request& request) const;
 

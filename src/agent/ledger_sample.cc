@@ -17,16 +17,16 @@
 namespace melon::agent {
 namespace {
 
-struct FlagName {
+struct FlagKind {
   abi::ProcessFlag bit;
-  const char* name;
+  EventKind kind;
 };
 
-constexpr std::array kFlagNames = {
-    FlagName{abi::kFlagPrivateLedger, "private_ledger"},
-    FlagName{abi::kFlagTooManyProcesses, "too_many_processes"},
-    FlagName{abi::kFlagNoTimer, "no_timer"},
-    FlagName{abi::kFlagUnknownSymbol, "unknown_symbol"},
+constexpr std::array kFlagKinds = {
+    FlagKind{abi::kFlagPrivateLedger, "private_ledger"},
+    FlagKind{abi::kFlagTooManyProcesses, "too_many_processes"},
+    FlagKind{abi::kFlagNoTimer, "no_timer"},
+    FlagKind{abi::kFlagUnknownSymbol, "unknown_symbol"},
 };
 
 const char* breach_text(abi::Breach breach) {
@@ -147,11 +147,11 @@ std::uint64_t page_flags(const std::string& path) {
   return flags;
 }
 
-std::vector<std::string> flag_names(std::uint64_t flags) {
-  std::vector<std::string> names;
-  for (const FlagName& flag : kFlagNames)
-    if ((flags & flag.bit) != 0) names.emplace_back(flag.name);
-  return names;
+std::vector<EventKind> flag_kinds(std::uint64_t flags) {
+  std::vector<EventKind> kinds;
+  for (const FlagKind& flag : kFlagKinds)
+    if ((flags & flag.bit) != 0) kinds.push_back(flag.kind);
+  return kinds;
 }
 
 }  // namespace melon::agent

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/event_kinds.h"
 #include "core/grant.h"
 #include "shim/abi/region.h"
 
@@ -45,6 +46,6 @@ LedgerSample sample_ledger(const std::string& path, unsigned device_count);
 std::uint64_t page_flags(const std::string& path);
 
 /// The names of the bits, as the API shows them.
-std::vector<std::string> flag_names(std::uint64_t flags);
+std::vector<EventKind> flag_kinds(std::uint64_t flags);
 
 }  // namespace melon::agent

@@ -18,15 +18,7 @@ constexpr auto kGauge = telemetry::MetricKind::kGauge;
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
-/// Takes the values of one metric.
-class Values {
- public:
-  void add(Labels labels, double value) { values_.push_back({std::move(labels), value}); }
-  std::vector<telemetry::MetricValue> take() { return std::move(values_); }
-
- private:
-  std::vector<telemetry::MetricValue> values_ = {};
-};
+using Values = std::vector<telemetry::MetricValue>;
 
 /// A metric and how it is made of the facts.
 struct Source {
@@ -48,7 +40,7 @@ using SliceValue = std::function<std::optional<double>(const GrantView&, std::si
 std::function<void(const MetricFacts&, Values&)> of_devices(DeviceValue value) {
   return [value = std::move(value)](const MetricFacts& facts, Values& values) {
     for (const DeviceView& view : facts.devices)
-      if (const auto amount = value(view)) values.add(device_labels(view), *amount);
+      if (const auto amount = value(view)) values.push_back({device_labels(view), *amount});
   };
 }
 
@@ -56,7 +48,7 @@ std::function<void(const MetricFacts&, Values&)> of_slices(SliceValue value) {
   return [value = std::move(value)](const MetricFacts& facts, Values& values) {
     for (const GrantView& view : facts.grants)
       for (std::size_t i = 0; i < view.grant->slices.size(); ++i)
-        if (const auto amount = value(view, i)) values.add(slice_labels(view, i), *amount);
+        if (const auto amount = value(view, i)) values.push_back({slice_labels(view, i), *amount});
   };
 }
 
@@ -81,7 +73,7 @@ void write_process_memory(const MetricFacts& facts, Values& values) {
       for (std::size_t i = 0; i < std::min(process.memory.size(), view.grant->slices.size()); ++i) {
         Labels labels = slice_labels(view, i);
         labels.emplace_back("slot", std::to_string(process.slot));
-        values.add(std::move(labels), bytes(process.memory[i]));
+        values.push_back({std::move(labels), bytes(process.memory[i])});
       }
 }
 
@@ -141,7 +133,8 @@ std::vector<Source> daemon_sources() {
   return {
       {{"melon_grant_processes_count", kGauge, "grant", "Live processes of a grant."},
        [](const MetricFacts& facts, Values& values) {
-         for (const auto& [name, count] : facts.processes) values.add({{"grant", name}}, count);
+         for (const auto& [name, count] : facts.processes)
+           values.push_back({{{"grant", name}}, static_cast<double>(count)});
        }},
       {{"melon_process_memory_used_bytes", kGauge, "grant, device, slot",
         "Memory used by one process of a grant, told apart by its slot in the ledger; the first "
@@ -149,17 +142,18 @@ std::vector<Source> daemon_sources() {
        write_process_memory},
       {{"melon_grants_count", kGauge, "state", "Grants by state; of those over, the kept ones."},
        [](const MetricFacts& facts, Values& values) {
-         for (const auto& [state, count] : facts.states) values.add({{"state", state}}, count);
+         for (const auto& [state, count] : facts.states)
+           values.push_back({{{"state", state}}, static_cast<double>(count)});
        }},
       {{"melon_unmanaged_processes_count", kGauge, "device",
         "Processes on a device outside any grant's limits."},
        [](const MetricFacts& facts, Values& values) {
          for (const auto& [device, count] : facts.unmanaged_processes)
-           values.add({{"device", device}}, count);
+           values.push_back({{{"device", device}}, static_cast<double>(count)});
        }},
       {{"melon_findings_count", kGauge, "", "What melon doctor would list."},
        [](const MetricFacts& facts, Values& values) {
-         values.add({}, static_cast<double>(facts.findings));
+         values.push_back({{}, static_cast<double>(facts.findings)});
        }},
   };
 }
@@ -193,7 +187,7 @@ std::string metrics_text(const MetricFacts& facts) {
     families.push_back({.name = std::string(source.metric.name),
                         .kind = source.metric.kind,
                         .help = std::string(source.metric.help),
-                        .values = values.take()});
+                        .values = std::move(values)});
   }
   return telemetry::to_text(families);
 }

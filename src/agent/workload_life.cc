@@ -26,8 +26,12 @@ constexpr std::int64_t kExitReportNs = 2 * kNsPerSecond;
 /// Rates are over at least this long; shorter ones show the bucket's steps, not the use.
 constexpr std::int64_t kRateNs = kNsPerSecond;
 constexpr int kLimitGraceSeconds = 10;
+constexpr const char* kStopped = "stopped as asked";
 /// Looking for those who live in unknown grants reads all of /proc.
 constexpr std::int64_t kStrangersNs = 5 * kNsPerSecond;
+/// So often is a grant without a process looked at, less a tick's lateness: what is written into
+/// its ledger is still found within two seconds.
+constexpr std::int64_t kQuietNs = 1'400'000'000;
 
 MiB to_mib(std::uint64_t granules) {  // rounded up: what is shown is never less than what is held
   return MiB(static_cast<std::int64_t>((granules + kGranulesPerMiB - 1) / kGranulesPerMiB));
@@ -105,10 +109,12 @@ void Workloads::process_gone(core::ProcessId process) {
 void Workloads::tick() {
   owner_names_.clear();
   std::vector<std::string> ids;  // ending a grant changes the map
-  for (const auto& [id, known] : tracked_) ids.push_back(id);
+  for (const auto& [id, known] : tracked_)
+    if (!is_quiet(known)) ids.push_back(id);
   for (const std::string& id : ids) {
     const Grant* const grant = book_.at(id);
     if (grant == nullptr || !tracked_.contains(id)) continue;
+    tracked(id).looked_at_ns = parts_.clock.steady_ns();
     sample(*grant, tracked(id));
     continue_stop(*grant, tracked(id));
     enforce_age(*grant, tracked(id));
@@ -123,6 +129,13 @@ void Workloads::tick() {
   if (parts_.clock.steady_ns() - strangers_seen_ns_ >= kStrangersNs) remove_empty_strangers();
   serve_queue();
   save_events();
+}
+
+/// Nobody uses a grant without a process, and there may be a thousand of them.
+bool Workloads::is_quiet(const Tracked& known) const {
+  const bool busy = !known.registered.empty() || !known.descendants.empty() ||
+                    !known.in_ledger.empty() || known.kill_at_ns || !known.shown_flags.empty();
+  return !busy && known.looked_at_ns && parts_.clock.steady_ns() - *known.looked_at_ns < kQuietNs;
 }
 
 void Workloads::save_events() {
@@ -159,12 +172,12 @@ void Workloads::sample(const Grant& grant, Tracked& known) {
     if (const core::Device* const device = book_.find_device(slice.device))
       known.sample.flags |= page_flags((parts_.folder.device_folder(*device) / grant.id).string());
   measure(grant, known, before);
-  std::vector<std::string> shown = flags(grant, known);
+  std::vector<EventKind> shown = flags(grant, known);
   if (shown == known.shown_flags) return;
-  for (const std::string& flag : shown)
+  for (const EventKind flag : shown)
     if (std::ranges::find(known.shown_flags, flag) == known.shown_flags.end())
       parts_.events.add(parts_.clock.unix_ms(), flag, grant.name,
-                        flag == "ledger_broken" ? known.sample.breach : "");
+                        flag == EventKind("ledger_broken") ? known.sample.breach : "");
   known.shown_flags = std::move(shown);
   parts_.feed.changed(grant.id);
 }
@@ -199,6 +212,8 @@ void Workloads::measure(const Grant& grant, Tracked& known, const LedgerSample& 
 
 void Workloads::continue_stop(const Grant& grant, Tracked& known) {
   if (!known.kill_at_ns || parts_.clock.steady_ns() < *known.kill_at_ns) return;
+  if (live_processes(grant).empty()) return;  // settle() looks for more
+  find_descendants(grant, known);             // it may have started more since it was asked
   signal_all(grant, SIGKILL);
 }
 
@@ -213,7 +228,8 @@ void Workloads::enforce_age(const Grant& grant, Tracked& known) {
   known.over_limit = too_old ? "older than its owner's limit allows"
                              : "idle for longer than its owner's limit allows";
   told(grant, "grant_over_limit", known.over_limit);
-  stop(grant, {.grace_seconds = kLimitGraceSeconds, .force = false});
+  if (!begin_stop(grant, {.grace_seconds = kLimitGraceSeconds, .force = false}, read_processes()))
+    end(grant.id, State::kExited, known.over_limit);
 }
 
 void Workloads::settle(const Grant& grant) {
@@ -233,9 +249,12 @@ void Workloads::settle_without_process(const Grant& grant, Tracked& known) {
     if (!code && now - known.without_process_since_ns < kExitReportNs) return;
     if (find_descendants(grant, known) != Descendants::kNone) return;
     if (code) return end_with_code(grant, known, *code);
+    if (known.stop_asked) return end(grant.id, State::kExited, kStopped);
     if (!known.over_limit.empty()) return end(grant.id, State::kFailed, known.over_limit);
     return end(grant.id, State::kLost, "its processes are gone and nobody saw how they ended");
   }
+  if (known.stop_asked && find_descendants(grant, known) == Descendants::kNone)
+    return end(grant.id, State::kExited, kStopped);
   // Programs may be so short that only their work is seen.
   const std::int64_t used_ns = std::max(known.without_process_since_ns, known.last_work_ns);
   if (now - used_ns < grant.keep_seconds * kNsPerSecond) return;
@@ -250,6 +269,7 @@ void Workloads::end_with_code(const Grant& grant, const Tracked& known, int code
   constexpr int kSignalBase = 128;
   book_.set_exit_code(grant.id, code);
   if (code == 0) return end(grant.id, State::kExited, "");
+  if (known.stop_asked) return end(grant.id, State::kExited, kStopped);
   if (code > kSignalBase && !known.over_limit.empty())
     return end(grant.id, State::kFailed, known.over_limit);
   end(grant.id, State::kFailed,
@@ -294,17 +314,21 @@ const Grant* Workloads::grant_in(const std::string& folder) const {
   return ours ? book_.at(id) : nullptr;
 }
 
-std::vector<std::string> Workloads::flags(const Grant& grant, const Tracked& known) const {
-  std::vector<std::string> names = flag_names(known.sample.flags);
-  if (known.sample.broken) names.emplace_back("ledger_broken");
+std::vector<EventKind> Workloads::flags(const Grant& grant, const Tracked& known) const {
+  constexpr EventKind kBroken = "ledger_broken";
+  constexpr EventKind kOverLimit = "over_limit";
+  constexpr EventKind kEscaped = "unmanaged_process";
+  constexpr EventKind kStopping = "stopping";
+  std::vector<EventKind> kinds = flag_kinds(known.sample.flags);
+  if (known.sample.broken) kinds.push_back(kBroken);
   for (std::size_t i = 0; i < grant.slices.size() && i < known.use.size(); ++i)
     if (known.use[i].memory && *known.use[i].memory > grant.slices[i].memory) {
-      names.emplace_back("over_limit");
+      kinds.push_back(kOverLimit);
       break;
     }
-  if (known.escaped) names.emplace_back("unmanaged_process");
-  if (known.kill_at_ns) names.emplace_back("stopping");
-  return names;
+  if (known.escaped) kinds.push_back(kEscaped);
+  if (known.kill_at_ns) kinds.push_back(kStopping);
+  return kinds;
 }
 
 const std::string& Workloads::owner_name(std::uint32_t uid) const {
@@ -319,34 +343,13 @@ GrantView Workloads::view(const Grant& grant, const Caller& caller) const {
   if (found != tracked_.end()) {
     view.use = found->second.use;
     view.processes = found->second.process_use;
-    view.flags = flags(grant, found->second);
+    for (const EventKind flag : flags(grant, found->second)) view.flags.emplace_back(flag.code());
   }
   view.show_private = caller.owns(grant.owner);
   if (!view.show_private) return view;
   for (const core::ProcessId process : live_processes(grant)) view.pids.push_back(process.pid);
   if (grant.state != State::kQueued) view.folder = parts_.folder.grant_folder(grant.id).string();
   return view;
-}
-
-GrantEnvironment Workloads::environment(const Grant& grant,
-                                        const std::string& preload_library) const {
-  const std::string folder = parts_.folder.grant_folder(grant.id).string();
-  GrantEnvironment out;
-  out.variables.emplace_back(abi::kGrantVariable, folder);
-  out.mounts.push_back({folder, folder, true});
-  out.mounts.push_back({folder + "/ledger", folder + "/ledger", false});
-  for (const core::Slice& slice : grant.slices) {
-    const core::Device* const device = book_.find_device(slice.device);
-    if (device == nullptr) continue;
-    const std::string arena = parts_.folder.device_folder(*device).string();
-    out.mounts.push_back({arena, arena, true});
-    out.mounts.push_back({arena + "/" + grant.id, arena + "/" + grant.id, false});
-  }
-  if (preload_library.empty()) return out;
-  out.variables.emplace_back("LD_PRELOAD", preload_library);
-  out.variables.emplace_back("OPENCL_LAYERS", preload_library);
-  out.mounts.push_back({preload_library, preload_library, true});
-  return out;
 }
 
 MiB Workloads::used_memory(const std::string& device_id) const {

@@ -44,17 +44,26 @@ bool Workloads::is_inside(const Grant& grant, Tracked& known, core::ProcessId pr
 Workloads::Descendants Workloads::find_descendants(const Grant& grant, Tracked& known) {
   const std::int64_t start = parts_.clock.steady_ns();
   if (start < descent_after_ns_) return Descendants::kNotNow;
-  known.users.insert(grant.owner);
-  Descent descent{.grant_folder = parts_.folder.grant_folder(grant.id).string(),
-                  .users = known.users};
-  if (!grant.processes.empty()) descent.since_ticks = grant.processes.front().start_ticks;
-  for (const core::ProcessId process : descendants_of(descent))
-    if (parts_.watch.watch(process)) known.descendants.insert(process);
+  const bool told = !grant.processes.empty();  // none of its processes started before the first
+  follow_descendants(grant, read_processes(told ? grant.processes.front().start_ticks : 0));
   const std::int64_t end = parts_.clock.steady_ns();
   descent_after_ns_ = end + (end - start) * kDescentPart;
   if (known.descendants.empty()) return Descendants::kNone;
   known.without_process_since_ns = end;
   return Descendants::kFound;
+}
+
+void Workloads::follow_descendants(const Grant& grant, const ProcessTree& processes) {
+  Tracked& known = tracked(grant.id);
+  known.users.insert(grant.owner);
+  const std::vector<core::ProcessId> live = live_processes(grant);
+  const Descent descent{.grant_folder = parts_.folder.grant_folder(grant.id).string(),
+                        .users = known.users,
+                        .known = live};
+  for (const core::ProcessId process : descendants_of(descent, processes)) {
+    const bool followed = known.registered.contains(process) || known.descendants.contains(process);
+    if (!followed && parts_.watch.watch(process)) known.descendants.insert(process);
+  }
 }
 
 void Workloads::follow_waiter(const Grant& grant) {

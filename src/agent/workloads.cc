@@ -60,8 +60,8 @@ Workloads::Workloads(WorkloadParts parts)
              .grants = abi::kMaxTenants}),
       random_(std::random_device{}()) {}
 
-void Workloads::told(const Grant& grant, std::string kind, std::string message) {
-  parts_.events.add(parts_.clock.unix_ms(), std::move(kind), grant.name, std::move(message));
+void Workloads::told(const Grant& grant, EventKind kind, std::string message) {
+  parts_.events.add(parts_.clock.unix_ms(), kind, grant.name, std::move(message));
   parts_.feed.changed(grant.id);
 }
 
@@ -140,6 +140,7 @@ Result<> Workloads::check_new(const NewGrant& wanted) const {
 Result<std::variant<placement::Placement, placement::Refusal>> Workloads::plan(
     const NewGrant& wanted) const {
   MELON_RETURN_IF_ERROR(check_new(wanted));
+  if (!wanted.name.empty()) MELON_RETURN_IF_ERROR(book_.check_new_name(wanted.name));
   return book_.plan(wanted.request);
 }
 
@@ -198,7 +199,8 @@ Result<Admission> Workloads::change(const Grant& grant, const GrantChange& chang
   if (const auto saved = save(grant); !saved) return undo(saved.error());
   if (const auto published = publish_or_restore(grant, before); !published)
     return tl::unexpected<Error>(published.error());
-  if (change.suspended) told(grant, *change.suspended ? "grant_suspended" : "grant_resumed", "");
+  if (change.suspended && *change.suspended) told(grant, "grant_suspended", "");
+  if (change.suspended && !*change.suspended) told(grant, "grant_resumed", "");
   if (limits != GrantChange{}) told(grant, "grant_changed", slices_text(grant));
   serve_queue();
   return admission;
@@ -213,6 +215,7 @@ Result<> Workloads::release(const Grant& grant, bool force) {
     return fail(Code::kFailedPrecondition,
                 fmt::format("grant '{}' has running processes", grant.name),
                 "stop them first: melon stop " + grant.name);
+  if (alive) follow_descendants(grant, read_processes());
   signal_all(grant, SIGKILL);
   end(grant.id, alive ? State::kFailed : State::kExited, alive ? "released by force" : "released");
   serve_queue();
@@ -244,10 +247,11 @@ Result<> Workloads::report_exit(const Grant& grant, const ExitBody& exit) {
                 "register a process before its exit, and name the grant by its id");
   if (core::is_over(grant.state)) {
     // The daemon saw the process vanish before the CLI could tell how it ended.
-    if (grant.state == State::kLost && !grant.exit_code) {
+    if (!grant.exit_code) {
       Grant known = grant;
       known.exit_code = exit.exit_code;
-      known.state = exit.exit_code == 0 ? State::kExited : State::kFailed;
+      if (grant.state == State::kLost)
+        known.state = exit.exit_code == 0 ? State::kExited : State::kFailed;
       book_.restore(known);
       save_or_retry(grant.id);
       parts_.feed.changed(grant.id);
@@ -263,26 +267,35 @@ Result<> Workloads::report_exit(const Grant& grant, const ExitBody& exit) {
 
 void Workloads::stop(const Grant& grant, const StopBody& how) {
   if (core::is_over(grant.state)) return;
-  if (live_processes(grant).empty()) {
+  if (!begin_stop(grant, how, read_processes())) {
     end(grant.id, State::kExited, kStoppedIdle);
     return serve_queue();
   }
-  Tracked& known = tracked(grant.id);
+  tracked(grant.id).stop_asked = true;
+}
+
+bool Workloads::begin_stop(const Grant& grant, const StopBody& how, const ProcessTree& processes) {
+  if (!core::holds_slices(grant.state)) return false;
+  follow_descendants(grant, processes);
+  if (live_processes(grant).empty()) return false;
+  const std::int64_t grace_ns = how.force ? 0 : how.grace_seconds * kNsPerSecond;
+  tracked(grant.id).kill_at_ns = parts_.clock.steady_ns() + grace_ns;
   signal_all(grant, how.force ? SIGKILL : SIGTERM);
-  if (!how.force) known.kill_at_ns = parts_.clock.steady_ns() + how.grace_seconds * kNsPerSecond;
   told(grant, "grant_stopping",
        how.force ? "killed" : fmt::format("{} s to end by itself", how.grace_seconds));
+  return true;
 }
 
 void Workloads::stop_all(int grace_seconds) {
   stopping_all_ = true;
+  const ProcessTree processes = read_processes();
   std::vector<Ending> idle;
   for (const Grant* const grant : book_.grants()) {
     if (core::is_over(grant->state)) continue;
-    if (live_processes(*grant).empty())
-      idle.push_back({grant->id, State::kExited, kStoppedIdle});
+    if (begin_stop(*grant, {.grace_seconds = grace_seconds, .force = false}, processes))
+      tracked(grant->id).stop_asked = true;
     else
-      stop(*grant, {.grace_seconds = grace_seconds, .force = false});
+      idle.push_back({grant->id, State::kExited, kStoppedIdle});
   }
   end_all(idle);
 }
@@ -324,7 +337,7 @@ void Workloads::end_all(std::span<const Ending> endings) {
       unsaved_.insert(grant->id);
     parts_.folder.retire_grant(grant->id);
     tracked_.erase(grant->id);
-    told(*grant, fmt::format("grant_{}", core::to_text(grant->state)), grant->reason);
+    told(*grant, end_event(grant->state), grant->reason);
   }
   publish_sharers(ended);
 }

@@ -13,6 +13,7 @@
 
 #include "agent/answers.h"
 #include "agent/caller.h"
+#include "agent/descendants.h"
 #include "agent/event_log.h"
 #include "agent/grant_book.h"
 #include "agent/ledger_sample.h"
@@ -24,6 +25,7 @@
 #include "config/daemon_config.h"
 #include "os/process_files.h"
 #include "store/store.h"
+#include "vendors/descriptor.h"
 
 namespace melon::agent {
 
@@ -33,6 +35,7 @@ struct WorkloadParts {
   std::function<std::int64_t()> since_boot_ms = {};  // os::since_boot_ms(); a test's own
   std::string boot_id = {};                          // of the machine's run, which that time is of
   const config::DaemonConfig& config;
+  const std::vector<vendors::Descriptor>& vendors;
   store::Store& store;
   const StateFolder& folder;
   EventLog& events;
@@ -80,8 +83,10 @@ class Workloads {
   Result<> add_process(const core::Grant& grant, int pid, const Caller& caller);
   /// Errors: kFailedPrecondition when that process is not registered with this grant.
   Result<> report_exit(const core::Grant& grant, const ExitBody& exit);
+  /// Ends the whole program: also processes that were started inside and never touched a device.
+  /// Asked for by a person, it ends as exited whatever its status.
   void stop(const core::Grant& grant, const StopBody& how);
-  /// Ends every grant and takes no new work from now on.
+  /// The same with every grant, and takes no new work from now on.
   void stop_all(int grace_seconds);
 
   /// A watched process ended.
@@ -122,7 +127,7 @@ class Workloads {
     LedgerSample sample;
     std::vector<SliceUse> use;
     std::set<core::ProcessId> registered;     // alive as far as the watch says
-    std::set<core::ProcessId> descendants;    // the same, of those that registered ones left behind
+    std::set<core::ProcessId> descendants;    // the same, of others that were found inside
     std::set<std::uint32_t> users;            // the owner, and those of registered processes
     std::map<core::ProcessId, bool> foreign;  // in the ledger: whether they really have it mapped
     std::string over_limit;                   // which limit of its owner ends it
@@ -132,9 +137,11 @@ class Workloads {
     std::optional<std::int64_t> sampled_ns;        // when
     std::int64_t without_process_since_ns = 0;
     std::int64_t last_work_ns = 0;
-    std::optional<std::int64_t> kill_at_ns;
+    std::optional<std::int64_t> looked_at_ns;
+    std::optional<std::int64_t> kill_at_ns;  // it is stopping; then it is insisted
+    bool stop_asked = false;                 // by a person, not by a limit
     bool escaped = false;
-    std::vector<std::string> shown_flags;
+    std::vector<EventKind> shown_flags;
   };
   struct Ending {
     std::string id;
@@ -169,6 +176,8 @@ class Workloads {
   bool is_inside(const core::Grant& grant, Tracked& tracked, core::ProcessId process);
   enum class Descendants { kFound, kNone, kNotNow };
   Descendants find_descendants(const core::Grant& grant, Tracked& tracked);
+  /// Follows everything that runs inside, also what no ledger and nobody told of.
+  void follow_descendants(const core::Grant& grant, const ProcessTree& processes);
   void sample(const core::Grant& grant, Tracked& tracked);
   void find_ledger_processes(const core::Grant& grant, Tracked& tracked);
   /// What a process in a container is here; pid 0 when it cannot be told.
@@ -177,12 +186,18 @@ class Workloads {
   /// A queued grant lives as long as the process that waits for it.
   void follow_waiter(const core::Grant& grant);
   void withdraw_requests_of(core::ProcessId waiter);
+  bool is_quiet(const Tracked& tracked) const;
   void enforce_age(const core::Grant& grant, Tracked& tracked);
+  /// False when nothing runs inside that would have to end.
+  bool begin_stop(const core::Grant& grant, const StopBody& how, const ProcessTree& processes);
   void continue_stop(const core::Grant& grant, Tracked& tracked);
   void signal_all(const core::Grant& grant, int signal);
   void serve_queue();
-  void told(const core::Grant& grant, std::string kind, std::string message);
-  std::vector<std::string> flags(const core::Grant& grant, const Tracked& tracked) const;
+  void told(const core::Grant& grant, EventKind kind, std::string message);
+  std::vector<EventKind> flags(const core::Grant& grant, const Tracked& tracked) const;
+  /// What makes a vendor's own programs see the grant's devices and no others.
+  std::map<std::string, std::string> visibility(const core::Grant& grant,
+                                                const std::string& preload_library) const;
   Tracked& tracked(const std::string& id) { return tracked_[id]; }
   const std::string& owner_name(std::uint32_t uid) const;
 

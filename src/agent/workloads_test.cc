@@ -33,12 +33,7 @@ class CountingStore final : public store::Store {
   Result<std::vector<store::EventRecord>> events(const store::EventQuery& query) override {
     return inner_.events(query);
   }
-  Result<std::optional<std::string>> meta(const std::string& name) override {
-    return inner_.meta(name);
-  }
-  Result<> set_meta(const std::string& name, const std::string& value) override {
-    return inner_.set_meta(name, value);
-  }
+  Result<std::map<std::string, MiB>> device_memory() override { return inner_.device_memory(); }
 
   int writes = 0;
 
@@ -82,6 +77,7 @@ class WorkloadsTest : public testing::Test {
                       .since_boot_ms = [this] { return clock_.steady_ns() / 1'000'000; },
                       .boot_id = boot_id,
                       .config = config_,
+                      .vendors = vendors_,
                       .store = *store_,
                       .folder = *folder_,
                       .events = events_,
@@ -111,6 +107,7 @@ class WorkloadsTest : public testing::Test {
   std::optional<seconds> age_limit_;
   VirtualClock clock_;
   config::DaemonConfig config_;
+  std::vector<vendors::Descriptor> vendors_;
   std::unique_ptr<StateFolder> folder_;
   std::unique_ptr<store::Store> memory_;
   std::unique_ptr<CountingStore> store_;

@@ -35,7 +35,9 @@ constexpr std::array kDeviceKeys = {
 constexpr std::array kGrantKeys = {
     JsonKey{"name", "as the user named it"},
     JsonKey{"id", "unique for ever; names may be used again"},
-    JsonKey{"state", "queued, reserved, running, suspended, exited, failed or lost"},
+    JsonKey{"state",
+            "queued, reserved, running, suspended; over: exited (status 0, or ended by melon stop, "
+            "whatever the status), failed, lost (nobody saw how it ended)"},
     JsonKey{"owner", "the user who started it"},
     JsonKey{"pids", "its processes; null for others than owner and root"},
     JsonKey{"slices", "one for each device"},

@@ -9,6 +9,7 @@
 #include <ostream>
 
 #include "agent/contract.h"
+#include "agent/event_kinds.h"
 #include "agent/metrics.h"
 #include "cli/api.h"
 #include "cli/commands.h"
@@ -85,6 +86,15 @@ std::string metric_page() {
   return page;
 }
 
+std::string event_page() {
+  std::string page = generated("Events", "src/agent/event_kinds.h") +
+                     "What `kind` of an event says: `melon events`, `GET /v1/events` and the "
+                     "daemon's log.\n\n| kind | meaning | message |\n|---|---|---|\n";
+  for (const agent::EventKindRow& row : agent::kEventKinds)
+    page += fmt::format("| `{}` | {} | {} |\n", row.code, row.meaning, row.message);
+  return page;
+}
+
 // One row for each operation of the contract.
 std::string rest_page() {
   std::string page = generated("REST", "api/openapi.yaml");
@@ -150,6 +160,7 @@ constexpr std::array kPages = {
     Page{"cli", [] { return reference_page(commands()); }},
     Page{"exit-codes", exit_code_page},
     Page{"errors", error_page},
+    Page{"events", event_page},
     Page{"findings", finding_page},
     Page{"json", json_page},
     Page{"metrics", metric_page},

@@ -51,6 +51,10 @@ Command stop_command() {
   auto flags = std::make_shared<Flags>();
   return {.name = "stop",
           .summary = "End a workload: SIGTERM, after a grace SIGKILL",
+          .description =
+              "Reaches the whole program: every process that was started inside, also those that\n"
+              "never used a device. It ends as exited, with the status that it had (143: SIGTERM,\n"
+              "137: SIGKILL).",
           .parameters = {{.names = "NAME",
                           .target = &flags->name,
                           .text = "A workload's name or id",

@@ -36,7 +36,8 @@ Result<int> wait(Session& session, const Flags& flags) {
     *session.out << fmt::format("{} {}{}\n", text_of(grant, "name"), state,
                                 code ? fmt::format(" {}", *code) : "");
   }
-  return state == "exited" ? kOk : kFailed;
+  const bool well = state == "exited" && number_of(grant, "exit_code").value_or(0) == 0;
+  return well ? kOk : kFailed;
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ struct Device {
   Enforcement enforcement = Enforcement::kShim;
   MiB memory = {};
   int compute_units = 0;
+  std::string native_id = {};  // what the vendor's own programs call it: "GPU-8b0a1c2d-..."
   std::vector<std::string> aliases = {};  // PCI address, uuid: two libraries, one card
 
   bool operator==(const Device&) const = default;

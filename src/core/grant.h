@@ -13,8 +13,9 @@ namespace melon::core {
 
 /// The life of a workload and of the one grant it holds:
 ///   queued -> reserved -> running <-> suspended -> exited | failed | lost
-/// queued: waits for room. reserved: holds its slices, no process yet. exited: status 0; failed:
-/// another status or a signal; lost: its processes vanished and nobody saw how.
+/// queued: waits for room. reserved: holds its slices, no process yet. exited: status 0, or stopped
+/// by a person, whatever the status; failed: another status or a signal; lost: its processes
+/// vanished and nobody saw how.
 enum class State { kQueued, kReserved, kRunning, kSuspended, kExited, kFailed, kLost };
 
 constexpr bool holds_slices(State s) {

@@ -190,8 +190,10 @@ class NvmlLibrary final : public DeviceLibrary {
       device.type = text.data();
     device.kind = "gpu";
     device.simulated = detail::says_simulated(device.type);
-    if (nvml_.uuid != nullptr && nvml_.uuid(handle, text.data(), text.size()) == kSuccess)
-      device.aliases.push_back("uuid:" + plain_uuid(text.data()));
+    if (nvml_.uuid != nullptr && nvml_.uuid(handle, text.data(), text.size()) == kSuccess) {
+      device.native_id = text.data();
+      device.aliases.push_back("uuid:" + plain_uuid(device.native_id));
+    }
     NvmlPci pci{};
     if (ask(nvml_.pci, handle, &pci) == kSuccess)  // the function number is 0 for every GPU
       device.aliases.push_back(

@@ -39,6 +39,7 @@ TEST_F(NvmlTest, ListsCardsWithWhatIsKnownOfThem) {
   EXPECT_TRUE(card.simulated);
   EXPECT_EQ(card.memory, MiB(16384));
   EXPECT_EQ(card.enforcement, core::Enforcement::kNone);
+  EXPECT_EQ(card.native_id, "GPU-8B0A1C2D-0000-0000-0000-000000000001");
   EXPECT_EQ(card.key, "uuid:8b0a1c2d000000000000000000000001");
   EXPECT_THAT(card.aliases, testing::ElementsAre(card.key, "pci:0000:42:00.0"));
   const Sample sample = library->sample(card);

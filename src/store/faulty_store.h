@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
+#include <map>
 #include <utility>
 
 #include "store/store.h"
@@ -28,13 +28,7 @@ class FaultyStore final : public Store {
   Result<std::vector<EventRecord>> events(const EventQuery& query) override {
     return inner_.events(query);
   }
-  Result<std::optional<std::string>> meta(const std::string& name) override {
-    return inner_.meta(name);
-  }
-  Result<> set_meta(const std::string& name, const std::string& value) override {
-    if (fails()) return tl::unexpected<Error>(error_);
-    return inner_.set_meta(name, value);
-  }
+  Result<std::map<std::string, MiB>> device_memory() override { return inner_.device_memory(); }
 
  private:
   bool fails() {

@@ -32,6 +32,11 @@ class SqliteStore final : public Store {
       MELON_RETURN_IF_ERROR(detail::remove_grant(*database_, id));
     for (const core::Grant& grant : change.put)
       MELON_RETURN_IF_ERROR(detail::put_grant(*database_, grant));
+    for (const auto& [key, memory] : change.device_memory)
+      MELON_RETURN_IF_ERROR(Statement(*database_, "INSERT OR REPLACE INTO devices VALUES (?,?)")
+                                .bind(key)
+                                .bind(memory.count())
+                                .run());
     MELON_RETURN_IF_ERROR(write_events(change.events));
     return transaction.commit();
   }
@@ -57,17 +62,14 @@ class SqliteStore final : public Store {
     return events;
   }
 
-  Result<std::optional<std::string>> meta(const std::string& name) override {
-    Statement row(*database_, "SELECT value FROM meta WHERE name = ?");
-    MELON_TRY(const bool found, row.bind(name).step());
-    return found ? std::optional(row.text(0)) : std::nullopt;
-  }
-
-  Result<> set_meta(const std::string& name, const std::string& value) override {
-    return Statement(*database_, "INSERT OR REPLACE INTO meta VALUES (?,?)")
-        .bind(name)
-        .bind(value)
-        .run();
+  Result<std::map<std::string, MiB>> device_memory() override {
+    Statement rows(*database_, "SELECT key, memory_mib FROM devices");
+    std::map<std::string, MiB> memory;
+    while (true) {
+      MELON_TRY(const bool more, rows.step());
+      if (!more) return memory;
+      memory[rows.text(0)] = MiB(rows.number(1));
+    }
   }
 
  private:

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "base/units.h"
 #include "core/grant.h"
 
 namespace melon::store {
@@ -25,9 +26,10 @@ struct EventRecord {
 
 /// What is to be remembered together: all of it or nothing.
 struct Change {
-  std::vector<core::Grant> put = {};     // inserted, or replaced whole by id
-  std::vector<std::string> remove = {};  // grant ids; unknown ones are no error
-  std::vector<EventRecord> events = {};  // an id that is there already is replaced
+  std::vector<core::Grant> put = {};              // inserted, or replaced whole by id
+  std::vector<std::string> remove = {};           // grant ids; unknown ones are no error
+  std::vector<EventRecord> events = {};           // an id that is there already is replaced
+  std::map<std::string, MiB> device_memory = {};  // by Device::key; replaced
 };
 
 /// Which events to read, oldest first.
@@ -39,7 +41,7 @@ struct EventQuery {
 
 /// Durable memory of one daemon.
 ///
-///  D1  what apply() or set_meta() acknowledged is there after a kill or a power cut.
+///  D1  what apply() acknowledged is there after a kill or a power cut.
 ///  D2  a Change is never seen in part, and one that was refused has left nothing.
 ///  D3  after an error the store goes on: once the cause is mended, the next call succeeds.
 /// Errors: kUnavailable when the disk is full or fails; kFailedPrecondition when the content is
@@ -55,9 +57,8 @@ class Store {
   /// All grants, by creation time, then id.
   virtual Result<std::vector<core::Grant>> grants() = 0;
   virtual Result<std::vector<EventRecord>> events(const EventQuery& query) = 0;
-  /// A single fact by name, such as the last event's id.
-  virtual Result<std::optional<std::string>> meta(const std::string& name) = 0;
-  virtual Result<> set_meta(const std::string& name, const std::string& value) = 0;
+  /// How large each device was, by Device::key.
+  virtual Result<std::map<std::string, MiB>> device_memory() = 0;
 };
 
 /// The events that a store keeps at least; the oldest beyond are forgotten in portions.

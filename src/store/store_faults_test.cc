@@ -194,8 +194,12 @@ TEST_F(FaultsTest, EveryOlderSchemaIsBroughtUpToDateWithItsGrants) {
     for (std::size_t i = 0; i < version; ++i) execute(path, std::string(migrations[i].content));
     execute(path,
             "PRAGMA application_id = 0x4d4c4f4e; PRAGMA user_version = " + std::to_string(version) +
-                "; INSERT INTO grants VALUES ('g-old','old',7,'running',5,0,NULL,'',60,0,"
-                "512,NULL,250,'hard',100,NULL,'normal',1,'','',0);"
+                "; INSERT INTO grants(id, name, owner_uid, state, created_unix_ms, ended_unix_ms, "
+                "reason,"
+                "keep_seconds, wait_until_unix_ms, request_memory_mib, request_compute_permille,"
+                "request_share, request_weight, request_priority, request_count, request_device,"
+                "request_type, request_unenforced) VALUES ('g-old','old',7,'running',5,0,'',"
+                "60,0,512,250,'hard',100,'normal',1,'','',0);"
                 "INSERT INTO slices VALUES ('g-old',0,'opencl-0',512,250,250)");
     const auto store = open_sqlite(path);
     ASSERT_TRUE(store) << store.error().message;

@@ -109,11 +109,12 @@ TEST_P(Conformance, ForgetsOnlyTheOldestEventsBeyondTheBound) {
   EXPECT_EQ(kept.front().id, id - static_cast<std::int64_t>(kept.size()) + 1);
 }
 
-TEST_P(Conformance, RemembersFacts) {
-  EXPECT_EQ(*store_.meta("last"), std::nullopt);
-  ASSERT_TRUE(store_.set_meta("last", "7"));
-  ASSERT_TRUE(store_.set_meta("last", ""));
-  EXPECT_EQ(*store_.meta("last"), "");
+TEST_P(Conformance, RemembersHowLargeDevicesWere) {
+  EXPECT_TRUE(store_.device_memory()->empty());
+  ASSERT_TRUE(store_.apply({.device_memory = {{"uuid:1", MiB(7)}, {"uuid:2", MiB(8)}}}));
+  ASSERT_TRUE(store_.apply({.device_memory = {{"uuid:1", MiB(9)}}}));
+  const std::map<std::string, MiB> expected = {{"uuid:1", MiB(9)}, {"uuid:2", MiB(8)}};
+  EXPECT_EQ(*store_.device_memory(), expected);
 }
 
 TEST_P(Conformance, AThousandGrantsAreWrittenAndReadTogether) {
@@ -150,7 +151,7 @@ TEST(FaultyStore, FailsAsOftenAsToldAndLeavesNothing) {
   FaultyStore store(*inner);
   store.fail_writes(2, {Code::kUnavailable, "disk full", ""});
   EXPECT_EQ(store.apply({.put = {full_grant(1)}}).error().code, Code::kUnavailable);
-  EXPECT_EQ(store.set_meta("a", "b").error().code, Code::kUnavailable);
+  EXPECT_EQ(store.apply({.device_memory = {{"a", MiB(1)}}}).error().code, Code::kUnavailable);
   EXPECT_TRUE(store.grants()->empty());
   EXPECT_TRUE(store.apply({.put = {full_grant(1)}}));
   EXPECT_EQ(store.refused(), 2);

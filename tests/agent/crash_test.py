@@ -72,6 +72,21 @@ class Restart(DaemonTest):
         program.wait()
         eventually("its files are gone", lambda: not os.path.exists(lived_in["folder"]))
 
+    def test_a_device_stays_as_large_as_it_was_while_it_is_granted(self):
+        def started_with(gigabytes):
+            self.daemon.kill()
+            self.daemon.environment["POCL_MEMORY_LIMIT"] = str(gigabytes)  # as if so much were free
+            self.daemon.start()
+            return self.daemon.call("GET", "/v1/devices").json[0]
+        self.assertEqual(started_with(3)["memory_mib"], 3072)
+        self.assertEqual(started_with(2)["memory_mib"], 2048, "nothing is granted of it")
+        self.daemon.create(name="all", memory="2048MiB", keep_seconds=600)
+        for gigabytes in (1, 3):
+            device = started_with(gigabytes)
+            self.assertEqual((device["memory_mib"], device["free_memory_mib"]), (2048, 0))
+        self.daemon.call("DELETE", "/v1/grants/all")
+        self.assertEqual(started_with(1)["memory_mib"], 1024)
+
     def test_a_program_that_ended_meanwhile_is_known_by_its_file_or_lost(self):
         for name in ("told", "silent"):
             self.daemon.create(name=name, memory="1MiB")

@@ -13,6 +13,8 @@ discovery: nvml
 libraries: [{SIMULATED_NVML}]
 kinds: [gpu]
 enforcement: none
+environment:
+  CUDA_VISIBLE_DEVICES: "{{device_ids}}"
 process_libraries: [libcuda.so*]
 """
 
@@ -54,6 +56,21 @@ class SimulatedGpus(DaemonTest):
                                                          "unenforced": True, "count": 2})
         self.assertEqual(taken.status, 201, taken.text)
         self.assertEqual({piece["device"] for piece in taken.json["slices"]}, {"nvidia-0", "nvidia-1"})
+
+    def test_a_program_in_the_grant_sees_its_cards_and_no_others(self):
+        ids = {"nvidia-0": "GPU-8B0A1C2D-0000-0000-0000-000000000000",
+               "nvidia-1": "GPU-8B0A1C2D-0000-0000-0000-000000000001"}
+        for choice in ({"device": "nvidia-1"}, {"type": "nvidia", "count": 2}):
+            taken = self.daemon.call("POST", "/v1/grants", {"memory": "1GiB", "unenforced": True, **choice})
+            self.assertEqual(taken.status, 201, taken.text)
+            set_to = self.environment(taken)["CUDA_VISIBLE_DEVICES"].split(",")
+            self.assertEqual(set_to, [ids[piece["device"]] for piece in taken.json["slices"]])
+        processor = self.daemon.call("POST", "/v1/grants", {"memory": "1MiB", "type": "opencl"})
+        self.assertNotIn("CUDA_VISIBLE_DEVICES", self.environment(processor))
+
+    def environment(self, taken):
+        target = f"/v1/grants/{taken.json['id']}/environment"
+        return self.daemon.call("GET", target).json["environment"]
 
     def test_the_cpu_is_chosen_only_by_name_when_there_is_something_else(self):
         refused = self.daemon.call("POST", "/v1/grants", {"memory": "1MiB"})

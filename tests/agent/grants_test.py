@@ -170,7 +170,7 @@ class Grants(DaemonTest):
         stopping = self.daemon.call("POST", "/v1/grants/a/stop", {"grace_seconds": 1})
         self.assertIn("stopping", stopping.json["flags"], stopping.text)
         self.assertEqual(stubborn.wait(30), -signal.SIGKILL)
-        self.daemon.wait_state("a", "lost")
+        self.daemon.wait_state("a", "exited")
         stubborn.stdout.close()
 
     def test_waiting_is_first_come_first_served(self):

@@ -33,7 +33,7 @@ class OpenCl(DoctorTest):
 
     def test_no_loader(self):
         self.machine.up()
-        listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
         loader = os.path.realpath(re.search(r"libOpenCL\.so\.1 .*=> (/\S+)", listed)[1])
         mount("--bind", "/dev/null", loader)
         self.addCleanup(subprocess.run, ["umount", loader], stderr=subprocess.DEVNULL)
@@ -239,12 +239,15 @@ class Unenforced(SimulatedNvidia):
         self.machine.up()
         self.mended("device_unenforced")
 
-    def test_run_refuses_them_unless_it_is_told(self):
+    def test_run_refuses_them_unless_it_is_told_and_shows_the_program_that_card_only(self):
         small = ("run", "--type", "nvidia", "--memory", "16MiB")
         refused = self.machine.melon(*small, "--", "true")
         self.assertEqual(refused.code, 125)
         self.assertIn("--unenforced", refused.err)
-        self.assertEqual(self.machine.melon(*small, "--unenforced", "--", "true").code, 0)
+        inside = self.machine.melon(*small, "--unenforced", "--", "printenv", "CUDA_VISIBLE_DEVICES")
+        self.assertEqual((inside.code, inside.out), (0, "GPU-8B0A1C2D-0000-0000-0000-000000000000\n"))
+        self.machine.melon(*small, "--unenforced", "--name", "box", "--detach", "--keep", "10m")
+        self.assertIn("export CUDA_VISIBLE_DEVICES=GPU-8B0A1C2D-", self.machine.melon("env", "box").out)
         self.assertIn("simulated", self.machine.melon("devices").out.lower())
 
 

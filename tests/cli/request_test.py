@@ -17,6 +17,12 @@ class BadInput(MelonTest):
             self.fails(2, "run", f"--memory={text}", "--dry-run", says=[f"'{text}'"])
         self.fails(125, "run", "--memory=", *TRUE, says=["--memory"])
 
+    def test_a_dry_run_refuses_a_name_that_is_taken(self):
+        self.detached("taken", "--memory", "1MiB")
+        self.fails(4, "run", "--memory", "1MiB", "--name", "taken", "--dry-run", says=["'taken'", "exists"])
+        self.ok("run", "--memory", "1MiB", "--name", "free", "--dry-run")
+        self.assertIsNone(self.workload("free"))
+
     def test_compute(self):
         for text in ("0%", "-5%", "101%", "0.01%", "abc%", "1e400%", "25 permille", "1000"):
             self.fails(125, "run", f"--compute={text}", *TRUE, says=[f"'{text}'", "25%"])

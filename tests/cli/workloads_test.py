@@ -68,7 +68,7 @@ class Shown(MelonTest):
         self.ok("stop", "told")
         kinds = [e["kind"] for e in self.ok("events", "-o", "json").json if e["grant"] == "told"]
         self.assertEqual(kinds, ["grant_reserved", "process_started", "grant_changed", "grant_stopping",
-                                 "grant_failed"])
+                                 "grant_exited"])
 
     def test_explain_says_where_and_why(self):
         self.detached("one", "--memory", "64MiB", "--compute", "25%")
@@ -112,20 +112,68 @@ class Changed(MelonTest):
             self.ok(command, "one")
             self.assertEqual(self.workload("one")["state"], state)
         self.ok("stop", "one")
-        self.fails(4, "suspend", "one", says=["failed", "only a running one"])
+        self.fails(4, "suspend", "one", says=["exited", "only a running one"])
 
     def test_stop_asks_first_and_insists_after_the_grace(self):
         self.detached("kind", "--memory", "1MiB")
         self.assertEqual(self.ok("stop", "kind").out, "kind stopped\n")
-        self.assertEqual(self.workload("kind")["exit_code"], 128 + signal.SIGTERM)
+        ended = self.workload("kind")
+        self.assertEqual((ended["state"], ended["exit_code"]), ("exited", 128 + signal.SIGTERM))
+        self.assertEqual(self.melon("wait", "kind").code, 1)
         self.assertIn("ended before", self.ok("stop", "kind").out)
         deaf = ("sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done")
         for name, words in (("deaf", ("--grace", "1s")), ("deafer", ("--force",))):
             self.detached(name, "--memory", "1MiB", program=deaf)
             self.eventually("it is deaf", lambda name=name: "deaf" in self.melon("logs", name).out)
             self.ok("stop", name, *words)
-            self.assertEqual(self.workload(name)["exit_code"], 128 + signal.SIGKILL)
+            ended = self.workload(name)
+            self.assertEqual((ended["state"], ended["exit_code"]), ("exited", 128 + signal.SIGKILL))
         self.fails(2, "stop", "kind", "--grace", "soon", says=["'soon'"])
+
+    def test_stop_reaches_what_a_script_left_in_the_background(self):
+        pids = pathlib.Path(self.machine.folder) / "pids"
+        children = (f"sleep 1000 & echo $! >> {pids}; (trap '' TERM; exec sleep 1001) & echo $! >> {pids}; "
+                    f"setsid sleep 1002 & echo $! >> {pids}; ")
+        bare = f"env -i sleep 1003 & echo $! >> {pids}; "  # known as long as its parent lives
+        for name, script, count in (("waits", children + bare + "wait", 4), ("ended", f"({children}) & sleep 1004", 3)):
+            pids.unlink(missing_ok=True)
+            self.detached(name, "--memory", "1MiB", program=("sh", "-c", script))
+            self.eventually("all of it runs", lambda: pids.exists() and len(pids.read_text().split()) == count)
+            self.ok("stop", name, "--grace", "1s")
+            for pid in pids.read_text().split():
+                self.assertFalse(self.is_alive(pid), f"{name}: {pid} {self.command_of(pid)}")
+            self.assertEqual(self.workload(name)["state"], "exited")
+
+    def test_stop_leaves_the_programs_of_others_alone(self):
+        self.detached("other", "--memory", "1MiB")
+        inside = self.machine.popen("exec", "other", "--", "sleep", "1000")
+        self.addCleanup(inside.communicate)
+        self.detached("one", "--memory", "1MiB")
+        self.eventually("it runs", lambda: len(self.workload("other")["pids"]) == 2)
+        self.ok("stop", "one")
+        self.assertEqual(self.workload("other")["state"], "running")
+        self.assertIsNone(inside.poll())
+        self.ok("stop", "other")
+
+    def test_stop_ends_what_runs_in_front_too(self):
+        script = "sleep 1000 & echo $!; wait"
+        front = self.machine.popen("run", "--name", "front", "--memory", "1MiB", "--", "sh", "-c", script,
+                                   stdout=subprocess.PIPE)
+        child = front.stdout.readline().strip()
+        self.ok("stop", "front")
+        front.communicate(timeout=SOON_SECONDS)
+        self.assertEqual(front.returncode, 128 + signal.SIGTERM)
+        self.assertFalse(self.is_alive(child))
+
+    @staticmethod
+    def command_of(pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return b""
+
+    def is_alive(self, pid):
+        return self.command_of(pid) != b""  # a zombie that nobody waits for has none
 
     def test_wait(self):
         self.detached("good", "--memory", "1MiB", program=("sleep", "0.2"))

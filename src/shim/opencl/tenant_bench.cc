@@ -53,7 +53,6 @@ double per_call(int count, Call call) {
 
 // The measured program: prints its figures.
 int measure() {
-  const double begin = cpu_ns();
   cl_platform_id platform = nullptr;
   cl_device_id device = nullptr;
   if (clGetPlatformIDs(1, &platform, nullptr) != CL_SUCCESS) return 1;
@@ -61,7 +60,6 @@ int measure() {
   cl_context context = clCreateContext(nullptr, 1, &device, nullptr, nullptr, nullptr);
   cl_command_queue queue = clCreateCommandQueueWithProperties(context, device, nullptr, nullptr);
   const double start_up = cpu_ns() / 1000;  // all that this process has used
-  (void)begin;
   cl_program program = clCreateProgramWithSource(context, 0, nullptr, nullptr, nullptr);
   cl_kernel kernel = clCreateKernel(program, "tiny", nullptr);
   const size_t size = 256;
