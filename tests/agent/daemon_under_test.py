@@ -21,6 +21,32 @@ IGNORED_LINE = f"ignored_devices: [{', '.join(IGNORED)}]\n"
 POCL = "/etc/OpenCL/vendors/pocl.icd"
 if os.path.exists(POCL):
     os.environ["OCL_ICD_VENDORS"] = POCL  # programs that a test starts see the same
+# A thread of this program launches kernels until `ended` is set; `rounds` of them have ended.
+SPINNING = """
+import threading
+import pyopencl as cl
+context = cl.Context(cl.get_platforms()[0].get_devices()[:1])
+queue = cl.CommandQueue(context)
+kernel = cl.Kernel(cl.Program(context, '''
+kernel void spin(global uint* out) {
+  uint x = get_global_id(0);
+  for (int i = 0; i < 20000; ++i) x = x * 1664525u + 1013904223u;
+  out[get_global_id(0)] = x;
+}''').build(), "spin")
+numbers = cl.Buffer(context, cl.mem_flags.READ_WRITE, 4 * 4096)
+kernel.set_args(numbers)
+rounds = 0
+ended = threading.Event()
+def work():
+    global rounds
+    while not ended.is_set():
+        for _ in range(3):
+            cl.enqueue_nd_range_kernel(queue, kernel, (4096,), None)
+        queue.finish()
+        rounds += 1
+worker = threading.Thread(target=work)
+worker.start()
+"""
 SOON_SECONDS = 30  # bounded waiting for an event; never a figure
 
 # Users who exist on no machine: tests need no account.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two users on one machine: each tries every operation on the other's grant."""
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -95,6 +96,41 @@ limits: {grants: 2, memory: 64MiB, compute: 50%, priority: normal, weight: 200}
                     pass
             return True
         self.assertTrue(as_user(ALICE, cannot_replace))
+
+    def test_an_arena_page_is_written_by_its_tenant_alone(self):
+        """By name, by truncation and by putting another in its place."""
+        grant = pathlib.Path(self.folder).name
+        page, = self.daemon.state.glob(f"arena/*/{grant}")
+        index = page.parent / "index"
+        size = page.stat().st_size
+        self.assertEqual((page.stat().st_uid, page.stat().st_mode & 0o777), (ALICE, 0o644))
+
+        def done_to(path):
+            """The attempts that were not refused."""
+            attempts = {
+                "write": lambda: os.close(os.open(path, os.O_WRONLY)),
+                "read and write": lambda: os.close(os.open(path, os.O_RDWR)),
+                "truncate": lambda: os.truncate(path, 0),
+                "mode": lambda: os.chmod(path, 0o666),
+                "remove": lambda: os.unlink(path),
+                "rename": lambda: os.rename(path, f"{path}.aside"),
+                "replace": lambda: os.symlink("/dev/null", f"{path.parent}/{grant}.new")}
+            succeeded = []
+            for name, attempt in attempts.items():
+                try:
+                    attempt()
+                    succeeded.append(name)
+                except PermissionError:
+                    pass
+            return succeeded
+
+        self.assertEqual(as_user(BOB, lambda: len(page.read_bytes())), size)
+        self.assertEqual(as_user(BOB, lambda: done_to(page)), [])
+        for uid in (ALICE, BOB):
+            self.assertEqual(as_user(uid, lambda: done_to(index)), [])
+        self.assertEqual(page.stat().st_size, size)
+        # Its own tenant writes into it, and still cannot put something else in its place.
+        self.assertEqual(as_user(ALICE, lambda: done_to(page)), ["write", "read and write", "truncate", "mode"])
 
     def test_limits_per_user(self):
         def ask(**request):

@@ -2,12 +2,13 @@
 """`melon up` and `melon down`, several daemons, and several users of one."""
 import os
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
 import unittest
 
-from melon_under_test import ALICE, BOB, PYTHON, SOON_SECONDS, TENANT, Machine, MelonTest, eventually
+from melon_under_test import ALICE, BOB, MELON, PYTHON, SOON_SECONDS, TENANT, Machine, MelonTest, eventually
 
 
 class Life(unittest.TestCase):
@@ -177,6 +178,30 @@ class TwoUsers(MelonTest):
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
         self.assertIn(f"Uid:\t{ALICE}\t{ALICE}\t{ALICE}\t{ALICE}", status)
         self.assertIn(f"Gid:\t{ALICE}", status)
+
+    def test_a_detached_program_keeps_its_callers_groups_and_bounds(self):
+        def become_alice():
+            os.setgroups([ALICE + 100, ALICE + 200])
+            os.setgid(ALICE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 128))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 4096))
+            os.umask(0o027)
+            os.setuid(ALICE)
+        environment = self.machine.environment_for(ALICE)
+        for words in (["--detach"], []):
+            name = f"bounded{len(words)}"
+            program = subprocess.Popen([MELON, "run", "--name", name, "--memory", "1MiB", *words, "--", "sleep", "1000"],
+                                       env=environment, cwd="/", preexec_fn=become_alice, stdout=subprocess.DEVNULL)
+            self.addCleanup(program.wait, SOON_SECONDS)
+            self.addCleanup(program.kill)
+            pid = self.wait_state(name, "running")["pids"][0]
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            self.assertRegex(status, rf"Groups:\t{ALICE + 100} {ALICE + 200} ?\n")
+            self.assertIn(f"Gid:\t{ALICE}\t{ALICE}\t{ALICE}\t{ALICE}\n", status)
+            self.assertIn("Umask:\t0027\n", status)
+            bounds = pathlib.Path(f"/proc/{pid}/limits").read_text()
+            self.assertRegex(bounds, r"Max open files +64 +128 ")
+            self.assertRegex(bounds, r"Max core file size +0 +4096 ")
 
     def test_the_other_sees_that_it_is_there_and_no_more(self):
         seen = self.ok("ps", "-o", "json", uid=BOB).json[0]

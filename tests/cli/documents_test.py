@@ -8,7 +8,7 @@ import unittest
 from melon_under_test import MelonTest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md")),
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")),
          *sorted((ROOT / "src").rglob("README.md"))]
 OPERATORS = {"|", "&&", "||", ";", ">", "2>", "&", "#"}
 
@@ -65,6 +65,22 @@ class Documents(MelonTest):
                 wrong += [f"{where}: {word}" for word in words[2:]
                           if re.match(r"--?[a-z]", word) and word.split("=")[0] not in helps[name]]
         self.assertGreater(seen, 20)
+        self.assertEqual(wrong, [])
+
+    def test_every_target_preset_and_file_that_is_written_exists(self):
+        targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+        presets = set(re.findall(r'"name": "([a-z]+)"', (ROOT / "CMakePresets.json").read_text()))
+        wrong, seen = [], 0
+        for page in PAGES:
+            for code in re.findall(r"`([^`\n]+)`", page.read_text()):
+                named = [(name, name in targets) for name in re.findall(r"(?:^|\W)make ([a-z]+)", code)]
+                named += [(name, name in presets) for name in re.findall(r"--preset (\w+)", code)]
+                is_pattern = "NAME" in code or "/x_" in code  # for the reader to fill in
+                if not is_pattern and re.fullmatch(r"(src|tests|tools|demo|bench|deploy|cmake|api|docs)/[\w./-]+", code):
+                    named.append((code, (ROOT / code).exists()))
+                wrong += [f"{page.relative_to(ROOT)}: {name}" for name, exists in named if not exists]
+                seen += len(named)
+        self.assertGreater(seen, 50)
         self.assertEqual(wrong, [])
 
     def test_harmless_commands_of_the_howtos_run(self):

@@ -10,7 +10,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "agent"))
 
 from daemon_under_test import (  # noqa: E402,F401
-    ALICE, BOB, IGNORED_LINE, POCL, SOON_SECONDS, Daemon, eventually)
+    ALICE, BOB, IGNORED_LINE, POCL, SOON_SECONDS, SPINNING, Daemon, eventually)
 
 MELON = os.environ["MELON"]
 PYTHON = "/usr/bin/python3"

@@ -46,6 +46,25 @@ class Linkage(unittest.TestCase):
                                          "dlvsym"})
 
 
+    def test_cannot_end_print_to_or_change_its_process(self):
+        """What it does not import it cannot call; its own system calls are futexes and looks at /proc."""
+        symbols = output_of("nm", "--dynamic", "--undefined-only", LIBRARY)
+        names = {line.split()[-1].split("@")[0] for line in symbols.splitlines()}
+        self.assertIn("memcpy", names)  # the list is the list
+        ends = {"exit", "_exit", "_Exit", "quick_exit", "abort", "raise", "kill", "pthread_kill", "pthread_exit",
+                "pthread_cancel", "__assert_fail", "__stack_chk_fail", "__chk_fail", "__fortify_fail", "err", "errx",
+                "execve", "fork", "vfork", "posix_spawn", "system", "popen"}
+        prints = {"write", "writev", "pwrite", "send", "perror", "puts", "fputs", "fputc", "putchar", "fwrite",
+                  "printf", "fprintf", "vprintf", "vfprintf", "dprintf", "vdprintf", "__printf_chk", "__fprintf_chk",
+                  "stdout", "stderr", "syslog", "fopen"}
+        changes = {"signal", "sigaction", "pthread_sigmask", "sigprocmask", "sigaltstack", "setenv", "putenv",
+                   "unsetenv", "clearenv", "environ", "umask", "chdir", "setrlimit", "prlimit", "nice", "setpriority",
+                   "sched_setaffinity", "pthread_setaffinity_np", "sched_setscheduler", "pthread_setschedparam",
+                   "setuid", "setgid", "prctl", "personality", "dup2", "setlocale", "atexit", "__cxa_atexit"}
+        threads = {"pthread_create", "thrd_create", "clone"}
+        self.assertEqual(names & (ends | prints | changes | threads), set())
+
+
 class ForeignPrograms(unittest.TestCase):
     """Programs that cannot be held to a slice, and must run as ever."""
 
