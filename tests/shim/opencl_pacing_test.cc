@@ -158,9 +158,9 @@ TEST(OpenclPacing, HoldsForWorkEnqueuedInCallbacks) {
 }
 
 TEST(OpenclPacing, ChargesCopiesAndFills) {
-  Laboratory lab("--compute 250");
+  Laboratory lab("--compute 250", "bytes_per_ns=1");
   cl_command_queue const queue = lab.queue();
-  constexpr std::size_t kBytes = 8 << 20;  // 0.5 ms of the simulated device
+  constexpr std::size_t kBytes = 1 << 19;  // 0.5 ms of the simulated device
   cl_mem const from = lab.buffer(kBytes);
   cl_mem const to = lab.buffer(kBytes);
   const double share = lab.share_of(batches_of(queue, 10, [=] {

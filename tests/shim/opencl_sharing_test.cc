@@ -78,11 +78,17 @@ TEST(OpenclSharing, AKilledProcessLeavesNothingBehind) {
   EXPECT_EQ(outcome_of(child), 128 + SIGKILL);
 }
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr int kRounds = 4'000;
+#else
+constexpr int kRounds = 20'000;
+#endif
+
 // Allocates and frees at random for a number of rounds.
 void churn(Scene& scene, unsigned seed) {
   std::minstd_rand random(seed);
   std::vector<cl_mem> held;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < kRounds; ++i) {
     cl_mem const mem = scene.buffer(1 + random() % 100'000);
     if (mem != nullptr) held.push_back(mem);
     if (mem == nullptr || random() % 3 == 0)

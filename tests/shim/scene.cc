@@ -93,14 +93,15 @@ cl_command_queue Scene::queue(cl_command_queue_properties flags) {
   return made;
 }
 
-cl_kernel Scene::kernel(const char* name) {
-  if (program_ == nullptr) {
-    const char* text = "";
-    program_ = clCreateProgramWithSource(context(), 1, &text, nullptr, nullptr);
-    EXPECT_EQ(clBuildProgram(program_, 0, nullptr, "", nullptr, nullptr), CL_SUCCESS);
-  }
-  return clCreateKernel(program_, name, nullptr);
+cl_program Scene::program() {
+  if (program_ != nullptr) return program_;
+  const char* text = "";
+  program_ = clCreateProgramWithSource(context(), 1, &text, nullptr, nullptr);
+  EXPECT_EQ(clBuildProgram(program_, 0, nullptr, "", nullptr, nullptr), CL_SUCCESS);
+  return program_;
 }
+
+cl_kernel Scene::kernel(const char* name) { return clCreateKernel(program(), name, nullptr); }
 
 cl_mem Scene::buffer(std::uint64_t bytes, cl_int* status) {
   return clCreateBuffer(context(), CL_MEM_READ_WRITE, bytes, nullptr, status);

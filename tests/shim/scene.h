@@ -50,6 +50,7 @@ class Scene {
   cl_device_id device();
   cl_context context();
   cl_command_queue queue(cl_command_queue_properties flags = 0);
+  cl_program program();
   cl_kernel kernel(const char* name);
 
   cl_mem buffer(std::uint64_t bytes, cl_int* status = nullptr);

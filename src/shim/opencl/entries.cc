@@ -3,6 +3,7 @@
 
 #include "shim/opencl/entries.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <atomic>
@@ -16,8 +17,9 @@ constinit __thread unsigned entry_depth = 0;
 
 namespace {
 
-Driver g_loader;  // filled before g_loader_known
-std::atomic<bool> g_loader_known{false};
+// Never taken back: threads may be inside any of its functions.
+std::atomic<const Driver*> g_loader{nullptr};
+constinit const Driver kNothing{};
 
 // What a function answers when the loader lacks it: the program asked for something that this
 // OpenCL does not have.
@@ -29,20 +31,31 @@ T missing() {
 
 template <class Function>
 void look_up(Function& slot, const char* name) {
-  void* const found = find_in_loader(name);
-  __atomic_store_n(&slot, reinterpret_cast<Function>(found), __ATOMIC_RELAXED);
+  slot = reinterpret_cast<Function>(find_in_loader(name));
 }
 
-// Threads may race here: they write the same values.
-void look_up_all() {
-#define HOOK(ret, name, params, ...) look_up(g_loader.name, #name);
+void look_up_all(Driver& out) {
+#define HOOK(ret, name, params, ...) look_up(out.name, #name);
 #define EXTENSION(ret, name, params, ...)
-#define CALLED(name) look_up(g_loader.name, #name);
+#define CALLED(name) look_up(out.name, #name);
 #include "shim/opencl/opencl.def"
 #undef HOOK
 #undef EXTENSION
 #undef CALLED
-  if (g_loader.clGetDeviceInfo != nullptr) g_loader_known.store(true, std::memory_order_release);
+}
+
+// Each thread that comes here makes a table of its own and the first one's is kept. Without a lock,
+// which a fork in another thread would leave held in the child.
+const Driver& find_loader() {
+  auto* const made = static_cast<Driver*>(calloc(1, sizeof(Driver)));
+  if (made == nullptr) return kNothing;
+  look_up_all(*made);
+  const Driver* first = nullptr;
+  if (made->clGetDeviceInfo != nullptr &&
+      g_loader.compare_exchange_strong(first, made, std::memory_order_acq_rel))
+    return *made;
+  free(made);
+  return first != nullptr ? *first : kNothing;
 }
 
 struct Entered {
@@ -55,8 +68,8 @@ struct Entered {
 }  // namespace
 
 const Driver& loader() {
-  if (!g_loader_known.load(std::memory_order_acquire)) look_up_all();
-  return g_loader;
+  const Driver* const known = g_loader.load(std::memory_order_acquire);
+  return __builtin_expect(known != nullptr, 1) ? *known : find_loader();
 }
 
 cl_int answer(const void* value, size_t bytes, size_t room, void* out, size_t* out_bytes) {

@@ -24,6 +24,7 @@ void apply(Script& script, const std::string& name, const std::string& value) {
   if (name == "units") script.units = static_cast<unsigned>(number);
   if (name == "type") script.is_cpu = value == "cpu";
   if (name == "kernel_us") script.kernel_us = number;
+  if (name == "bytes_per_ns" && number != 0) script.bytes_per_ns = number;
   if (name == "oom_at") script.oom_at = number;
   if (name == "delay_us") script.delay_us = number;
   if (name == "profiling") script.profiling = number != 0;

@@ -13,12 +13,13 @@ struct Script {
   unsigned units = 4;
   bool is_cpu = false;            // type=cpu: kernels burn the driver's thread; else they only last
   std::uint64_t kernel_us = 100;  // of kernels whose name does not end in a number of microseconds
-  std::uint64_t oom_at = 0;       // this allocation (1 = first) and all later ones fail
-  std::uint64_t delay_us = 0;     // allocations return this late
-  bool profiling = true;          // false: queues with profiling are refused
-  bool identity = false;          // devices tell UUID and PCI address
-  bool constant = false;          // commands are complete at once, for benchmarks
-  bool virtual_clock = false;     // time passes only while someone waits
+  std::uint64_t bytes_per_ns = 16;  // of copies and fills
+  std::uint64_t oom_at = 0;         // this allocation (1 = first) and all later ones fail
+  std::uint64_t delay_us = 0;       // allocations return this late
+  bool profiling = true;            // false: queues with profiling are refused
+  bool identity = false;            // devices tell UUID and PCI address
+  bool constant = false;            // commands are complete at once, for benchmarks
+  bool virtual_clock = false;       // time passes only while someone waits
   bool hold_until_flush = false;  // commands start only after clFlush, clFinish or a blocking call
 };
 const Script& script();

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands that move memory, and those that no kernel object stands for.
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 #include "sim/opencl/engine.h"
 #include "sim/opencl/icd.h"
@@ -10,8 +12,6 @@
 
 namespace melon::sim {
 namespace {
-
-constexpr std::uint64_t kBytesPerNs = 16;
 
 char* bytes_of(cl_mem mem) {
   if (mem->parent != nullptr) return bytes_of(mem->parent) + mem->offset;
@@ -46,7 +46,7 @@ cl_int enqueue_copy(cl_command_queue queue, cl_mem from, cl_mem to, size_t at, s
                     size_t bytes, cl_uint count, const cl_event* waits, cl_event* out) {
   return enqueue(queue,
                  {CL_COMMAND_COPY_BUFFER,
-                  bytes / kBytesPerNs,
+                  bytes / script().bytes_per_ns,
                   false,
                   [=] { std::memmove(bytes_of(to) + into, bytes_of(from) + at, bytes); },
                   {from, to}},
@@ -58,10 +58,15 @@ cl_int enqueue_fill(cl_command_queue queue, cl_mem mem, const void* pattern, siz
                     cl_event* out) {
   const std::string copy(static_cast<const char*>(pattern), pattern_bytes);
   const auto fill = [=] {
-    for (size_t i = 0; i + copy.size() <= bytes; i += copy.size())
-      std::memcpy(bytes_of(mem) + offset + i, copy.data(), copy.size());
+    char* const to = bytes_of(mem) + offset;
+    size_t filled = std::min(copy.size(), bytes);
+    std::memcpy(to, copy.data(), filled);
+    for (size_t more = 0; filled < bytes; filled += more) {
+      more = std::min(filled, bytes - filled);
+      std::memcpy(to + filled, to, more);
+    }
   };
-  return enqueue(queue, {CL_COMMAND_FILL_BUFFER, bytes / kBytesPerNs, false, fill, {mem}},
+  return enqueue(queue, {CL_COMMAND_FILL_BUFFER, bytes / script().bytes_per_ns, false, fill, {mem}},
                  {count, waits, out});
 }
 
@@ -106,7 +111,7 @@ cl_int enqueue_svm_copy(cl_command_queue queue, cl_bool blocking, void* to, cons
                         size_t bytes, cl_uint count, const cl_event* waits, cl_event* out) {
   return enqueue(queue,
                  {CL_COMMAND_SVM_MEMCPY,
-                  bytes / kBytesPerNs,
+                  bytes / script().bytes_per_ns,
                   blocking != 0,
                   [=] { std::memmove(to, from, bytes); },
                   {}},
