@@ -67,7 +67,9 @@ struct Process {
       random = random * 6364136223846793005ULL + 1442695040888963407ULL;
       const std::uint64_t granules = 1 + (random >> 33) % 17;
       const auto lane = static_cast<unsigned>((random >> 50) % kLanes);
-      if (objects.size() < 4 && allocate(lane, granules)) {
+      // Rather more than less, so that each thread comes to the limit also when it runs alone.
+      const bool more = (random >> 60) % 4 != 0;
+      if (more && allocate(lane, granules)) {
         objects.push_back(granules);
         continue;
       }
