@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "scene.h"
+#include "shim/opencl/gates.h"
 #include "shim/opencl/session.h"
 
 namespace melon::test {
@@ -128,6 +129,49 @@ TEST(OpenclPacing, HoldsForWorkBehindUserEvents) {
     clReleaseEvent(go);
   });
   EXPECT_NEAR(share, 25, 3);
+}
+
+// Gates for what can never be set any more would keep every later launch from the short way.
+TEST(OpenclPacing, AUserEventThatIsNeverSetLeavesNoGate) {
+  Laboratory lab("--compute 250");
+  cl_command_queue const queue = lab.queue();
+  cl_kernel const kernel = lab.kernel("k_500");
+  const auto give_one_up = [&] {
+    cl_event const never = clCreateUserEvent(lab.context(), nullptr);
+    EXPECT_TRUE(shim::Gates::any());
+    clRetainEvent(never);
+    clReleaseEvent(never);
+    EXPECT_TRUE(shim::Gates::any());  // the program could set it still
+    clReleaseEvent(never);
+    EXPECT_FALSE(shim::Gates::any());
+  };
+  const double share = lab.share_of([&] {
+    give_one_up();
+    cl_event const go = clCreateUserEvent(lab.context(), nullptr);  // often at the same address
+    for (int i = 0; i < 10; ++i) run(queue, kernel, nullptr, 1, &go);
+    clSetUserEventStatus(go, CL_COMPLETE);
+    EXPECT_FALSE(shim::Gates::any());
+    clFinish(queue);
+    clReleaseEvent(go);
+  });
+  EXPECT_NEAR(share, 25, 3);
+}
+
+// OpenCL leaves open what becomes of these commands. Drivers keep the event for them, so a program
+// may even set it by the handle that it has given up.
+TEST(OpenclPacing, CommandsOfAUserEventThatWasGivenUpHoldNobody) {
+  Laboratory lab("--compute 250");
+  cl_command_queue const stuck = lab.queue();
+  cl_command_queue const queue = lab.queue();
+  cl_kernel const kernel = lab.kernel("k_500");
+  cl_event const go = clCreateUserEvent(lab.context(), nullptr);
+  for (int i = 0; i < 100; ++i) run(stuck, kernel, nullptr, 1, &go);
+  clReleaseEvent(go);
+  EXPECT_NEAR(lab.share_of(batches_of(queue, 10, [=] { run(queue, kernel); })), 25, 2);
+  clSetUserEventStatus(go, CL_COMPLETE);
+  clFinish(stuck);
+  EXPECT_FALSE(shim::Gates::any());  // what is complete is closed no more
+  EXPECT_NEAR(lab.share_of(batches_of(stuck, 10, [=] { run(stuck, kernel); })), 25, 2);
 }
 
 struct Chain {

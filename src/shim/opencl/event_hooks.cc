@@ -61,5 +61,17 @@ cl_int clSetUserEventStatus(const Driver& next, cl_event event, cl_int execution
   return next.clSetUserEventStatus(event, execution_status);
 }
 
+cl_int clRetainEvent(const Driver& next, cl_event event) {
+  const cl_int status = next.clRetainEvent(event);
+  if (status == CL_SUCCESS && Gates::any()) Gates::retain_user_event(event);
+  return status;
+}
+
+cl_int clReleaseEvent(const Driver& next, cl_event event) {
+  // Before the driver: afterwards another event may have this address.
+  if (Gates::any()) Gates::release_user_event(event);
+  return next.clReleaseEvent(event);
+}
+
 }  // namespace hook
 }  // namespace melon::shim

@@ -10,7 +10,7 @@ namespace melon::shim {
 struct Edge {
   std::uint32_t index;
   std::atomic<std::uint32_t> next;  // of the slab
-  Gate* child;
+  GateRef child;                    // it may have opened by itself
   Edge* chain;
 };
 
@@ -18,11 +18,10 @@ struct Gate {
   std::uint32_t index;
   std::atomic<std::uint32_t> next;  // of the slab
   std::uint64_t serial;
-  unsigned pending;  // closed gates that it depends on
-  bool armed;        // its command is in the driver
+  unsigned pending;     // closed gates that it depends on
+  unsigned references;  // of the program, to a user event
   bool is_user_event;
   Flight* flight;
-  unsigned device;
   Queue* queue;
   cl_event event;  // in the table under this handle; null: not in the table
   Gate* bucket_next;
@@ -68,23 +67,22 @@ bool is_closed(const GateRef& ref) { return ref.gate != nullptr && ref.gate->ser
 Gate* take_gate() {
   Gate* const gate = g_gates.take();
   if (gate == nullptr) return nullptr;
-  const std::uint32_t index = gate->index;
   gate->serial = ++g_serial;
   gate->pending = 0;
-  gate->armed = gate->is_user_event = false;
+  gate->references = 0;
+  gate->is_user_event = false;
   gate->flight = nullptr;
   gate->queue = nullptr;
   gate->event = nullptr;
   gate->bucket_next = gate->open_next = nullptr;
   gate->children = nullptr;
-  gate->index = index;
   return gate;
 }
 
 void depend(Gate* child, Gate* parent) {
   Edge* const edge = g_edges.take();
   if (edge == nullptr) return;  // no memory: the child opens early, which is only less exact
-  edge->child = child;
+  edge->child = {child, child->serial};
   edge->chain = parent->children;
   parent->children = edge;
   ++child->pending;
@@ -120,11 +118,10 @@ GateRef Gates::make(Queue* queue, cl_uint count, const cl_event* waits, bool all
 
 void Gates::add_user_event(cl_event event) {
   const Guard guard(session()->gates);
-  // A user event that was released without ever being set leaves its gate behind.
-  if (Gate* const stale = find(event); stale != nullptr) return;
   Gate* const gate = take_gate();
   if (gate == nullptr) return;
   gate->is_user_event = true;
+  gate->references = 1;
   put(gate, event);
   closed_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -132,6 +129,24 @@ void Gates::add_user_event(cl_event event) {
 void Gates::open_user_event(const Driver& next, cl_event event) {
   const Guard guard(session()->gates);
   if (Gate* const gate = find(event); gate != nullptr && gate->is_user_event) open(next, gate);
+}
+
+void Gates::retain_user_event(cl_event event) {
+  const Guard guard(session()->gates);
+  if (Gate* const gate = find(event); gate != nullptr && gate->is_user_event) ++gate->references;
+}
+
+void Gates::release_user_event(cl_event event) {
+  const Guard guard(session()->gates);
+  Gate* const gate = find(event);
+  if (gate == nullptr || !gate->is_user_event || --gate->references != 0) return;
+  remove(gate);
+  for (Edge* edge = gate->children; edge != nullptr;) {
+    Edge* const after = edge->chain;
+    g_edges.give(edge);
+    edge = after;
+  }
+  end(gate);
 }
 
 void Gates::arm(const Driver& next, GateRef ref, cl_event event, Flight* flight, Queue* queue,
@@ -142,7 +157,6 @@ void Gates::arm(const Driver& next, GateRef ref, cl_event event, Flight* flight,
     return;
   }
   Gate* const gate = ref.gate;
-  gate->armed = true;
   gate->flight = flight;
   if (event != nullptr) {
     next.clRetainEvent(event);
@@ -162,6 +176,20 @@ void Gates::detach(GateRef ref) {
   if (is_closed(ref)) ref.gate->flight = nullptr;
 }
 
+void Gates::complete(const Driver& next, GateRef ref) {
+  if (ref.gate == nullptr) return;
+  const Guard guard(session()->gates);
+  if (!is_closed(ref)) return;
+  ref.gate->flight = nullptr;
+  open(next, ref.gate);
+}
+
+void Gates::end(Gate* gate) {
+  gate->serial = 0;
+  closed_.fetch_sub(1, std::memory_order_relaxed);
+  g_gates.give(gate);
+}
+
 // Opens a gate and whatever waited for it alone.
 void Gates::open(const Driver& next, Gate* first) {
   first->open_next = nullptr;
@@ -174,16 +202,14 @@ void Gates::open(const Driver& next, Gate* first) {
     if (gate->flight != nullptr) tenant()->open_gate(gate->flight);
     for (Edge* edge = gate->children; edge != nullptr;) {
       Edge* const after = edge->chain;
-      if (--edge->child->pending == 0) {
-        edge->child->open_next = rest;
-        rest = edge->child;
+      if (is_closed(edge->child) && --edge->child.gate->pending == 0) {
+        edge->child.gate->open_next = rest;
+        rest = edge->child.gate;
       }
       g_edges.give(edge);
       edge = after;
     }
-    gate->serial = 0;
-    closed_.fetch_sub(1, std::memory_order_relaxed);
-    g_gates.give(gate);
+    end(gate);
     gate = rest;
   }
 }

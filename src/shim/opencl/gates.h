@@ -24,7 +24,9 @@ struct GateRef {
 /// so they must not count as work in flight, or a program that enqueues first and sets its event
 /// afterwards, in one thread, would wait for itself.
 ///
-///  G1  a gate opens once, when all that it depends on has opened; user events open when set.
+///  G1  a gate opens once, when all that it depends on has opened, or when its command is complete
+///      in spite of that; user events open when set. One that the program gives up unset never
+///      opens: its gate ends, and what waits for it stays closed.
 ///  G2  a gate in the event table is closed.
 ///  G3  a flight is told of its opening before its finish, or not at all.
 /// Opened gates go back to the pool; a serial tells the old from the new. All under Session::gates.
@@ -40,6 +42,10 @@ class Gates {
   /// A closed gate for a user event.
   static void add_user_event(cl_event event);
   static void open_user_event(const Driver& next, cl_event event);
+  /// The program's own references to a user event; the driver's do not count, nobody can set an
+  /// event by these. Other events are ignored.
+  static void retain_user_event(cl_event event);
+  static void release_user_event(cl_event event);
 
   /// The command of a gate is in the driver: `event` (retained until the gate opens; null: none)
   /// is closed with it, `flight` is told when it opens. Later commands of the queue wait behind it
@@ -50,10 +56,13 @@ class Gates {
   static void discard(const Driver& next, GateRef ref);
   /// The flight is finished: its gate must not speak of it any more.
   static void detach(GateRef ref);
+  /// The same, and the command itself is complete.
+  static void complete(const Driver& next, GateRef ref);
 
  private:
   static std::atomic<std::uint32_t> closed_;
   static void open(const Driver& next, Gate* gate);
+  static void end(Gate* gate);
 };
 
 }  // namespace melon::shim

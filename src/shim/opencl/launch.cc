@@ -38,7 +38,7 @@ void complete(const Driver& next, Notice* notice, cl_event event, cl_int status)
     const bool timed = notice->profiled && status == CL_COMPLETE && event != nullptr;
     const Nanoseconds start = timed ? time_of(next, event, CL_PROFILING_COMMAND_START) : 0;
     const Nanoseconds finish = timed ? time_of(next, event, CL_PROFILING_COMMAND_END) : 0;
-    Gates::detach(notice->gate);
+    Gates::complete(next, notice->gate);
     tenant()->finish(notice->flight, start, finish);
   }
   g_notices.give(notice);
