@@ -12,9 +12,19 @@ namespace melon::placement {
 /// What a device has, dimension by dimension. Slots are how many slices a device may hold; memory
 /// is in MiB; compute in whatever unit the vendor counts (permille, cores). Extra dimensions
 /// belong to the vendor (AI-CPU, CU, ...), in the order of its descriptor.
+///
+/// The last one is no number: a device that is cut in hardware has places, and each bit stands for
+/// one. No two slices have a place in common, so that sums of them are unions, and what is left is
+/// what is free.
 enum Dimension : std::size_t { kSlots, kMemory, kCompute, kFirstExtra };
 inline constexpr std::size_t kDimensions = 8;
-inline constexpr std::size_t kExtraDimensions = kDimensions - kFirstExtra;
+inline constexpr std::size_t kPlaces = kDimensions - 1;
+inline constexpr std::size_t kExtraDimensions = kPlaces - kFirstExtra;
+
+/// The further dimensions of devices that keep classes of users apart: how many there are of each.
+/// What is neither online nor offline, and neither of fixed nor of burst share, is counted by
+/// slots.
+enum ClassDimension : std::size_t { kOnline = kFirstExtra, kOffline, kFixedShare, kBurstShare };
 
 /// The largest amount of any dimension; events and requests beyond it are refused where they enter.
 /// Half of what the type holds, so that one sum of two never overflows.
@@ -53,10 +63,11 @@ struct alignas(16) Amounts {
   }
 };
 
-/// The larger of each dimension.
+/// The larger of each dimension; of places, all that either has.
 inline Amounts largest_of(const Amounts& a, const Amounts& b) {
   Amounts most;
-  for (std::size_t i = 0; i < kDimensions; ++i) most.of[i] = std::max(a.of[i], b.of[i]);
+  for (std::size_t i = 0; i < kPlaces; ++i) most.of[i] = std::max(a.of[i], b.of[i]);
+  most.of[kPlaces] = a.of[kPlaces] | b.of[kPlaces];
   return most;
 }
 

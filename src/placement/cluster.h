@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -26,6 +27,15 @@ struct DeviceSpec {
   bool operator==(const DeviceSpec&) const = default;
 };
 
+/// How well two devices of a node are linked, as the first of them says.
+struct DeviceLink {
+  std::string from = {};  // uuid
+  std::string to = {};
+  std::int32_t score = 0;
+
+  bool operator==(const DeviceLink&) const = default;
+};
+
 /// As Kubernetes has it. `effect` is NoSchedule, PreferNoSchedule or NoExecute.
 struct Taint {
   std::string key = {};
@@ -44,6 +54,18 @@ struct Oversubscription {
   bool operator==(const Oversubscription&) const = default;
 };
 
+/// What may be booked of a device: its capacity times the node's oversubscription.
+inline Amounts bookable(const Amounts& capacity, const Oversubscription& factors) {
+  Amounts amounts = capacity;
+  const auto scaled = [](std::int32_t amount, int permille) {
+    const std::int64_t wide = std::int64_t{amount} * permille / 1000;
+    return static_cast<std::int32_t>(std::min<std::int64_t>(wide, kMostAmount));
+  };
+  amounts[kMemory] = scaled(capacity[kMemory], factors.memory_permille);
+  amounts[kCompute] = scaled(capacity[kCompute], factors.compute_permille);
+  return amounts;
+}
+
 /// A node: what it has and who may use it. What is booked on it is the index's.
 struct NodeSpec {
   std::string name = {};
@@ -55,6 +77,7 @@ struct NodeSpec {
   bool cordoned = false;
   Oversubscription oversubscription = {};
   std::vector<DeviceSpec> devices = {};  // in any order
+  std::vector<DeviceLink> links = {};    // of devices that there are; others are left out
 
   bool operator==(const NodeSpec&) const = default;
 };

@@ -225,6 +225,10 @@ RC_GTEST_PROP(IndexLaws, OrderAndRepetitionOfEventsDoNotMatter, ()) {
   RC_ASSERT(shuffled.audit().empty());
 }
 
+detail::DeviceKind kind_of(const DeviceSpec& device) {
+  return {device.vendor, device.type, device.capacity};
+}
+
 /// Whether any choice of cards for every demand fits: all of them are tried.
 class BruteForce {
  public:
@@ -241,7 +245,7 @@ class BruteForce {
     for (std::size_t card = from; card < node_.devices.size(); ++card) {
       const DeviceSpec& device = node_.devices[card];
       if (!accepts(demand, {device.vendor, device.type, device.capacity})) continue;
-      if (!amounts_on(demand, device.capacity).fits_in(device.capacity)) continue;
+      if (!amounts_on(demand, kind_of(device)).fits_in(device.capacity)) continue;
       if (demand.one_numa && demand.count > 1 && !cards.empty() &&
           device.numa != node_.devices[cards[0]].numa)
         continue;
@@ -257,7 +261,7 @@ class BruteForce {
       Amounts sidecars, apps;
       for (std::size_t step = 0; step < chosen_.size(); ++step) {
         if (std::ranges::find(chosen_[step], card) == chosen_[step].end()) continue;
-        const Amounts need = amounts_on(shape_.steps()[step].demand, node_.devices[card].capacity);
+        const Amounts need = amounts_on(shape_.steps()[step].demand, kind_of(node_.devices[card]));
         const Role role = shape_.steps()[step].role;
         if (role == Role::kInit && !(sidecars + need).fits_in(room_[card])) return false;
         if (role == Role::kSidecar) sidecars += need;

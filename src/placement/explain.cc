@@ -39,8 +39,13 @@ constexpr std::array<RuleWords, kRules> kWords = {{
     {"device_memory", "CardInsufficientMemory"},
     {"compute", "CardInsufficientCore"},
     {"extra_dimension", "CardInsufficientCore"},
+    {"no_place", "CardMigTopologyInfeasible"},
+    {"uniform_slice", "CardNotFoundCustomFilterRule"},
+    {"class_of_service", "CardQosPolicyMismatch"},
+    {"application_class", "CardAppClassMismatch"},
     {"too_few", "AllocatedCardsInsufficientRequest"},
     {"one_group", "NumaNotFit"},
+    {"set", "NumaNotFit"},
     {"together", "AllocatedCardsInsufficientRequest"},
 }};
 
@@ -101,6 +106,23 @@ std::string device_text(const Obstacle& obstacle) {
     case Rule::kExtra:
       return fmt::format("{} of the device's further units asked, most free device has {}",
                          obstacle.asked, obstacle.found);
+    case Rule::kNoPlace:
+      return fmt::format("on {} of {} devices no place is free where such a slice can be cut",
+                         obstacle.found, obstacle.of_kind);
+    case Rule::kUniformSlice:
+      return fmt::format("slices of {} of {} devices have another size, and all have one",
+                         obstacle.found, obstacle.of_kind);
+    case Rule::kQos:
+      return fmt::format("{} of {} devices serve another class of service", obstacle.found,
+                         obstacle.of_kind);
+    case Rule::kAppClass:
+      return fmt::format("{} of {} devices have users of another application class", obstacle.found,
+                         obstacle.of_kind);
+    case Rule::kSet:
+      return fmt::format(
+          "{} devices asked that work together ({}), {} of {} have room and form no "
+          "such set",
+          obstacle.asked, obstacle.subject, obstacle.found, obstacle.of_kind);
     case Rule::kTooFew:
       return fmt::format("{} devices asked, {} of {} have room", obstacle.asked, obstacle.found,
                          obstacle.of_kind);
@@ -203,10 +225,10 @@ std::optional<std::string> hami_text(const Obstacle& obstacle) {
   for (std::size_t rule = 0; rule < kRules; ++rule)
     if (obstacle.devices.at(rule) > 0)
       counts[hami_word_of(static_cast<Rule>(rule))] += obstacle.devices.at(rule);
-  if (obstacle.rule == Rule::kOneGroup || obstacle.rule == Rule::kTogether || obstacle.fitting > 0)
-    counts[hami_word_of(obstacle.fitting > 0 && obstacle.rule != Rule::kOneGroup
-                            ? Rule::kTooFew
-                            : obstacle.rule)] += std::max<int>(obstacle.fitting, 1);
+  const bool is_of_set = obstacle.rule == Rule::kOneGroup || obstacle.rule == Rule::kSet;
+  if (is_of_set || obstacle.rule == Rule::kTogether || obstacle.fitting > 0)
+    counts[hami_word_of(obstacle.fitting > 0 && !is_of_set ? Rule::kTooFew : obstacle.rule)] +=
+        std::max<int>(obstacle.fitting, 1);
   std::vector<std::string> texts;
   for (const auto& [word, count] : counts)
     texts.push_back(fmt::format("{}/{} {}", count, obstacle.of_kind, word));

@@ -15,7 +15,7 @@
 namespace melon::placement {
 
 /// A rule that keeps a request off a node, in the order in which they are asked. From kUnhealthy to
-/// kExtra they are asked of every device.
+/// kAppClass they are asked of every device.
 enum class Rule : std::uint8_t {
   kCordoned,
   kLabels,
@@ -36,9 +36,14 @@ enum class Rule : std::uint8_t {
   kDeviceMemory,
   kCompute,
   kExtra,
-  kTooFew,    // some devices take a slice, but fewer than are asked for
-  kOneGroup,  // enough devices do, but not in one NUMA node or link group
-  kTogether,  // each container would fit by itself
+  kNoPlace,       // cut in hardware, and no place of a slice is free
+  kUniformSlice,  // slices of another size are on it
+  kQos,           // another class of service is
+  kAppClass,      // users that online or offline ones do not join
+  kTooFew,        // some devices take a slice, but fewer than are asked for
+  kOneGroup,      // enough devices do, but not in one NUMA node or link group
+  kSet,           // enough devices do, but none of the sets that the vendor's devices work in
+  kTogether,      // each container would fit by itself
 };
 inline constexpr std::size_t kRules = static_cast<std::size_t>(Rule::kTogether) + 1;
 

@@ -10,9 +10,9 @@ namespace {
 
 /// Thousandths of an empty device that the demand takes; empty when it does not fit one.
 std::optional<std::int16_t> milli_on(const DeviceDemand& demand, const detail::DeviceKind& kind) {
-  const Amounts need = amounts_on(demand, kind.capacity);
+  const Amounts need = amounts_on(demand, kind);
   if (!accepts(demand, kind) || !need.fits_in(kind.capacity)) return std::nullopt;
-  if (demand.whole) return 1000;
+  if (demand.whole && partition_on(demand, kind) == nullptr) return 1000;
   std::int64_t most = 1;  // a device of which nothing is free serves nobody
   for (std::size_t i = kMemory; i < kDimensions; ++i)
     if (kind.capacity[i] > 0)
@@ -31,7 +31,14 @@ bool accepts(const DeviceDemand& demand, const detail::DeviceKind& kind) {
   return (demand.types.empty() || has(demand.types)) && !has(demand.not_types);
 }
 
-Amounts amounts_on(const DeviceDemand& demand, const Amounts& capacity) {
+const PartitionChoice* partition_on(const DeviceDemand& demand, const detail::DeviceKind& kind) {
+  const auto found = std::ranges::find(demand.partitions, kind.type, &PartitionChoice::type);
+  return found == demand.partitions.end() ? nullptr : &*found;
+}
+
+Amounts amounts_on(const DeviceDemand& demand, const detail::DeviceKind& kind) {
+  if (const PartitionChoice* const cut = partition_on(demand, kind)) return cut->each;
+  const Amounts& capacity = kind.capacity;
   Amounts need = demand.each;
   need[kSlots] = demand.whole ? capacity[kSlots] : std::max(need[kSlots], 1);
   if (demand.memory_permille)

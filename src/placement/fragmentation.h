@@ -131,7 +131,10 @@ class Fragmentation {
 /// Whether a demand accepts devices of this kind, their amounts apart.
 bool accepts(const DeviceDemand& demand, const detail::DeviceKind& kind);
 
-/// What a demand takes of an empty device of this capacity.
-Amounts amounts_on(const DeviceDemand& demand, const Amounts& capacity);
+/// What a demand takes of an empty device of this kind; its places are still to be chosen.
+Amounts amounts_on(const DeviceDemand& demand, const detail::DeviceKind& kind);
+
+/// How the demand cuts devices of this kind; null where it does not.
+const PartitionChoice* partition_on(const DeviceDemand& demand, const detail::DeviceKind& kind);
 
 }  // namespace melon::placement

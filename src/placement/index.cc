@@ -40,16 +40,20 @@ Result<> check_node(const NodeSpec& node) {
   return {};
 }
 
-/// What may be booked of a card: its capacity times the node's oversubscription.
-Amounts bookable(const Amounts& capacity, const Oversubscription& factors) {
-  Amounts amounts = capacity;
-  const auto scaled = [](std::int32_t amount, int permille) {
-    const std::int64_t wide = std::int64_t{amount} * permille / 1000;
-    return static_cast<std::int32_t>(std::min<std::int64_t>(wide, kMostAmount));
+/// Of a node whose devices are in order.
+std::vector<detail::CardLink> card_links(const NodeSpec& node) {
+  std::vector<detail::CardLink> links;
+  const auto place_of = [&node](const std::string& uuid) {
+    return std::ranges::find(node.devices, uuid, &DeviceSpec::uuid) - node.devices.begin();
   };
-  amounts[kMemory] = scaled(capacity[kMemory], factors.memory_permille);
-  amounts[kCompute] = scaled(capacity[kCompute], factors.compute_permille);
-  return amounts;
+  for (const DeviceLink& link : node.links) {
+    const auto from = place_of(link.from);
+    const auto to = place_of(link.to);
+    if (std::max(from, to) < std::ssize(node.devices))
+      links.push_back(
+          {static_cast<std::uint16_t>(from), static_cast<std::uint16_t>(to), link.score});
+  }
+  return links;
 }
 
 }  // namespace
@@ -196,7 +200,8 @@ void Index::write_entry(std::uint32_t node, const NodeSpec& spec) {
            .extended_capacity = spec.extended,
            .extended_free = spec.extended,
            .labels = spec.labels,
-           .taints = spec.taints};
+           .taints = spec.taints,
+           .links = card_links(spec)};
   NodeRow& row = nodes_.rows[node];
   row.free = spec.capacity;
   row.cpu_capacity = spec.capacity.cpu_milli;

@@ -231,6 +231,8 @@ NodeSpec Index::node_spec(std::uint32_t node) const {
     if (card.numa >= 0) spec.devices.back().numa = card.numa;
     if (card.link_group >= 0) spec.devices.back().link_group = card.link_group;
   }
+  for (const detail::CardLink& link : entry.links)
+    spec.links.push_back({spec.devices[link.from].uuid, spec.devices[link.to].uuid, link.score});
   return spec;
 }
 

@@ -9,13 +9,26 @@
 
 #include "placement/amounts.h"
 #include "placement/cluster.h"
+#include "vendors/demand.h"
+#include "vendors/selection_rule.h"
 
 namespace melon::placement {
+
+/// How a demand cuts devices of one type in hardware: what a slice is, and where it may go.
+struct PartitionChoice {
+  std::string type = {};
+  Amounts each = {};                      // without places
+  std::vector<std::int32_t> places = {};  // kPlaces of a slice, best first
+  std::string profile = {};               // the vendor's name of such a slice
+  std::int64_t compute_percent = 0;       // of the device, as vendors tell it
+
+  bool operator==(const PartitionChoice&) const = default;
+};
 
 /// Devices of one kind that one container asks for.
 struct DeviceDemand {
   std::string vendor = {};                  // descriptor id; empty: any
-  int count = 1;                            // distinct devices
+  int count = 1;                            // distinct devices, but for those that are cut
   Amounts each = {};                        // of every device; slots below 1 count as 1
   std::optional<int> memory_permille = {};  // instead of each[kMemory]: a share of the device
   bool whole = false;                       // the device alone: all of its slots
@@ -25,6 +38,15 @@ struct DeviceDemand {
   std::vector<std::string> not_uuids = {};
   bool one_numa = false;        // all devices on one NUMA node
   bool one_link_group = false;  // all devices in one link group
+  bool unused = false;          // devices that nobody is on; others may join later
+
+  // What a descriptor says of its devices.
+  vendors::Picker picker = {};  // which are taken together; kNone: any
+  bool ring_wraps = true;       // of a ring: its first device follows the last
+  std::vector<vendors::DeviceRule> rules = {};
+  vendors::Qos qos = vendors::Qos::kNone;                  // for kQosEqual
+  vendors::AppClass app_class = vendors::AppClass::kNone;  // for kAppClass
+  std::vector<PartitionChoice> partitions = {};            // by type, of devices that are cut
 
   bool operator==(const DeviceDemand&) const = default;
 };

@@ -54,6 +54,7 @@ struct Policy {
   bool asks_for_cards;  // the merit depends on the cards that are taken, and not on the node alone
   bool is_lottery;      // every node that fits is as likely; needs chance from the caller
   Merit (*merit)(const Trial& trial);
+  bool links_first = false;  // cards that are well linked, or of one group, before any order
 };
 
 /// All policies, in the order of the documents.

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "placement/detail/card_sets.h"
+
 namespace melon::placement {
 namespace {
 
@@ -60,7 +62,8 @@ std::vector<std::size_t> starting_order(const std::vector<ContainerRequest>& con
 
 bool only_amounts_matter(const DeviceDemand& demand) {
   return demand.uuids.empty() && demand.not_uuids.empty() && !demand.one_numa &&
-         !demand.one_link_group;
+         !demand.one_link_group && !demand.unused && !detail::takes_sets(demand) &&
+         demand.rules.empty() && demand.partitions.empty();
 }
 
 void append(std::string& key, const Amounts& amounts) {
@@ -73,10 +76,36 @@ void append(std::string& key, const std::vector<std::string>& words) {
     fmt::format_to(std::back_inserter(key), "{}:{}", word.size(), word);
 }
 
+void append(std::string& key, std::initializer_list<std::string> words) {
+  append(key, std::vector<std::string>(words));
+}
+
 void append(std::string& key, const Extended& amounts) {
   fmt::format_to(std::back_inserter(key), "{}:", amounts.size());
   for (const auto& [name, amount] : amounts)
     fmt::format_to(std::back_inserter(key), "{}:{}{};", name.size(), name, amount);
+}
+
+void append(std::string& key, const vendors::Picker& picker) {
+  fmt::format_to(std::back_inserter(key), "P{};{};{};", static_cast<int>(picker.kind),
+                 picker.wing_size, fmt::join(picker.counts, ","));
+  for (const auto& quad : picker.quads)
+    fmt::format_to(std::back_inserter(key), "{};", fmt::join(quad, ","));
+  append(key, {picker.attribute, picker.ring_label, picker.ring_value, picker.scores_annotation});
+}
+
+void append_rules(std::string& key, const DeviceDemand& demand) {
+  if (demand.picker.kind != vendors::PickerKind::kNone) append(key, demand.picker);
+  for (const vendors::DeviceRule rule : demand.rules)
+    fmt::format_to(std::back_inserter(key), "R{};", static_cast<int>(rule));
+  if (!demand.rules.empty())
+    fmt::format_to(std::back_inserter(key), "{};{};", static_cast<int>(demand.qos),
+                   static_cast<int>(demand.app_class));
+  for (const PartitionChoice& cut : demand.partitions) {
+    append(key, {cut.type, cut.profile});
+    append(key, cut.each);
+    fmt::format_to(std::back_inserter(key), "{};", fmt::join(cut.places, ","));
+  }
 }
 
 void append(std::string& key, const DeviceDemand& demand) {
@@ -89,6 +118,9 @@ void append(std::string& key, const DeviceDemand& demand) {
   append(key, demand.not_types);
   append(key, demand.uuids);
   append(key, demand.not_uuids);
+  if (demand.unused) key += 'u';
+  if (!demand.ring_wraps) key += 'r';
+  append_rules(key, demand);
 }
 
 void append(std::string& key, const std::vector<LabelRule>& rules) {

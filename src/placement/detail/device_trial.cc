@@ -6,6 +6,8 @@
 #include <functional>
 #include <map>
 
+#include "placement/detail/card_sets.h"
+#include "placement/detail/device_use.h"
 #include "placement/fragmentation.h"
 
 namespace melon::placement::detail {
@@ -29,12 +31,31 @@ bool is_idle(const Amounts& room, const Amounts& capacity) {
 }
 
 /// Rules about how many devices there are of something, in place of how much they have.
-bool counts_devices(Rule rule) { return rule < Rule::kSlots || rule == Rule::kShared; }
+bool counts_devices(Rule rule) {
+  return rule < Rule::kSlots || rule == Rule::kShared || rule >= Rule::kNoPlace;
+}
+
+Rule told_as(vendors::DeviceRule rule) {
+  switch (rule) {
+    case vendors::DeviceRule::kUniformSlice:
+      return Rule::kUniformSlice;
+    case vendors::DeviceRule::kQosEqual:
+      return Rule::kQos;
+    case vendors::DeviceRule::kAppClass:
+      return Rule::kAppClass;
+    case vendors::DeviceRule::kIdleOnly:
+    case vendors::DeviceRule::kMemberMutex:
+    case vendors::DeviceRule::kSameDevicePerPod:
+      break;
+  }
+  return Rule::kShared;
+}
 
 }  // namespace
 
 void DeviceTrial::look_at(std::uint32_t node) {
   const NodeRow& row = nodes_.rows[node];
+  node_ = node;
   first_card_ = row.first_card;
   of_kind_.clear();
   rules_.clear();
@@ -44,14 +65,25 @@ void DeviceTrial::look_at(std::uint32_t node) {
     const bool is_vendor = demand_.vendor.empty() || kind.vendor == demand_.vendor;
     kinds_.push_back(!is_vendor ? kOtherVendor
                                 : (accepts_type_of(demand_, kind) ? kAccepted : kOtherType));
-    asked_.push_back(amounts_on(demand_, kind.capacity));
+    asked_.push_back(amounts_on(demand_, kind));
   }
   for (std::uint16_t card = 0; card < row.cards; ++card) {
     if (kinds_[nodes_.kind[row.first_card + card]] == kOtherVendor) continue;
     of_kind_.push_back(card);
     rules_.push_back(rule_of(card));
-    if (rules_.back() == Rule::kTooFew) fitting_.push_back(card);
+    if (rules_.back() != Rule::kTooFew) continue;
+    fitting_.insert(fitting_.end(), std::max<std::size_t>(1, free_places(card)), card);
   }
+}
+
+/// Where slices of a device that is cut could go, each by itself; 0 of one that is not.
+std::size_t DeviceTrial::free_places(std::uint16_t card) const {
+  const std::size_t at = first_card_ + card;
+  const PartitionChoice* const cut = partition_on(demand_, nodes_.kinds[nodes_.kind[at]]);
+  if (cut == nullptr) return 0;
+  const std::int32_t room = nodes_.room[at][kPlaces];
+  return static_cast<std::size_t>(std::ranges::count_if(
+      cut->places, [&](std::int32_t places) { return (places & ~room) == 0; }));
 }
 
 /// What the demand takes of a device.
@@ -59,7 +91,7 @@ const Amounts& DeviceTrial::asked_of(std::size_t card) const {
   return asked_[nodes_.kind[first_card_ + card]];
 }
 
-Rule DeviceTrial::rule_of(std::size_t card) const {
+Rule DeviceTrial::rule_of(std::uint16_t card) const {
   const std::size_t at = first_card_ + card;
   const CardEntry& entry = nodes_.cards[at];
   if (!entry.healthy) return Rule::kUnhealthy;
@@ -77,11 +109,15 @@ Rule DeviceTrial::rule_of(std::size_t card) const {
   };
   if (lacks(kMemory)) return Rule::kDeviceMemory;
   if (lacks(kCompute)) return Rule::kCompute;
-  if (demand_.whole && !is_idle(room, capacity)) return Rule::kShared;
+  const bool is_cut = partition_on(demand_, nodes_.kinds[nodes_.kind[at]]) != nullptr;
+  if (demand_.whole && !is_cut && !is_idle(room, capacity)) return Rule::kShared;
   if (lacks(kSlots)) return Rule::kSlots;
-  for (std::size_t i = kFirstExtra; i < kDimensions; ++i)
+  for (std::size_t i = kFirstExtra; i < kPlaces; ++i)
     if (lacks(i)) return Rule::kExtra;
-  return Rule::kTooFew;
+  if (is_cut && free_places(card) == 0) return Rule::kNoPlace;
+  if (demand_.rules.empty() && !demand_.unused) return Rule::kTooFew;
+  const auto broken = broken_rule(nodes_, {node_, card, {}}, demand_);
+  return broken ? told_as(*broken) : Rule::kTooFew;
 }
 
 std::optional<Obstacle> DeviceTrial::obstacle() const {
@@ -94,7 +130,7 @@ std::optional<Obstacle> DeviceTrial::obstacle() const {
                     .fitting = static_cast<std::uint16_t>(fitting_.size())};
   for (const Rule rule : rules_)
     if (rule != Rule::kTooFew) ++obstacle.devices.at(static_cast<std::size_t>(rule));
-  if (of_kind_.size() < wanted) return obstacle;
+  if (of_kind_.size() < wanted && (demand_.partitions.empty() || of_kind_.empty())) return obstacle;
   if (fitting_.size() >= wanted) return group_obstacle(std::move(obstacle));
   obstacle.subject.clear();
   obstacle.rule = Rule::kTooFew;
@@ -106,10 +142,21 @@ std::optional<Obstacle> DeviceTrial::obstacle() const {
 std::optional<Obstacle> DeviceTrial::group_obstacle(Obstacle obstacle) const {
   const auto wanted = static_cast<std::size_t>(demand_.count);
   const bool binds = wanted > 1 && (demand_.one_numa || demand_.one_link_group);
-  if (!binds || largest_group() >= wanted) return std::nullopt;
+  if (!binds || largest_group() >= wanted) return set_obstacle(std::move(obstacle));
   obstacle.rule = Rule::kOneGroup;
   obstacle.subject = demand_.one_numa ? "NUMA node" : "link group";
   obstacle.found = static_cast<std::int64_t>(largest_group());
+  return obstacle;
+}
+
+/// Whether the devices that take the demand make one of the sets that its picker binds it to.
+std::optional<Obstacle> DeviceTrial::set_obstacle(Obstacle obstacle) const {
+  if (!binds_to_sets(demand_)) return std::nullopt;
+  const auto any = [](std::span<const std::uint16_t>) { return true; };
+  if (visit_sets(nodes_, {node_, fitting_}, demand_, demand_.picker.kind, any)) return std::nullopt;
+  obstacle.rule = Rule::kSet;
+  obstacle.subject = vendors::word_of(demand_.picker.kind);
+  obstacle.found = static_cast<std::int64_t>(fitting_.size());
   return obstacle;
 }
 
@@ -121,7 +168,7 @@ std::size_t DeviceTrial::dimension_of(Rule rule) const {
   for (std::size_t i = 0; i < of_kind_.size(); ++i) {
     const std::size_t at = first_card_ + of_kind_[i];
     const Amounts& asked = asked_of(of_kind_[i]);
-    for (std::size_t extra = kFirstExtra; extra < kDimensions; ++extra)
+    for (std::size_t extra = kFirstExtra; extra < kPlaces; ++extra)
       if (rules_[i] == rule && asked[extra] > nodes_.room[at][extra]) return extra;
   }
   return kFirstExtra;

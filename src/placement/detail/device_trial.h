@@ -37,7 +37,9 @@ class DeviceTrial {
 
  private:
   const Amounts& asked_of(std::size_t card) const;
-  Rule rule_of(std::size_t card) const;  // kTooFew: none, it takes the demand
+  std::size_t free_places(std::uint16_t card) const;
+  std::optional<Obstacle> set_obstacle(Obstacle obstacle) const;
+  Rule rule_of(std::uint16_t card) const;  // kTooFew: none, it takes the demand
   bool lacks_only(std::size_t card, std::size_t dimension) const;
   std::size_t largest_group() const;
   std::optional<Obstacle> group_obstacle(Obstacle obstacle) const;
@@ -46,6 +48,7 @@ class DeviceTrial {
 
   const NodeTable& nodes_;
   const DeviceDemand& demand_;
+  std::uint32_t node_ = 0;
   std::uint32_t first_card_ = 0;
   std::vector<Amounts> asked_ = {};       // by kind of device
   std::vector<std::uint8_t> kinds_ = {};  // by kind: whether it is accepted

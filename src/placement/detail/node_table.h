@@ -61,6 +61,13 @@ struct NodeRow {
                         // not fit are told so by this alone
 };
 
+/// How well two cards of a node are linked, by their places on it.
+struct CardLink {
+  std::uint16_t from = 0;
+  std::uint16_t to = 0;
+  std::int32_t score = 0;
+};
+
 /// What is read when a node is chosen, changed or explained.
 struct NodeEntry {
   std::string name = {};
@@ -75,6 +82,7 @@ struct NodeEntry {
   std::vector<Taint> taints = {};
   std::vector<std::uint16_t> ports = {};   // host ports in use, sorted, with repetitions
   std::vector<std::uint32_t> grants = {};  // slots of GrantTable, in no order
+  std::vector<CardLink> links = {};
 };
 
 /// What is read of a card when it is granted or explained.
@@ -120,7 +128,7 @@ inline std::int16_t free_milli(const Amounts& room, const Amounts& capacity) {
   // Both numbers are exact in a double, and their quotient is rounded correctly, so that cutting
   // off the fraction is the whole-number division, in a third of its time.
   double least = 1000.0;
-  for (std::size_t i = kMemory; i < kDimensions; ++i)
+  for (std::size_t i = kMemory; i < kPlaces; ++i)
     if (capacity[i] > 0) least = std::min(least, room[i] * 1000.0 / capacity[i]);
   return static_cast<std::int16_t>(std::max(least, 0.0));
 }

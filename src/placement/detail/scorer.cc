@@ -11,9 +11,11 @@ namespace melon::placement::detail {
 Scorer::Need Scorer::need_of(std::size_t step, std::uint16_t kind) const {
   const DeviceDemand& demand = shape_->steps()[step].demand;
   const DeviceKind& known = nodes_.kinds[kind];
-  const Amounts amounts = amounts_on(demand, known.capacity);
+  const Amounts amounts = amounts_on(demand, known);
+  const PartitionChoice* const cut = partition_on(demand, known);
   // A slice never exceeds its device, also where the node is oversubscribed.
-  return {amounts, accepts(demand, known) && amounts.fits_in(known.capacity)};
+  return {amounts, accepts(demand, known) && amounts.fits_in(known.capacity),
+          cut == nullptr ? nullptr : &cut->places};
 }
 
 void Scorer::aim(const Shape& shape, const Policy& policy) {

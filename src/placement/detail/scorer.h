@@ -67,6 +67,7 @@ class Scorer {
   struct Need {
     Amounts amounts = {};
     bool accepted = false;
+    const std::vector<std::int32_t>* places = nullptr;  // of a card that is cut
   };
   struct Load {  // of one card by the request itself
     Amounts sidecars = {}, apps = {}, init = {}, most = {};
@@ -76,6 +77,7 @@ class Scorer {
     std::size_t step = 0;
     std::uint16_t card = 0;
     std::int16_t group = -1;  // of links or NUMA, where the demand binds to one
+    std::int32_t places = 0;  // of a card that is cut
   };
 
   /// What is worked out of a shape once for every kind of device.
@@ -104,8 +106,17 @@ class Scorer {
               const std::vector<CardSlice>& booked);
   Merit score_general(std::uint32_t node, std::int64_t before, Layout* layout);
   bool take_card(const NodeRow& row, std::size_t step, int taken, std::uint16_t card);
+  bool take_slice(const NodeRow& row, const Choice& choice, int taken, const Amounts& amounts);
   bool search(const NodeRow& row, std::size_t step, int taken);
+  bool search_cards(const NodeRow& row, std::size_t step, int taken);
+  bool search_sets(const NodeRow& row, std::size_t step, vendors::PickerKind kind);
+  bool take_set(const NodeRow& row, std::size_t step, std::span<const std::uint16_t> set);
+  bool could_take(const NodeRow& row, std::size_t step, std::uint16_t card);
   bool may_take(const NodeRow& row, std::size_t step, std::uint16_t card) const;
+  bool keeps_rules(const NodeRow& row, std::size_t step, std::uint16_t card) const;
+  std::uint32_t node_of(const NodeRow& row) const {
+    return static_cast<std::uint32_t>(&row - nodes_.rows.data());
+  }
   std::int16_t group_of(const NodeRow& row, std::size_t step, std::uint16_t card) const;
   bool add(Load& load, std::size_t step, const Amounts& amounts, const Amounts& room) const;
   void sort_cards(const NodeRow& row);

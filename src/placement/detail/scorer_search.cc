@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "placement/detail/card_sets.h"
+#include "placement/detail/device_use.h"
 #include "placement/detail/scorer.h"
 
 namespace melon::placement::detail {
@@ -62,34 +64,125 @@ bool Scorer::add(Load& load, std::size_t step, const Amounts& amounts, const Amo
   return now.fits_in(room);
 }
 
-/// Gives the card to the step if that may be, and searches on from there.
-bool Scorer::take_card(const NodeRow& row, std::size_t step, int taken, std::uint16_t card) {
+/// Whether the rules of the card's descriptor let the demand in, beside what the request has.
+bool Scorer::keeps_rules(const NodeRow& row, std::size_t step, std::uint16_t card) const {
   const DeviceDemand& demand = shape_->steps()[step].demand;
-  const Need& wanted = need(step, nodes_.kind[row.first_card + card]);
-  if (!wanted.accepted || !may_take(row, step, card)) return false;
-  const bool binds = demand.count > 1 && (demand.one_numa || demand.one_link_group);
-  const std::int16_t group = binds ? group_of(row, step, card) : std::int16_t{-1};
-  if (binds && (group < 0 || (taken > 0 && group != choices_.back().group))) return false;
-  const Load before = loads_[card];
-  if (add(loads_[card], step, wanted.amounts, nodes_.room[row.first_card + card])) {
-    choices_.push_back({step, card, group});
-    if (search(row, step, taken + 1)) return true;
+  if (demand.rules.empty() && !demand.unused) return true;
+  if (broken_rule(nodes_, {node_of(row), card, loads_[card].most}, demand)) return false;
+  if (std::ranges::find(demand.rules, vendors::DeviceRule::kSameDevicePerPod) == demand.rules.end())
+    return true;
+  std::vector<std::int64_t> of_pod;
+  for (const Choice& choice : choices_) {
+    const Shape::Step& other = shape_->steps()[choice.step];
+    if (other.container != shape_->steps()[step].container && other.demand.vendor == demand.vendor)
+      of_pod.push_back(choice.card);
+  }
+  return pickers::same_device_per_pod(of_pod, card);
+}
+
+/// Books a slice on a card if there is room, and searches on from there.
+bool Scorer::take_slice(const NodeRow& row, const Choice& choice, int taken,
+                        const Amounts& amounts) {
+  Load& load = loads_[choice.card];
+  const Load before = load;
+  if (add(load, choice.step, amounts, nodes_.room[row.first_card + choice.card])) {
+    choices_.push_back(choice);
+    if (search(row, choice.step, taken + 1)) return true;
     choices_.pop_back();
   }
-  loads_[card] = before;
+  loads_[choice.card] = before;
   return false;
 }
 
-bool Scorer::search(const NodeRow& row, std::size_t step, int taken) {
-  if (step == shape_->steps().size()) return true;
-  if (taken == shape_->steps()[step].demand.count) return search(row, step + 1, 0);
-  // Cards of one demand are taken in the order of cards_, so that no set is tried twice.
-  auto at = taken == 0 ? cards_.begin() : std::ranges::find(cards_, choices_.back().card) + 1;
+/// Gives the card to the step if that may be, and searches on from there.
+bool Scorer::take_card(const NodeRow& row, std::size_t step, int taken, std::uint16_t card) {
+  const DeviceDemand& demand = shape_->steps()[step].demand;
+  const Need wanted = need(step, nodes_.kind[row.first_card + card]);
+  if (!wanted.accepted || !may_take(row, step, card) || !keeps_rules(row, step, card)) return false;
+  const bool binds = demand.count > 1 && (demand.one_numa || demand.one_link_group);
+  const std::int16_t group = binds ? group_of(row, step, card) : std::int16_t{-1};
+  if (binds && (group < 0 || (taken > 0 && group != choices_.back().group))) return false;
+  if (wanted.places == nullptr) return take_slice(row, {step, card, group}, taken, wanted.amounts);
+  // Places are not shared between the containers of a pod either, whenever they run.
+  const std::int32_t free =
+      nodes_.room[row.first_card + card][kPlaces] & ~loads_[card].most[kPlaces];
+  for (const std::int32_t places : *wanted.places) {
+    if ((places & ~free) != 0) continue;
+    Amounts amounts = wanted.amounts;
+    amounts[kPlaces] = places;
+    if (--steps_left_ < 0) return false;
+    if (take_slice(row, {step, card, group, places}, taken, amounts)) return true;
+  }
+  return false;
+}
+
+/// Whether the card could take a slice of the step as things are.
+bool Scorer::could_take(const NodeRow& row, std::size_t step, std::uint16_t card) {
+  const Need& wanted = need(step, nodes_.kind[row.first_card + card]);
+  if (!wanted.accepted || wanted.places != nullptr) return false;
+  if (!may_take(row, step, card) || !keeps_rules(row, step, card)) return false;
+  Load load = loads_[card];
+  return add(load, step, wanted.amounts, nodes_.room[row.first_card + card]);
+}
+
+bool Scorer::take_set(const NodeRow& row, std::size_t step, std::span<const std::uint16_t> set) {
+  if (--steps_left_ < 0) return false;
+  const DeviceDemand& demand = shape_->steps()[step].demand;
+  std::vector<Load> before;
+  const std::size_t chosen = choices_.size();
+  for (const std::uint16_t card : set) {
+    before.push_back(loads_[card]);
+    add(loads_[card], step, need(step, nodes_.kind[row.first_card + card]).amounts,
+        nodes_.room[row.first_card + card]);
+    const bool is_bound = demand.one_numa || demand.one_link_group;
+    choices_.push_back({step, card, is_bound ? group_of(row, step, card) : std::int16_t{-1}});
+  }
+  const auto bound_apart = [&](const Choice& choice) {
+    return (demand.one_numa || demand.one_link_group) && demand.count > 1 &&
+           (choice.group < 0 || choice.group != choices_[chosen].group);
+  };
+  const bool apart = std::any_of(choices_.begin() + static_cast<std::ptrdiff_t>(chosen),
+                                 choices_.end(), bound_apart);
+  if (!apart && search(row, step + 1, 0)) return true;
+  choices_.resize(chosen);
+  for (std::size_t i = 0; i < set.size(); ++i) loads_[set[i]] = before[i];
+  return false;
+}
+
+/// Tries the sets that the demand's picker makes.
+bool Scorer::search_sets(const NodeRow& row, std::size_t step, vendors::PickerKind kind) {
+  std::vector<std::uint16_t> candidates;
+  for (const std::uint16_t card : cards_)
+    if (could_take(row, step, card)) candidates.push_back(card);
+  return visit_sets(nodes_, {node_of(row), candidates}, shape_->steps()[step].demand, kind,
+                    [&](std::span<const std::uint16_t> set) { return take_set(row, step, set); });
+}
+
+bool Scorer::search_cards(const NodeRow& row, std::size_t step, int taken) {
+  // Cards of one demand are taken in the order of cards_, so that no set is tried twice. A card
+  // that is cut may give several slices.
+  auto at = cards_.begin();
+  if (taken > 0) {
+    at = std::ranges::find(cards_, choices_.back().card);
+    if (choices_.back().places == 0) ++at;
+  }
   for (; at != cards_.end(); ++at) {
     if (--steps_left_ < 0) return false;
     if (take_card(row, step, taken, *at)) return true;
   }
   return false;
+}
+
+bool Scorer::search(const NodeRow& row, std::size_t step, int taken) {
+  if (step == shape_->steps().size()) return true;
+  const DeviceDemand& demand = shape_->steps()[step].demand;
+  if (taken == demand.count) return search(row, step + 1, 0);
+  if (taken == 0) {
+    const vendors::PickerKind kind = picker_of(demand, nodes_, node_of(row), policy_->links_first);
+    if (kind != vendors::PickerKind::kNone && search_sets(row, step, kind)) return true;
+    if (binds_to_sets(demand)) return false;
+  }
+  return search_cards(row, step, taken);
 }
 
 Merit Scorer::score_general(std::uint32_t node, std::int64_t before, Layout* layout) {
@@ -107,10 +200,12 @@ Merit Scorer::score_general(std::uint32_t node, std::int64_t before, Layout* lay
   if (layout != nullptr) {
     layout->booked = booked_;
     layout->slices.clear();
-    for (const Choice& choice : choices_)
-      layout->slices.push_back(
-          {static_cast<std::uint16_t>(shape_->steps()[choice.step].container), choice.card,
-           need(choice.step, nodes_.kind[row.first_card + choice.card]).amounts});
+    for (const Choice& choice : choices_) {
+      Amounts amounts = need(choice.step, nodes_.kind[row.first_card + choice.card]).amounts;
+      amounts[kPlaces] = choice.places;
+      layout->slices.push_back({static_cast<std::uint16_t>(shape_->steps()[choice.step].container),
+                                choice.card, amounts});
+    }
   }
   Trial trial{.node = row, .milli = nodes_.milli_of(row), .host = shape_->host()};
   return judge(trial, row, before, booked_);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "placement/pickers/links.h"
+
 namespace melon::placement::pickers {
 namespace {
 
@@ -89,6 +91,29 @@ std::optional<std::vector<std::size_t>> pick_on_wings(const FreeByIndex& free, s
   const auto both = static_cast<std::size_t>(2 * picker.wing_size);
   if (count == 0 || free.size() < both) return std::nullopt;
   return Wings(free, picker).pick(count);
+}
+
+std::vector<Indices> sets_on_wings(const FreeByIndex& free, std::size_t count,
+                                   const vendors::Picker& picker) {
+  const auto best = pick_on_wings(free, count, picker);
+  if (!best) return {};
+  std::vector<Indices> sets = {*best};
+  const auto size = static_cast<std::size_t>(picker.wing_size);
+  const auto add = [&](Indices set) {
+    const bool is_free = std::ranges::all_of(set, [&](std::size_t i) { return free[i]; });
+    if (is_free && std::ranges::find(sets, set) == sets.end()) sets.push_back(std::move(set));
+  };
+  for (const std::size_t first : {std::size_t{0}, size})
+    for_each_set(size, count, [&](const Picks& picks) {
+      Indices set;
+      for (const std::size_t pick : picks) set.push_back(first + pick);
+      add(std::move(set));
+      return true;
+    });
+  for (std::size_t i = 0; count == 2 && i < size; ++i) add({i, i + size});
+  if (count == 4)
+    for (const auto& quad : picker.quads) add(Indices(quad.begin(), quad.end()));
+  return sets;
 }
 
 std::int64_t bubbles(std::span<const std::size_t> used, std::int64_t wing_size) {

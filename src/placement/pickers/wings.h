@@ -20,6 +20,11 @@ namespace melon::placement::pickers {
 std::optional<std::vector<std::size_t>> pick_on_wings(const FreeByIndex& free, std::size_t count,
                                                       const vendors::Picker& picker);
 
+/// All sets that may be taken, the pick first: within one wing any, of both only linked pairs, the
+/// quads, or all. For whoever has to leave room for another request.
+std::vector<std::vector<std::size_t>> sets_on_wings(const FreeByIndex& free, std::size_t count,
+                                                    const vendors::Picker& picker);
+
 /// How broken up the wings are when these indices are in use: 0 for nothing in use is 1, a full
 /// wing adds 0, a wing with one in use 2, any other 1. What the bubble score compares.
 std::int64_t bubbles(std::span<const std::size_t> used, std::int64_t wing_size);
