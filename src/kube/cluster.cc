@@ -11,6 +11,7 @@
 
 #include "kube/detail/announcement.h"
 #include "kube/detail/backend_amounts.h"
+#include "kube/detail/partitions.h"
 #include "kube/detail/peak.h"
 #include "kube/host_amounts.h"
 #include "kube/pod_to_request.h"
@@ -128,7 +129,30 @@ class Translator {
         continue;
       }
       for (FoundDevice& device : *found) add_device(std::move(device), spec, node.metadata);
+      if (!found->empty()) add_links(catalogue_.backend(id), node, spec);
     }
+  }
+
+  void add_links(const vendors::Backend& backend, const Node& node, placement::NodeSpec& spec) {
+    auto links = detail::announced_links(backend, node);
+    if (!links) return set_aside("Node", node.metadata, links.error());
+    cluster_.announced.has_links = cluster_.announced.has_links || !links->empty();
+    spec.links.insert(spec.links.end(), links->begin(), links->end());
+  }
+
+  std::map<std::string, vendors::PartitionTable>& tables_of(const FoundDevice& device) {
+    return cluster_.announced.tables[device.announced.backend];
+  }
+
+  /// Devices that are cut in different ways are of different types, whatever their drivers say.
+  void add_table(FoundDevice& device) {
+    auto& tables = tables_of(device);
+    std::string type = device.spec.type;
+    for (int other = 2; !tables.try_emplace(type, *device.table).second; ++other) {
+      if (tables[type] == *device.table) break;
+      type = fmt::format("{} ({})", device.spec.type, other);
+    }
+    device.spec.type = type;
   }
 
   void add_device(FoundDevice device, placement::NodeSpec& spec, const Metadata& metadata) {
@@ -140,9 +164,13 @@ class Translator {
                  "let one of the announcements go; the first counts"});
       return;
     }
+    if (device.table) add_table(device);
     auto& types = cluster_.announced.types[device.announced.backend];
     AnnouncedDevice& type = types.try_emplace(device.spec.type, device.announced).first->second;
     type.compute = std::max(type.compute, device.announced.compute);
+    if (device.table)
+      cut_devices_[{spec.name, uuid}] = {&tables_of(device)[device.spec.type],
+                                         device.spec.capacity[placement::kPlaces]};
     known.emplace(uuid, std::move(device.announced));
     spec.devices.push_back(std::move(device.spec));
   }
@@ -200,14 +228,54 @@ class Translator {
     for (const vendors::Template& one : backend.memory.templates)
       if (one.memory.count() == slice.memory_mib) amounts.costs = one.cost;
     auto booked = detail::engine_amounts(backend, amounts);
-    if (booked) return BookedSlice{.uuid = slice.uuid, .amounts = *booked};
-    set_aside("Pod", pod.metadata, booked.error());
-    return std::nullopt;
+    if (!booked) {
+      set_aside("Pod", pod.metadata, booked.error());
+      return std::nullopt;
+    }
+    if (detail::has_classes(backend)) count_classes(backend, pod, *booked);
+    cut(pod, node, slice, *booked);
+    return BookedSlice{.uuid = slice.uuid, .amounts = *booked};
   }
+
+  void count_classes(const vendors::Backend& backend, const Pod& pod, placement::Amounts& booked) {
+    vendors::Demand classes;
+    const auto read =
+        vendors::read_annotations(backend, pod.metadata.annotations, compat_, classes);
+    if (read) booked = detail::with_classes(booked, classes.qos, classes.app_class);
+  }
+
+  /// Counts the places of a slice of a device that is cut. Where they are not told, or told twice,
+  /// the device is not cut any further.
+  void cut(const Pod& pod, const std::string& node, const ToldSlice& slice,
+           placement::Amounts& booked) {
+    const auto found = cut_devices_.find({node, slice.uuid});
+    if (found == cut_devices_.end()) return;
+    CutDevice& device = found->second;
+    if (const auto* const profile =
+            detail::find_profile(*device.table, slice.profile, slice.memory_mib))
+      booked[placement::kCompute] = static_cast<std::int32_t>(profile->compute_units);
+    const bool is_told = slice.places != 0 && (slice.places & ~device.free) == 0;
+    if (!is_told)
+      set_aside("Pod", pod.metadata,
+                {Code::kFailedPrecondition,
+                 fmt::format("its place on device '{}', which is cut in hardware, is not known, or "
+                             "another pod's",
+                             slice.uuid),
+                 "the device is not cut any further; hami.io/vgpu-mig-allocations tells places"});
+    booked[placement::kPlaces] = is_told ? slice.places : device.free;
+    device.free &= ~booked[placement::kPlaces];
+  }
+
+  /// A device that is cut, and the places of it that no pod has been found to hold.
+  struct CutDevice {
+    const vendors::PartitionTable* table = nullptr;
+    std::int32_t free = 0;
+  };
 
   const vendors::Catalogue& catalogue_;
   vendors::Compatibility compat_;
   Cluster cluster_ = {};
+  std::map<std::pair<std::string, std::string>, CutDevice> cut_devices_ = {};  // by node and uuid
 };
 
 }  // namespace
@@ -217,6 +285,14 @@ const AnnouncedDevice* Announced::find(const std::string& node, const std::strin
   if (devices == of_node.end()) return nullptr;
   const auto device = devices->second.find(uuid);
   return device == devices->second.end() ? nullptr : &device->second;
+}
+
+const vendors::PartitionTable* Announced::find_table(vendors::BackendId backend,
+                                                     const std::string& type) const {
+  const auto of_backend = tables.find(backend);
+  if (of_backend == tables.end()) return nullptr;
+  const auto found = of_backend->second.find(type);
+  return found == of_backend->second.end() ? nullptr : &found->second;
 }
 
 Cluster to_cluster(const Objects& objects, const vendors::Catalogue& catalogue,

@@ -27,8 +27,9 @@ struct AnnouncedDevice {
   std::string type = {};   // as announced
   std::string mode = {};   // as announced: hami-core, mig, ...; may be empty
   std::string minor = {};
-  std::int64_t compute = 0;  // all that it has, in the backend's unit
-  std::int64_t slots = 0;    // all that it has
+  std::int64_t compute = 0;                             // all that it has, in the backend's unit
+  std::int64_t slots = 0;                               // all that it has
+  std::map<std::string, std::string> profile_ids = {};  // the vendor's numbers, by profile
 };
 
 /// The devices of the nodes, and the types that there are: what a pod's selectors are held against.
@@ -36,8 +37,14 @@ struct Announced {
   std::map<std::string, std::map<std::string, AnnouncedDevice>> of_node = {};  // by uuid
   /// By backend: the engine's type -> the largest compute of one device of it.
   std::map<vendors::BackendId, std::map<std::string, AnnouncedDevice>> types = {};
+  /// Of the types whose devices are cut in hardware: how.
+  std::map<vendors::BackendId, std::map<std::string, vendors::PartitionTable>> tables = {};
+  bool has_links = false;  // some node says how well its devices are linked
 
   const AnnouncedDevice* find(const std::string& node, const std::string& uuid) const;
+  /// Null where devices of the type are not cut.
+  const vendors::PartitionTable* find_table(vendors::BackendId backend,
+                                            const std::string& type) const;
 };
 
 /// What the engine has to know of a cluster, and what it does not take.

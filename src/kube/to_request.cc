@@ -7,6 +7,7 @@
 
 #include "kube/cluster.h"
 #include "kube/detail/backend_amounts.h"
+#include "kube/detail/partitions.h"
 #include "kube/pod_to_request.h"
 
 namespace melon::kube {
@@ -59,10 +60,8 @@ class Translation {
                             demand.count, std::numeric_limits<std::int16_t>::max())),
                         .uuids = demand.selectors.use_uuids,
                         .not_uuids = demand.selectors.no_use_uuids,
-                        .one_numa = demand.selectors.numa_bind,
-                        .one_link_group = demand.selectors.topology};
-    if (accepts_some(demand) || has_partitions(demand.backend))
-      result.types = accepted_types(demand, backend);
+                        .one_numa = demand.selectors.numa_bind};
+    if (accepts_some(demand)) result.types = accepted_types(demand, backend);
     const std::int64_t compute = compute_units(demand, backend, result.types);
     MELON_TRY(result.each, detail::engine_amounts(backend, {.slots = demand.slots,
                                                             .memory_mib = demand.memory.count(),
@@ -72,24 +71,8 @@ class Translation {
       result.memory_permille = static_cast<int>(demand.memory_percent * 10);
     result.whole = is_exclusive(demand, backend, result.types) ||
                    has(backend.device_rules, vendors::DeviceRule::kIdleOnly);
+    add_rules(demand, backend, result);
     return result;
-  }
-
-  /// What else decides about these devices, and the engine does not know.
-  std::vector<std::string> not_evaluated(const vendors::Demand& demand) const {
-    const vendors::Backend& backend = catalogue_.backend(demand.backend);
-    std::vector<std::string> names;
-    const auto note = [&](std::string_view what) {
-      names.push_back(fmt::format("{} of {}", what, backend.word));
-    };
-    for (const vendors::DeviceRule rule : backend.device_rules)
-      if (rule != vendors::DeviceRule::kIdleOnly) note(vendors::word_of(rule));
-    if (demand.count > 1 && backend.picker.kind != vendors::PickerKind::kNone)
-      note(fmt::format("picker {}", vendors::word_of(backend.picker.kind)));
-    if (demand.by_profile) note("profiles");
-    if (demand.split.most_pieces > 1) note("split");
-    if (has_partitions(demand.backend)) note("devices in mode mig");
-    return names;
   }
 
  private:
@@ -103,10 +86,33 @@ class Translation {
     return std::ranges::find(rules, rule) != rules.end();
   }
 
-  /// Devices that are cut in hardware take slices in certain places only: they get none here.
-  bool has_partitions(vendors::BackendId id) const {
-    return std::ranges::any_of(
-        types_of(id), [](const auto& type) { return type.second.mode == detail::kPartitionMode; });
+  /// Which devices are taken together, who may share one, and how those that can be are cut.
+  void add_rules(const vendors::Demand& demand, const vendors::Backend& backend,
+                 DeviceDemand& result) const {
+    if (has_picker(demand, backend)) result.picker = backend.picker;
+    result.ring_wraps = !vendors::is_compatible(compat_);
+    for (const vendors::DeviceRule rule : backend.device_rules)
+      if (rule != vendors::DeviceRule::kIdleOnly) result.rules.push_back(rule);
+    if (detail::has_classes(backend)) {
+      result.qos = demand.qos;
+      result.app_class = demand.app_class;
+      result.each = detail::with_classes(result.each, demand.qos, demand.app_class);
+    }
+    const auto tables = announced_.tables.find(demand.backend);
+    if (tables == announced_.tables.end()) return;
+    for (const auto& [type, table] : tables->second)
+      result.partitions.push_back(detail::choice_of(table, type, demand));
+  }
+
+  bool has_picker(const vendors::Demand& demand, const vendors::Backend& backend) const {
+    switch (backend.picker.kind) {
+      case vendors::PickerKind::kZoneBestFit:
+        return demand.selectors.topology;
+      case vendors::PickerKind::kLinkMatrix:
+        return announced_.has_links;
+      default:
+        return true;
+    }
   }
 
   static bool accepts_some(const vendors::Demand& demand) {
@@ -121,7 +127,6 @@ class Translation {
     for (const auto& [type, device] : types_of(demand.backend)) {
       if (!vendors::accepts_type(demand.selectors, backend, device.type, compat_)) continue;
       if (!vendors::accepts_mode(demand.selectors, device.mode, compat_)) continue;
-      if (device.mode == detail::kPartitionMode) continue;
       if (demand.soft && device.mode != detail::kSoftMode) continue;
       accepted.push_back(type);
     }
@@ -159,6 +164,13 @@ class Translation {
   vendors::Compatibility compat_;
 };
 
+placement::SplitRule split_of(const vendors::Demand& demand) {
+  constexpr std::int64_t kMostPieces = 64;
+  return {
+      .most_pieces = static_cast<int>(std::min(demand.split.most_pieces, kMostPieces)),
+      .least_permille = static_cast<int>(std::max<std::int64_t>(1, demand.split.smallest.count()))};
+}
+
 }  // namespace
 
 Result<AskedPod> to_request(const Pod& pod, const Announced& announced,
@@ -171,14 +183,18 @@ Result<AskedPod> to_request(const Pod& pod, const Announced& announced,
   MELON_TRY(placement::PodRequest request, host_request(pod, is_device));
   const Translation translation(announced, catalogue, compat);
   const std::size_t first = first_container(pod);
-  std::vector<std::string> names;
+  std::size_t demands = 0;
+  placement::SplitRule split;
   for (std::size_t i = 0; i < admission.demands.size(); ++i)
     for (const vendors::Demand& demand : admission.demands[i]) {
       MELON_TRY(DeviceDemand asked, translation.to_demand(demand));
       request.containers[first + i].devices.push_back(std::move(asked));
-      for (std::string& name : translation.not_evaluated(demand))
-        if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+      split = split_of(demand);
+      ++demands;
     }
+  std::vector<std::string> names;
+  if (split.most_pieces > 1 && demands == 1) request.split = split;
+  if (split.most_pieces > 1 && demands > 1) names.emplace_back("split of several demands");
   return AskedPod{.request = std::move(request),
                   .admitted = std::move(admission.pod),
                   .demands = std::move(admission.demands),

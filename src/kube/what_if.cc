@@ -109,7 +109,7 @@ Result<Placed> WhatIf::State::decide(const Pod& pod) {
 }
 
 void WhatIf::State::choose_node(const Pod& pod, Placed& placed) {
-  placed.decision = engine.place(*placed.shape, *policy);
+  placed.decision = engine.place_or_split(*placed.shape, *policy);
   const auto limits = cluster.quotas.find(pod.metadata.namespace_name);
   if (!placed.decision || limits == cluster.quotas.end()) return;
   placed.amounts = detail::placed_amounts(told(pod, placed));

@@ -20,6 +20,7 @@ struct PartitionChoice {
   Amounts each = {};                      // without places
   std::vector<std::int32_t> places = {};  // kPlaces of a slice, best first
   std::string profile = {};               // the vendor's name of such a slice
+  std::int64_t slices = 0;                // compute slices of the device
   std::int64_t compute_percent = 0;       // of the device, as vendors tell it
 
   bool operator==(const PartitionChoice&) const = default;

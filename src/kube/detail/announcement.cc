@@ -11,9 +11,11 @@
 #include <utility>
 
 #include "annotations/capacity_devices.h"
+#include "annotations/partition_allocations.h"
 #include "annotations/pod_devices.h"
 #include "annotations/registration.h"
 #include "kube/detail/backend_amounts.h"
+#include "kube/detail/partitions.h"
 
 namespace melon::kube::detail {
 namespace {
@@ -23,6 +25,7 @@ using vendors::Backend;
 
 constexpr std::string_view kOrdinaryMode = "hami-core";
 constexpr std::int64_t kWholePercent = 100;
+constexpr std::int64_t kMostIndex = 1'000'000;
 
 const std::string* find_text(const TextMap& texts, const std::string& key) {
   const auto found = texts.find(key);
@@ -101,28 +104,44 @@ std::int64_t compute_of(const Backend& backend, std::int64_t compute) {
   return std::popcount(static_cast<std::uint64_t>(compute));
 }
 
+/// The vendor's number of each profile that the node knows.
+std::map<std::string, std::string> profile_ids(const RegisteredDevice& device) {
+  constexpr std::string_view kPrefix = "profile.";
+  std::map<std::string, std::string> ids;
+  for (const auto& [name, id] : device.attributes)
+    if (name.starts_with(kPrefix)) ids[name.substr(kPrefix.size())] = id;
+  return ids;
+}
+
 Result<FoundDevice> to_device(const Backend& backend, vendors::BackendId id,
                               const RegisteredDevice& device) {
   const std::int64_t compute = compute_of(backend, device.compute);
-  MELON_TRY(const placement::Amounts capacity,
+  const vendors::PartitionTable* const table = table_of(backend, device);
+  MELON_TRY(placement::Amounts capacity,
             engine_amounts(backend, {.slots = device.slots,
                                      .memory_mib = device.memory.count(),
-                                     .compute = compute,
+                                     .compute = table == nullptr ? compute : whole_compute(*table),
                                      .costs = backend.dimensions}));
-  return FoundDevice{.spec = {.uuid = device.id,
-                              .vendor = backend.word,
-                              .type = engine_type(device.type, device.mode),
-                              .capacity = capacity,
-                              .healthy = device.healthy,
-                              .numa = numa_of(device),
-                              .link_group = group_of(backend, device)},
-                     .announced = {.backend = id,
-                                   .index = device.index,
-                                   .type = device.type,
-                                   .mode = device.mode,
-                                   .minor = device.minor,
-                                   .compute = compute,
-                                   .slots = device.slots}};
+  if (has_classes(backend)) capacity = with_class_capacity(capacity);
+  if (table != nullptr) capacity[placement::kPlaces] = all_places(*table);
+  return FoundDevice{
+      .spec = {.uuid = device.id,
+               .vendor = backend.word,
+               .type = engine_type(device.type, device.mode),
+               .index = static_cast<int>(std::clamp<std::int64_t>(device.index, 0, kMostIndex)),
+               .capacity = capacity,
+               .healthy = device.healthy,
+               .numa = numa_of(device),
+               .link_group = group_of(backend, device)},
+      .announced = {.backend = id,
+                    .index = device.index,
+                    .type = device.type,
+                    .mode = device.mode,
+                    .minor = device.minor,
+                    .compute = compute,
+                    .slots = device.slots,
+                    .profile_ids = profile_ids(device)},
+      .table = table == nullptr ? std::nullopt : std::optional(*table)};
 }
 
 }  // namespace
@@ -145,6 +164,47 @@ Result<std::vector<FoundDevice>> announced_devices(const vendors::Catalogue& cat
   return devices;
 }
 
+Result<std::vector<placement::DeviceLink>> announced_links(const Backend& backend,
+                                                           const Node& node) {
+  std::vector<placement::DeviceLink> links;
+  const std::string* const text =
+      find_text(node.metadata.annotations, backend.picker.scores_annotation);
+  if (text == nullptr) return links;
+  const auto scores = annotations::decode_link_scores(*text);
+  if (!scores)
+    return fail(
+        scores.error().code,
+        fmt::format("annotation {}: {}", backend.picker.scores_annotation, scores.error().message),
+        scores.error().remedy);
+  for (const auto& [pair, score] : *scores)
+    links.push_back({pair.first, pair.second,
+                     static_cast<std::int32_t>(std::clamp<std::int64_t>(
+                         score, 0, std::numeric_limits<std::int32_t>::max()))});
+  return links;
+}
+
+namespace {
+
+/// Where the slices of devices that are cut have their places, as the pod's annotation tells.
+Result<> tell_places(const Pod& pod, std::vector<std::vector<ToldSlice>>& containers) {
+  const std::string* const text =
+      find_text(pod.metadata.annotations, std::string(annotations::kPartitionAllocations));
+  if (text == nullptr) return {};
+  MELON_TRY(const auto allocations, annotations::decode_partition_allocations(*text));
+  for (const annotations::PartitionAllocation& one : allocations) {
+    if (one.container < 0 || one.container >= std::ssize(containers)) continue;
+    auto& slices = containers[static_cast<std::size_t>(one.container)];
+    if (one.device < 0 || one.device >= std::ssize(slices)) continue;
+    ToldSlice& slice = slices[static_cast<std::size_t>(one.device)];
+    if (slice.uuid != one.gpu_uuid) continue;
+    slice.profile = one.profile;
+    slice.places = places_of(one.start, one.size);
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<std::vector<std::vector<ToldSlice>>> told_slices(const Backend& backend, const Pod& pod) {
   MELON_TRY(const auto told, annotations::allocated_devices(backend, pod.metadata.annotations));
   std::vector<std::vector<ToldSlice>> containers;
@@ -156,6 +216,7 @@ Result<std::vector<std::vector<ToldSlice>>> told_slices(const Backend& backend, 
                         .memory_mib = device.memory.count(),
                         .compute = compute_of(backend, device.compute)});
   }
+  MELON_RETURN_IF_ERROR(tell_places(pod, containers));
   return containers;
 }
 

@@ -17,6 +17,7 @@ namespace melon::kube::detail {
 struct FoundDevice {
   placement::DeviceSpec spec = {};
   AnnouncedDevice announced = {};
+  std::optional<vendors::PartitionTable> table = {};  // of a device that is cut in hardware
 };
 
 /// The devices of one backend that a node announced: by the first registration that it has; empty
@@ -25,11 +26,18 @@ Result<std::vector<FoundDevice>> announced_devices(const vendors::Catalogue& cat
                                                    vendors::BackendId id, const Node& node,
                                                    vendors::Compatibility compat);
 
+/// How well the devices of one backend are linked, as their node says; empty when it says nothing.
+/// Errors: as above.
+Result<std::vector<placement::DeviceLink>> announced_links(const vendors::Backend& backend,
+                                                           const Node& node);
+
 /// What a pod's annotation tells of one device.
 struct ToldSlice {
   std::string uuid = {};
   std::int64_t memory_mib = 0;
   std::int64_t compute = 0;  // in the backend's unit; of a mask its number of cores
+  std::string profile = {};  // of a device that is cut, where it is told
+  std::int32_t places = 0;   // as bits
 };
 
 /// By container in the pod's order, what a pod's annotations tell of one backend; empty when they

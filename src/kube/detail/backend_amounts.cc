@@ -18,6 +18,31 @@ Result<std::int32_t> within(std::string_view what, std::int64_t amount) {
 
 }  // namespace
 
+bool has_classes(const vendors::Backend& backend) {
+  return std::ranges::any_of(backend.device_rules, [](vendors::DeviceRule rule) {
+    return rule == vendors::DeviceRule::kQosEqual || rule == vendors::DeviceRule::kAppClass;
+  });
+}
+
+placement::Amounts with_class_capacity(placement::Amounts capacity) {
+  constexpr std::int32_t kMore = 1'000'000;
+  for (const auto kind :
+       {placement::kOnline, placement::kOffline, placement::kFixedShare, placement::kBurstShare})
+    capacity[kind] = kMore;
+  return capacity;
+}
+
+placement::Amounts with_classes(placement::Amounts amounts, vendors::Qos qos,
+                                vendors::AppClass app_class) {
+  const bool is_online = app_class == vendors::AppClass::kOnline;
+  if (is_online) amounts[placement::kOnline] = 1;
+  if (app_class == vendors::AppClass::kOffline) amounts[placement::kOffline] = 1;
+  // Online users are free of the class of service, and set none.
+  if (!is_online && qos == vendors::Qos::kFixedShare) amounts[placement::kFixedShare] = 1;
+  if (!is_online && qos == vendors::Qos::kBurstShare) amounts[placement::kBurstShare] = 1;
+  return amounts;
+}
+
 Result<placement::Amounts> engine_amounts(const vendors::Backend& backend,
                                           const NamedAmounts& amounts) {
   placement::Amounts result;
@@ -26,7 +51,7 @@ Result<placement::Amounts> engine_amounts(const vendors::Backend& backend,
   MELON_TRY(result[placement::kCompute], within("compute", amounts.compute));
   std::size_t dimension = placement::kFirstExtra;
   for (const auto& [name, capacity] : backend.dimensions) {
-    if (dimension == placement::kDimensions) break;  // the engine has no room for more
+    if (dimension == placement::kPlaces) break;  // the engine has no room for more
     const auto cost = amounts.costs.find(name);
     if (cost != amounts.costs.end()) {
       MELON_TRY(result[dimension], within(name, std::min(cost->second, capacity + 1)));

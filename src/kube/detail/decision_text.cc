@@ -2,10 +2,14 @@
 // Tells where a pod goes: by container, and as annotations.
 #include "kube/detail/decision_text.h"
 
+#include <algorithm>
+#include <bit>
 #include <map>
 #include <utility>
 
+#include "annotations/partition_allocations.h"
 #include "annotations/pod_devices.h"
+#include "kube/detail/backend_amounts.h"
 #include "kube/detail/peak.h"
 #include "kube/pod_to_request.h"
 #include "vendors/decision.h"
@@ -20,6 +24,7 @@ struct Taken {
   std::size_t container = 0;  // in the pod's order
   std::string uuid = {};
   std::string backend = {};
+  std::string type = {};  // the engine's
   placement::Amounts amounts = {};
 };
 
@@ -33,6 +38,7 @@ std::vector<Taken> taken_by(const PlacedPod& placed) {
     taken.push_back({.container = slice.container - first,
                      .uuid = nodes.cards[card].uuid,
                      .backend = nodes.kinds[nodes.kind[card]].vendor,
+                     .type = nodes.kinds[nodes.kind[card]].type,
                      .amounts = slice.amounts});
   }
   return taken;
@@ -49,6 +55,17 @@ const vendors::Demand* demand_of(const PlacedPod& placed, const Taken& taken) {
   return nullptr;
 }
 
+/// How the device of a slice is cut; null where it is not.
+const placement::PartitionChoice* cut_of(const PlacedPod& placed, const Taken& taken) {
+  if (taken.amounts[placement::kPlaces] == 0) return nullptr;
+  const auto& container =
+      placed.asked.request.containers[taken.container + first_container(placed.pod)];
+  for (const placement::DeviceDemand& demand : container.devices)
+    for (const placement::PartitionChoice& cut : demand.partitions)
+      if (demand.vendor == taken.backend && cut.type == taken.type) return &cut;
+  return nullptr;
+}
+
 vendors::DeviceSlice slice_of(const PlacedPod& placed, const Taken& taken) {
   vendors::DeviceSlice slice{.uuid = taken.uuid,
                              .memory = MiB(taken.amounts[placement::kMemory]),
@@ -57,9 +74,16 @@ vendors::DeviceSlice slice_of(const PlacedPod& placed, const Taken& taken) {
     slice.index = device->index;
     slice.type = device->type;
     slice.minor = device->minor;
+    if (const auto* const cut = cut_of(placed, taken)) {
+      slice.compute = cut->compute_percent;
+      slice.template_name = cut->profile;
+      slice.slices = cut->slices;
+      const auto id = device->profile_ids.find(cut->profile);
+      if (id != device->profile_ids.end()) slice.profile_id = id->second;
+    }
   }
   if (const vendors::Demand* const demand = demand_of(placed, taken)) {
-    slice.template_name = demand->template_name;
+    if (!demand->template_name.empty()) slice.template_name = demand->template_name;
     slice.by_compute = demand->by_compute;
   }
   return slice;
@@ -79,6 +103,25 @@ std::map<vendors::BackendId, vendors::Decision> decisions_of(const PlacedPod& pl
     decision.containers[taken.container].devices.push_back(slice_of(placed, taken));
   }
   return decisions;
+}
+
+/// The places of slices of devices that are cut, by container and device.
+std::vector<annotations::PartitionAllocation> places_of_pod(const PlacedPod& placed) {
+  std::vector<annotations::PartitionAllocation> allocations;
+  std::map<std::size_t, std::int64_t> devices;  // of each container, so far
+  for (const Taken& taken : taken_by(placed)) {
+    const std::int64_t device = devices[taken.container]++;
+    const auto* const cut = cut_of(placed, taken);
+    if (cut == nullptr) continue;
+    const auto places = static_cast<std::uint32_t>(taken.amounts[placement::kPlaces]);
+    allocations.push_back({.container = static_cast<std::int64_t>(taken.container),
+                           .device = device,
+                           .gpu_uuid = taken.uuid,
+                           .profile = cut->profile,
+                           .start = std::countr_zero(places),
+                           .size = std::popcount(places)});
+  }
+  return allocations;
 }
 
 }  // namespace
@@ -108,7 +151,7 @@ vendors::QuotaAmounts placed_amounts(const PlacedPod& placed) {
     if (!backend) continue;
     vendors::QuotaAmount& sum = containers[taken.container].amounts[*backend];
     sum.memory += MiB(taken.amounts[placement::kMemory]);
-    sum.compute += taken.amounts[placement::kCompute];
+    sum.compute += slice_of(placed, taken).compute;
   }
   return peak_amounts_of(containers, false);
 }
@@ -122,6 +165,14 @@ Result<TextMap> decision_annotations(const PlacedPod& placed) {
               annotations::annotations_of(placed.catalogue.backend(id), decision));
     all.insert(written.begin(), written.end());
   }
+  const auto places = places_of_pod(placed);
+  const bool are_told = std::ranges::any_of(places, [&placed](const auto& one) {
+    const AnnouncedDevice* const device = placed.announced.find(node_name(placed), one.gpu_uuid);
+    return device != nullptr && device->mode == kPartitionMode;
+  });
+  if (are_told)
+    all[std::string(annotations::kPartitionAllocations)] =
+        annotations::encode_partition_allocations(places);
   return all;
 }
 

@@ -99,25 +99,33 @@ Rule DeviceTrial::rule_of(std::uint16_t card) const {
   if (kinds_[nodes_.kind[at]] == kOtherType) return Rule::kType;
   const bool is_accepted = demand_.uuids.empty() || has(demand_.uuids, entry.uuid);
   if (!is_accepted || has(demand_.not_uuids, entry.uuid)) return Rule::kUuid;
+  if (nodes_.room[at][kSlots] <= 0) return Rule::kSlots;
+  const Rule lacking = rule_of_amounts(card);
+  if (lacking != Rule::kTooFew || (demand_.rules.empty() && !demand_.unused)) return lacking;
+  const auto broken = broken_rule(nodes_, {node_, card, {}}, demand_);
+  return broken ? told_as(*broken) : Rule::kTooFew;
+}
+
+/// Of what the device has: places where it is cut, then amounts.
+Rule DeviceTrial::rule_of_amounts(std::uint16_t card) const {
+  const std::size_t at = first_card_ + card;
+  const DeviceKind& kind = nodes_.kinds[nodes_.kind[at]];
+  const PartitionChoice* const cut = partition_on(demand_, kind);
+  const bool can_be_cut = cut != nullptr && !cut->places.empty();
+  if (can_be_cut && free_places(card) == 0) return Rule::kNoPlace;
   const Amounts& asked = asked_of(card);
-  const Amounts& capacity = nodes_.kinds[nodes_.kind[at]].capacity;
   const Amounts& room = nodes_.room[at];
-  if (room[kSlots] <= 0) return Rule::kSlots;
   // A slice never exceeds its device, also where the device is oversubscribed.
   const auto lacks = [&](std::size_t dimension) {
-    return asked[dimension] > std::min(room[dimension], capacity[dimension]);
+    return asked[dimension] > std::min(room[dimension], kind.capacity[dimension]);
   };
   if (lacks(kMemory)) return Rule::kDeviceMemory;
   if (lacks(kCompute)) return Rule::kCompute;
-  const bool is_cut = partition_on(demand_, nodes_.kinds[nodes_.kind[at]]) != nullptr;
-  if (demand_.whole && !is_cut && !is_idle(room, capacity)) return Rule::kShared;
+  if (demand_.whole && cut == nullptr && !is_idle(room, kind.capacity)) return Rule::kShared;
   if (lacks(kSlots)) return Rule::kSlots;
   for (std::size_t i = kFirstExtra; i < kPlaces; ++i)
     if (lacks(i)) return Rule::kExtra;
-  if (is_cut && free_places(card) == 0) return Rule::kNoPlace;
-  if (demand_.rules.empty() && !demand_.unused) return Rule::kTooFew;
-  const auto broken = broken_rule(nodes_, {node_, card, {}}, demand_);
-  return broken ? told_as(*broken) : Rule::kTooFew;
+  return cut != nullptr && !can_be_cut ? Rule::kNoPlace : Rule::kTooFew;
 }
 
 std::optional<Obstacle> DeviceTrial::obstacle() const {

@@ -40,6 +40,7 @@ class DeviceTrial {
   std::size_t free_places(std::uint16_t card) const;
   std::optional<Obstacle> set_obstacle(Obstacle obstacle) const;
   Rule rule_of(std::uint16_t card) const;  // kTooFew: none, it takes the demand
+  Rule rule_of_amounts(std::uint16_t card) const;
   bool lacks_only(std::size_t card, std::size_t dimension) const;
   std::size_t largest_group() const;
   std::optional<Obstacle> group_obstacle(Obstacle obstacle) const;

@@ -44,15 +44,12 @@ std::vector<std::int64_t> free_starts(const PartitionTable& table,
                                       std::span<const PlacedProfile> placed, std::size_t profile) {
   if (!has_room(table, placed, profile)) return {};
   std::vector<std::int64_t> starts;
-  for (const std::int64_t start : table.profiles[profile].starts) {
+  for (const std::int64_t start : preferred_starts(table.profiles[profile])) {
     const PlacedProfile here{profile, start};
     if (std::ranges::none_of(placed,
                              [&](const PlacedProfile& one) { return overlap(table, here, one); }))
       starts.push_back(start);
   }
-  std::ranges::sort(starts);
-  const std::int64_t slices = table.profiles[profile].slices;
-  if (slices == 1 || slices == 3) std::ranges::reverse(starts);
   return starts;
 }
 
@@ -105,6 +102,13 @@ std::optional<std::size_t> smallest_profile(const PartitionTable& table,
     if (holds && is_allowed && (!best || key(i) < key(*best))) best = i;
   }
   return best;
+}
+
+std::vector<std::int64_t> preferred_starts(const PartitionProfile& profile) {
+  std::vector<std::int64_t> starts = profile.starts;
+  std::ranges::sort(starts);
+  if (profile.slices == 1 || profile.slices == 3) std::ranges::reverse(starts);
+  return starts;
 }
 
 std::optional<std::int64_t> free_start(const PartitionTable& table,

@@ -42,9 +42,12 @@ std::optional<std::size_t> smallest_profile(const vendors::PartitionTable& table
                                             const PartitionDemand& demand,
                                             std::span<const std::string> allowed = {});
 
-/// Where the profile can go beside what is placed: the first free start. Small odd profiles (1 and
-/// 3 compute slices) begin at the high end, so that the even ones find room at the low end. Nothing
-/// when places, compute slices or the profile's own number of instances run out.
+/// Where a profile may begin, best first: small odd ones (1 and 3 compute slices) at the high end,
+/// so that the even ones find room at the low end.
+std::vector<std::int64_t> preferred_starts(const vendors::PartitionProfile& profile);
+
+/// Where the profile can go beside what is placed: the first free one of its preferred
+/// starts. Nothing when places, compute slices or the profile's own number of instances run out.
 std::optional<std::int64_t> free_start(const vendors::PartitionTable& table,
                                        std::span<const PlacedProfile> placed, std::size_t profile);
 
