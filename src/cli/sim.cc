@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -93,6 +94,7 @@ Result<std::map<std::uint64_t, simulate::Arrivals>> choose_arrivals(const Flags&
   MELON_TRY(auto stored, simulate::read_arrivals({*flags.arrivals, text}, trace));
   if (seeds.empty()) return stored;
   for (const std::uint64_t seed : seeds) {
+    if (chosen.contains(seed)) continue;
     const auto found = stored.find(seed);
     if (found == stored.end())
       return fail(Code::kNotFound, fmt::format("'{}' has no seed {}", *flags.arrivals, seed),
@@ -187,6 +189,14 @@ Result<> draw(const std::string& path, const std::vector<SimulatedPolicy>& resul
       path, path.ends_with(".html") ? simulate::to_html(curves) : simulate::to_svg(curves));
 }
 
+Result<> check_policies(const std::vector<std::string>& names) {
+  for (auto name = names.begin(); name != names.end(); ++name)
+    if (std::find(names.begin(), name, *name) != name)
+      return fail(Code::kInvalidArgument, fmt::format("--policy '{}' is given twice", *name),
+                  "name each policy once");
+  return {};
+}
+
 Result<> check_plot(const std::optional<std::string>& path) {
   if (!path || path->ends_with(".svg") || path->ends_with(".html")) return {};
   return fail(Code::kInvalidArgument, fmt::format("--plot '{}' is neither .svg nor .html", *path),
@@ -195,6 +205,7 @@ Result<> check_plot(const std::optional<std::string>& path) {
 
 Result<int> simulate_trace(Session& session, const Flags& flags) {
   MELON_RETURN_IF_ERROR(check_plot(flags.plot));
+  MELON_RETURN_IF_ERROR(check_policies(flags.policies));
   MELON_TRY(const auto split, parse_split(flags.split));
   MELON_TRY(const simulate::Trace trace, read_trace(flags));
   MELON_TRY(const auto arrivals, choose_arrivals(flags, trace));

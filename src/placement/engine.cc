@@ -22,8 +22,8 @@ std::uint64_t key_of(const Shape& shape, const Policy& policy) {
 
 }  // namespace
 
-void Engine::set_targets(std::vector<TargetShape> targets) {
-  measure_.emplace(std::move(targets));
+void Engine::set_targets(std::vector<TargetShape> targets, std::int64_t requests) {
+  measure_.emplace(std::move(targets), requests);
   measure_->learn_kinds(index_.nodes().kinds);
   scorer_.measure_with(*measure_);
   rankings_.clear();

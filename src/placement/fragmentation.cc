@@ -47,7 +47,8 @@ Amounts amounts_on(const DeviceDemand& demand, const detail::DeviceKind& kind) {
   return need;
 }
 
-Fragmentation::Fragmentation(std::vector<TargetShape> targets) : targets_(std::move(targets)) {
+Fragmentation::Fragmentation(std::vector<TargetShape> targets, std::int64_t requests)
+    : targets_(std::move(targets)), requests_(requests) {
   for (const TargetShape& target : targets_) {
     total_weight_ += target.weight;
     cpu_steps_.push_back(target.cpu_milli);
@@ -55,9 +56,9 @@ Fragmentation::Fragmentation(std::vector<TargetShape> targets) : targets_(std::m
   std::ranges::sort(cpu_steps_);
   cpu_steps_.erase(std::unique(cpu_steps_.begin(), cpu_steps_.end()), cpu_steps_.end());
   make_buckets();
+  if (requests_ == 0) requests_ = total_weight_;
   const auto percent = [this](std::int64_t gain) {
-    const double x = static_cast<double>(gain) / static_cast<double>(total_weight_) / 1000.0;
-    return static_cast<int>(100.0 / (1.0 + std::exp(-x)));
+    return published_percent(static_cast<double>(gain) / static_cast<double>(total_weight_));
   };
   for (int i = 1; i <= 100 && total_weight_ > 0; ++i) {
     const double share = std::min(i / 100.0, 1.0 - 1e-12);
@@ -68,8 +69,10 @@ Fragmentation::Fragmentation(std::vector<TargetShape> targets) : targets_(std::m
   }
 }
 
-int Fragmentation::sigmoid_percent(std::int64_t gain) const {
+std::optional<int> Fragmentation::percent(std::int64_t gain) const {
   const auto above = std::upper_bound(sigmoid_steps_.begin() + 1, sigmoid_steps_.end(), gain);
+  if (above != sigmoid_steps_.end() && *above == gain + 1) return std::nullopt;
+  if (above != sigmoid_steps_.begin() + 1 && *(above - 1) == gain) return std::nullopt;
   return static_cast<int>(above - sigmoid_steps_.begin()) - 1;
 }
 
@@ -85,9 +88,15 @@ void Fragmentation::make_buckets() {
   }
 }
 
+int Fragmentation::percent_between(const NodeView& before, const NodeView& after) const {
+  return published_percent(published_.measure(before.cards, before.free_cpu_milli) -
+                           published_.measure(after.cards, after.free_cpu_milli));
+}
+
 void Fragmentation::learn_kinds(std::span<const detail::DeviceKind> kinds) {
   for (std::size_t i = kinds_.size(); i < kinds.size(); ++i) learn_kind(kinds[i]);
   make_groups();
+  make_published();
 }
 
 /// Weight of the targets that a card of this kind can not serve when it has this much free, the
@@ -131,6 +140,20 @@ bool Fragmentation::fits_into_group(const Group& group, const TargetShape& targe
   for (std::size_t i = 0; i < known_.size(); ++i)
     if (group.need[i] != milli_on(*target.devices, known_[i]).value_or(kNever)) return false;
   return true;
+}
+
+void Fragmentation::make_published() {
+  std::vector<MeasuredTarget> measured;
+  for (const TargetShape& target : targets_) {
+    MeasuredTarget& made = measured.emplace_back();
+    made.cpu_milli = target.cpu_milli;
+    made.devices = target.devices ? target.devices->count : 0;
+    made.weight = target.weight;
+    for (const detail::DeviceKind& kind : known_)
+      made.need.push_back(target.devices ? milli_on(*target.devices, kind).value_or(kNever)
+                                         : kNever);
+  }
+  published_ = PublishedMeasure(std::move(measured), requests_);
 }
 
 void Fragmentation::make_groups() {

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "placement/detail/node_table.h"
 #include "placement/pod_request.h"
+#include "placement/published_measure.h"
 
 namespace melon::placement {
 
@@ -19,13 +21,6 @@ struct TargetShape {
   std::int64_t weight = 0;                   // 1 to kMostWeight in sum over all targets
 
   bool operator==(const TargetShape&) const = default;
-};
-
-/// The cards of a node as the measure sees them: free thousandths and kinds, side by side.
-struct CardsView {
-  std::span<const std::int16_t> milli = {};
-  std::span<const std::uint16_t> kind = {};
-  detail::CardMask with_milli = ~detail::CardMask{0};  // outside of it nothing is free
 };
 
 /// How much of a node's free device time the target shapes cannot use.
@@ -42,7 +37,8 @@ class Fragmentation {
  public:
   static constexpr std::int64_t kMostWeight = 1 << 20;
 
-  explicit Fragmentation(std::vector<TargetShape> targets);
+  /// `requests`: of how many the targets were chosen; 0: they are all.
+  explicit Fragmentation(std::vector<TargetShape> targets, std::int64_t requests = 0);
 
   /// Prepares for kinds of devices; must be called when the cluster knows new ones.
   void learn_kinds(std::span<const detail::DeviceKind> kinds);
@@ -82,8 +78,16 @@ class Fragmentation {
     std::array<Count, kFewGroups> counts_;  // of the first groups; there are hardly ever more
   };
 
-  /// trunc(100 / (1 + exp(-gain / 1000))) of a gain that was multiplied by total_weight().
-  int sigmoid_percent(std::int64_t gain) const;
+  /// A node as it is or could become.
+  struct NodeView {
+    CardsView cards = {};
+    std::int64_t free_cpu_milli = 0;
+  };
+  /// trunc(100 / (1 + exp(-gain / 1000))) of a gain that was multiplied by total_weight(), as
+  /// published: nullopt where the gain is so near to the next percent that the rounding of the
+  /// published program decides, which percent_between() repeats.
+  std::optional<int> percent(std::int64_t gain) const;
+  int percent_between(const NodeView& before, const NodeView& after) const;
 
  private:
   static constexpr std::size_t kMilliValues = 1001;
@@ -116,12 +120,15 @@ class Fragmentation {
                              std::int16_t free) const;
   void learn_kind(const detail::DeviceKind& kind);
   void make_groups();
+  void make_published();
   bool fits_into_group(const Group& group, const TargetShape& target) const;
 
   std::vector<TargetShape> targets_;
   std::int64_t total_weight_ = 0;
   std::vector<std::int64_t> cpu_steps_;      // distinct cpu demands, ascending
   std::vector<std::uint32_t> first_bucket_;  // where bucket_of() begins to look
+  std::int64_t requests_ = 0;
+  PublishedMeasure published_;
   std::vector<detail::DeviceKind> known_;
   std::vector<Kind> kinds_;
   std::vector<Group> groups_;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "placement/fragmentation.h"
 
 namespace melon::placement {
 namespace {
@@ -39,20 +38,22 @@ Merit best_fit(const Trial& trial) {
 /// Used cards first, then free cards of used nodes, then empty nodes.
 Merit packing(const Trial& trial) {
   if (trial.cards_taken == 0) return 0;
-  if (is_empty(trial)) return 33 - static_cast<Merit>(trial.milli.size());
-  if (trial.tightest < 1000) return std::max(100 - trial.tightest / 10, 50);
-  return 50 - trial.cards_taken;
+  const auto cards = static_cast<Merit>(trial.milli.size());
+  if (is_empty(trial)) return std::max(33 - cards, cards);
+  if (trial.tightest < 1000) return std::max(100 - trial.tightest / 10 / 10, 50);
+  return std::max(50 - trial.cards_taken, 33);
 }
 
 /// Nodes that hold tasks of the same class first, then mixed ones, then empty ones; tasks without
-/// a device are not counted. Of each kind the node that becomes fullest.
+/// a device are not counted. Of each kind the one that has least free before, measured by the
+/// cluster's largest node.
 Merit clustering(const Trial& trial) {
   if (trial.cards_taken == 0) return 0;
+  constexpr std::int32_t kMostMilli = 8'000;
   const std::int32_t same = trial.node.tasks.at(static_cast<std::size_t>(trial.task));
   const std::int32_t all =
       trial.node.pods - trial.node.tasks.at(static_cast<std::size_t>(detail::TaskClass::kNone));
-  const auto milli = static_cast<std::int32_t>(trial.milli.size()) * 1000;
-  const Merit fullness = 25 - 25 * (trial.node.milli_free - trial.milli_taken) / milli;
+  const Merit fullness = 25 * (kMostMilli - trial.node.milli_free) / kMostMilli;
   if (same == 0) return (all == 0 ? 25 : 0) + fullness;
   return (same == all ? 75 : 50) + fullness;
 }
@@ -70,7 +71,7 @@ Merit fullness(const Trial& trial) {
 Merit emptiness(const Trial& trial) { return -fullness(trial); }
 
 /// The published algorithm: hundredths of a sigmoid.
-Merit published_gain(const Trial& trial) { return trial.measure->sigmoid_percent(trial.gain); }
+Merit published_gain(const Trial& trial) { return trial.gain_percent; }
 
 /// In steps, because a difference below a step says less than chance does: of equal steps the rank
 /// decides, which is no property of the node. (Ties by what is free, or finer steps, lose on traces
@@ -95,7 +96,7 @@ constexpr std::array kPolicies = {
     Policy{"bestfit", "least left over of CPU and devices", CardOrder::kTightest, false, true,
            false, best_fit},
     Policy{"fgd", "least fragmentation, exactly as published", CardOrder::kMerit, true, true, false,
-           published_gain},
+           published_gain, true},
     Policy{"binpack", "fullest node, then its fullest device", CardOrder::kTightest, false, false,
            false, fullness},
     Policy{"spread", "emptiest node, then its emptiest device", CardOrder::kEmptiest, false, false,

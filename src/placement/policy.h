@@ -12,7 +12,6 @@
 
 namespace melon::placement {
 
-class Fragmentation;
 
 /// Chance, for the policies that draw lots: any number below the bound.
 using Draw = std::function<std::size_t(std::size_t bound)>;
@@ -34,7 +33,7 @@ struct Trial {
   detail::TaskClass task = detail::TaskClass::kNone;  // not set where each card is tried
   std::int64_t gain = 0;       // less fragmentation, times gain_unit; only where a policy asks
   std::int64_t gain_unit = 1;  // Fragmentation::total_weight()
-  const Fragmentation* measure = nullptr;  // where the policy uses a gain
+  int gain_percent = 50;       // of the sigmoid of the gain, as published; only where a policy asks
 };
 
 /// Which cards of a node are taken first.
@@ -55,6 +54,7 @@ struct Policy {
   bool is_lottery;      // every node that fits is as likely; needs chance from the caller
   Merit (*merit)(const Trial& trial);
   bool links_first = false;  // cards that are well linked, or of one group, before any order
+  bool uses_percent = false;  // of the gain, rounded as published
 };
 
 /// All policies, in the order of the documents.

@@ -19,7 +19,10 @@ Error at(const std::string& file, std::size_t line, std::size_t column, std::str
 /// Reads records one by one.
 class Reader {
  public:
-  explicit Reader(const NamedText& source) : name_(source.name), rest_(source.text) {}
+  explicit Reader(const NamedText& source) : name_(source.name), rest_(source.text) {
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // spreadsheets write it
+    if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
+  }
 
   bool done() const { return rest_.empty(); }
   std::size_t line() const { return line_; }
@@ -91,6 +94,11 @@ Result<Csv> Csv::read(const NamedText& source, const std::vector<std::string>& r
         at(source.name, 1, 1, "the file is empty",
            fmt::format("its first line names the columns: {}", fmt::join(required, ","))));
   MELON_RETURN_IF_ERROR(reader.next(table.header_, columns));
+  for (std::size_t i = 0; i < table.header_.size(); ++i)
+    if (table.column(table.header_[i]) < i)
+      return tl::unexpected(at(source.name, 1, columns[i],
+                               fmt::format("the column '{}' is there twice", table.header_[i]),
+                               "give every column a name of its own"));
   for (const std::string& name : required)
     if (!table.has(name))
       return tl::unexpected(

@@ -23,7 +23,7 @@ class Run {
       node.rank = ranks[i];
       MELON_RETURN_IF_ERROR(engine_.index().apply(node, 0));
     }
-    engine_.set_targets(target_shapes(trace_.pods));
+    engine_.set_targets(target_shapes(trace_.pods), static_cast<std::int64_t>(trace_.pods.size()));
     for (const TracePod& pod : trace_.pods) {
       placement::PodRequest request = request_of(pod);
       if (pod.cards > 0) request.split = options_.split;

@@ -42,6 +42,8 @@ placement::DeviceDemand demand_of(const TracePod& pod) {
 
 Result<TracePod> read_pod(const Csv& table, std::size_t row) {
   TracePod pod{.name = table.text(row, "name")};
+  if (pod.name.empty())
+    return tl::unexpected(table.error_at(row, "name", "empty", "give every task a name"));
   MELON_TRY(pod.cpu_milli, table.number(row, "cpu_milli", 0, kMostHost));
   MELON_TRY(pod.memory_mib, table.number(row, "memory_mib", 0, kMostHost));
   MELON_TRY(const std::int64_t cards, table.number(row, "num_gpu", 0, kMostCards));

@@ -121,6 +121,11 @@ Merit Scorer::try_each_card(Trial& trial, std::int64_t before, std::uint16_t& ch
     tried = card;
     const std::int16_t after = milli_after(row, card, need(0, view.kind[card]).amounts);
     trial.gain = before - one.with(card, after);
+    if (policy_->uses_percent) {
+      after_.assign(view.milli.begin(), view.milli.end());
+      after_[card] = after;
+      trial.gain_percent = gain_percent(row, trial.gain);
+    }
     trial.milli_taken = view.milli[card] - after;
     trial.tightest = view.milli[card];
     const Merit merit = policy_->merit(trial);
@@ -141,10 +146,7 @@ Merit Scorer::score_simple(std::uint32_t node, std::int64_t before, Layout* layo
               .host = shape_->host(),
               .cards_taken = static_cast<std::int32_t>(cards_.size())};
   if (!which) return policy_->merit(trial);
-  if (policy_->uses_gain) {
-    trial.measure = measure_;
-    trial.gain_unit = measure_->total_weight();
-  }
+  if (policy_->uses_gain) trial.gain_unit = measure_->total_weight();
   Merit merit = 0;
   const bool is_one = shape_->steps().size() == 1 && shape_->steps()[0].demand.count == 1;
   if (is_one && policy_->cards == CardOrder::kMerit) {
@@ -168,12 +170,20 @@ Merit Scorer::score_simple(std::uint32_t node, std::int64_t before, Layout* layo
   return merit;
 }
 
+/// As published, for a node whose cards would become as in after_.
+int Scorer::gain_percent(const NodeRow& row, std::int64_t gain) const {
+  if (const auto percent = measure_->percent(gain)) return *percent;
+  const auto kinds = nodes_.kind_of(row);
+  return measure_->percent_between(
+      {{nodes_.milli_of(row), kinds}, row.free.cpu_milli},
+      {{after_, kinds}, row.free.cpu_milli - shape_->host().cpu_milli});
+}
+
 /// The policy's merit of a choice of cards.
 Merit Scorer::judge(Trial& trial, const NodeRow& row, std::int64_t before,
                     const std::vector<CardSlice>& booked) {
   const std::int64_t cpu = row.free.cpu_milli - trial.host.cpu_milli;
   if (policy_->uses_gain) {
-    trial.measure = measure_;
     trial.gain_unit = measure_->total_weight();
     if (booked.empty() && measure_->same_cpu(row.free.cpu_milli, cpu)) return policy_->merit(trial);
   }
@@ -189,6 +199,7 @@ Merit Scorer::judge(Trial& trial, const NodeRow& row, std::int64_t before,
   if (policy_->uses_gain) {
     const CardsView view{after_, nodes_.kind_of(row), row.with_milli};
     trial.gain = before - measure_->measure(view, cpu);
+    if (policy_->uses_percent) trial.gain_percent = gain_percent(row, trial.gain);
   }
   return policy_->merit(trial);
 }
