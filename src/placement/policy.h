@@ -12,7 +12,6 @@
 
 namespace melon::placement {
 
-
 /// Chance, for the policies that draw lots: any number below the bound.
 using Draw = std::function<std::size_t(std::size_t bound)>;
 
