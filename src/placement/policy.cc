@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-
 namespace melon::placement {
 namespace {
 
@@ -96,7 +95,7 @@ constexpr std::array kPolicies = {
     Policy{"bestfit", "least left over of CPU and devices", CardOrder::kTightest, false, true,
            false, best_fit},
     Policy{"fgd", "least fragmentation, exactly as published", CardOrder::kMerit, true, true, false,
-           published_gain, true},
+           published_gain, false, true},
     Policy{"binpack", "fullest node, then its fullest device", CardOrder::kTightest, false, false,
            false, fullness},
     Policy{"spread", "emptiest node, then its emptiest device", CardOrder::kEmptiest, false, false,

@@ -52,7 +52,7 @@ struct Policy {
   bool asks_for_cards;  // the merit depends on the cards that are taken, and not on the node alone
   bool is_lottery;      // every node that fits is as likely; needs chance from the caller
   Merit (*merit)(const Trial& trial);
-  bool links_first = false;  // cards that are well linked, or of one group, before any order
+  bool links_first = false;   // cards that are well linked, or of one group, before any order
   bool uses_percent = false;  // of the gain, rounded as published
 };
 
