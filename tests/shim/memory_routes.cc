@@ -50,6 +50,20 @@ Object buffer_with_properties(Scene& scene, std::size_t bytes, cl_int* status) {
                                        status)};
 }
 
+// What another API allocated and exported: it takes device memory of this program all the same.
+Object imported_buffer(Scene& scene, std::size_t bytes, cl_int* status) {
+  const cl_mem_properties imported[] = {CL_EXTERNAL_MEMORY_HANDLE_OPAQUE_FD_KHR, 0, 0};
+  return {clCreateBufferWithProperties(scene.context(), imported, CL_MEM_READ_WRITE, bytes, nullptr,
+                                       status)};
+}
+
+Object imported_image(Scene& scene, std::size_t bytes, cl_int* status) {
+  const cl_mem_properties imported[] = {CL_EXTERNAL_MEMORY_HANDLE_OPAQUE_FD_KHR, 0, 0};
+  const cl_image_desc shape = shape_of(CL_MEM_OBJECT_IMAGE2D, bytes);
+  return {clCreateImageWithProperties(scene.context(), imported, CL_MEM_READ_WRITE, &kFormat,
+                                      &shape, nullptr, status)};
+}
+
 Object image_with_properties(Scene& scene, std::size_t bytes, cl_int* status) {
   const cl_image_desc shape = shape_of(CL_MEM_OBJECT_IMAGE2D, bytes);
   return {clCreateImageWithProperties(scene.context(), nullptr, CL_MEM_READ_WRITE, &kFormat, &shape,
@@ -98,6 +112,12 @@ Object intel_shared(Scene& scene, std::size_t bytes, cl_int* status) {
   return {nullptr, alloc(scene.context(), scene.device(), nullptr, bytes, 0, status), true};
 }
 
+Object intel_buffer(Scene& scene, std::size_t bytes, cl_int* status) {
+  const auto create =
+      extension<clCreateBufferWithPropertiesINTEL_fn>(scene, "clCreateBufferWithPropertiesINTEL");
+  return {create(scene.context(), nullptr, CL_MEM_READ_WRITE, bytes, nullptr, status)};
+}
+
 }  // namespace
 
 const std::vector<Route>& routes() {
@@ -107,12 +127,15 @@ const std::vector<Route>& routes() {
       {"buffer_in_host_memory", buffer<CL_MEM_ALLOC_HOST_PTR>},
       {"buffer_copied_from_host", buffer<CL_MEM_COPY_HOST_PTR>},
       {"buffer_with_properties", buffer_with_properties},
+      {"buffer_imported", imported_buffer},
+      {"intel_buffer_with_properties", intel_buffer},
       {"image_1d", image<CL_MEM_OBJECT_IMAGE1D>},
       {"image_1d_array", image<CL_MEM_OBJECT_IMAGE1D_ARRAY>},
       {"image_2d", image<CL_MEM_OBJECT_IMAGE2D>},
       {"image_2d_array", image<CL_MEM_OBJECT_IMAGE2D_ARRAY>},
       {"image_3d", image<CL_MEM_OBJECT_IMAGE3D>},
       {"image_with_properties", image_with_properties},
+      {"image_imported", imported_image},
       {"old_image_2d", old_image_2d},
       {"old_image_3d", old_image_3d},
       {"pipe", pipe},

@@ -73,6 +73,42 @@ TEST(OpenclDevices, SizesAreTheSlices) {
   EXPECT_EQ(scene.device_number(CL_DEVICE_MAX_CONSTANT_BUFFER_SIZE), 65536U);  // smaller anyway
 }
 
+// Free in all and in the largest block, in KiB, where the driver tells them.
+struct FreeMemory {
+  std::size_t all_kib, block_kib;
+};
+
+FreeMemory free_memory(Scene& scene) {
+  constexpr cl_device_info kFreeMemoryAmd = 0x4039;
+  FreeMemory shown{};
+  std::size_t bytes = 0;
+  EXPECT_EQ(clGetDeviceInfo(scene.device(), kFreeMemoryAmd, sizeof shown, &shown, &bytes),
+            CL_SUCCESS);
+  EXPECT_EQ(bytes, sizeof shown);
+  return shown;
+}
+
+TEST(OpenclDevices, FreeMemoryIsWhatTheSliceHasLeft) {
+  Scene scene("--memory 33554432");
+  EXPECT_EQ(free_memory(scene).all_kib, 32 * 1024U);
+  EXPECT_EQ(free_memory(scene).block_kib, 32 * 1024U);
+  cl_mem const mem = scene.buffer(8 * kMiB + 1);
+  ASSERT_NE(mem, nullptr);
+  EXPECT_EQ(free_memory(scene).all_kib, 24 * 1024U - 4);
+  EXPECT_EQ(free_memory(scene).block_kib, 24 * 1024U - 4);
+  scene.set("--memory 4194304");  // below what is used
+  EXPECT_TRUE(eventually([&] { return free_memory(scene).all_kib == 0; }));
+  clReleaseMemObject(mem);
+  EXPECT_EQ(free_memory(scene).all_kib, 4 * 1024U);
+}
+
+TEST(OpenclDevices, FreeMemoryIsNeverMoreThanTheDeviceHas) {
+  Scene scene("--memory 68719476736", "memory_mib=64");
+  EXPECT_EQ(free_memory(scene).all_kib, 64 * 1024U);
+  ASSERT_NE(scene.buffer(16 * kMiB), nullptr);
+  EXPECT_EQ(free_memory(scene).all_kib, 48 * 1024U);
+}
+
 TEST(OpenclDevices, ASliceAboveTheDeviceShowsTheDevice) {
   Scene scene("--memory 68719476736", "memory_mib=64");
   EXPECT_EQ(scene.device_number(CL_DEVICE_GLOBAL_MEM_SIZE), 64 * kMiB);
@@ -139,6 +175,18 @@ std::string answers_to_wrong_calls(Scene& scene) {
   int local = 0;
   clSVMFree(scene.context(), nullptr);
   clSVMFree(scene.context(), &local);  // nobody's: ignored
+  void* const shared = clSVMAlloc(scene.context(), CL_MEM_READ_WRITE, 4096, 0);
+  clSVMFree(scene.context(), shared);
+  clSVMFree(scene.context(), shared);
+  const auto free_intel = reinterpret_cast<clMemFreeINTEL_fn>(
+      clGetExtensionFunctionAddressForPlatform(scene.platform(), "clMemFreeINTEL"));
+  const auto allocate_intel = reinterpret_cast<clHostMemAllocINTEL_fn>(
+      clGetExtensionFunctionAddressForPlatform(scene.platform(), "clHostMemAllocINTEL"));
+  note("intel null", free_intel(scene.context(), nullptr));
+  note("intel unknown", free_intel(scene.context(), &local));
+  void* const usm = allocate_intel(scene.context(), nullptr, 4096, 0, &status);
+  note("intel free", free_intel(scene.context(), usm));
+  note("intel free twice", free_intel(scene.context(), usm));
   return all;
 }
 
@@ -166,6 +214,7 @@ TEST(OpenclDevices, WrongCallsAreRefused) {
             std::string::npos);
   EXPECT_NE(answers.find("release twice=" + std::to_string(CL_INVALID_MEM_OBJECT)),
             std::string::npos);
+  EXPECT_NE(answers.find("intel unknown=" + std::to_string(CL_INVALID_VALUE)), std::string::npos);
 }
 
 }  // namespace

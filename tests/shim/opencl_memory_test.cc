@@ -277,6 +277,151 @@ TEST(OpenclMemory, EnqueuedFreeByTheProgramsOwnFunction) {
   EXPECT_TRUE(eventually([&] { return scene.report().used_bytes == 0; }));
 }
 
+// Which function gave memory out and which takes it back need not be of one kind.
+struct Maker {
+  const char* name;
+  void* (*make)(Scene&, std::size_t);
+};
+struct Taker {
+  const char* name;
+  void (*free)(Scene&, cl_command_queue, void*);
+};
+
+void* svm_alloc(Scene& scene, std::size_t bytes) {
+  return clSVMAlloc(scene.context(), CL_MEM_READ_WRITE, bytes, 0);
+}
+template <class Function>
+Function extension(Scene& scene, const char* name) {
+  return reinterpret_cast<Function>(
+      clGetExtensionFunctionAddressForPlatform(scene.platform(), name));
+}
+void* intel_alloc(Scene& scene, std::size_t bytes) {
+  cl_int status = CL_SUCCESS;
+  return extension<clSharedMemAllocINTEL_fn>(scene, "clSharedMemAllocINTEL")(
+      scene.context(), scene.device(), nullptr, bytes, 0, &status);
+}
+
+void free_at_once(Scene& scene, cl_command_queue, void* pointer) {
+  clSVMFree(scene.context(), pointer);
+}
+void free_enqueued(Scene&, cl_command_queue queue, void* pointer) {
+  EXPECT_EQ(clEnqueueSVMFree(queue, 1, &pointer, nullptr, nullptr, 0, nullptr, nullptr),
+            CL_SUCCESS);
+}
+void free_enqueued_with_event(Scene&, cl_command_queue queue, void* pointer) {
+  cl_event event = nullptr;
+  EXPECT_EQ(clEnqueueSVMFree(queue, 1, &pointer, nullptr, nullptr, 0, nullptr, &event), CL_SUCCESS);
+  EXPECT_EQ(clReleaseEvent(event), CL_SUCCESS);
+}
+void free_by_own_function(Scene& scene, cl_command_queue queue, void* pointer) {
+  EXPECT_EQ(clEnqueueSVMFree(queue, 1, &pointer, free_them, scene.context(), 0, nullptr, nullptr),
+            CL_SUCCESS);
+}
+void free_intel(Scene& scene, cl_command_queue, void* pointer) {
+  EXPECT_EQ(extension<clMemFreeINTEL_fn>(scene, "clMemFreeINTEL")(scene.context(), pointer),
+            CL_SUCCESS);
+}
+void free_intel_blocking(Scene& scene, cl_command_queue, void* pointer) {
+  EXPECT_EQ(extension<clMemBlockingFreeINTEL_fn>(scene, "clMemBlockingFreeINTEL")(scene.context(),
+                                                                                  pointer),
+            CL_SUCCESS);
+}
+
+constexpr Maker kMakers[] = {{"svm", svm_alloc}, {"intel", intel_alloc}};
+constexpr Taker kTakers[] = {{"SVMFree", free_at_once},
+                             {"EnqueueSVMFree", free_enqueued},
+                             {"EnqueueSVMFree, event", free_enqueued_with_event},
+                             {"EnqueueSVMFree, own function", free_by_own_function},
+                             {"MemFreeINTEL", free_intel},
+                             {"MemBlockingFreeINTEL", free_intel_blocking}};
+
+TEST(OpenclMemory, EveryPairOfAllocAndFreeComesBackToTheStart) {
+  Scene scene("--memory 1073741824");
+  cl_command_queue const queue = scene.queue();
+  for (const Maker& maker : kMakers)
+    for (const Taker& taker : kTakers) {
+      for (unsigned i = 0; i < 10'000; ++i) {
+        void* const pointer = maker.make(scene, 1 + i % 8192);
+        ASSERT_NE(pointer, nullptr) << maker.name << " " << taker.name << " " << i;
+        taker.free(scene, queue, pointer);
+        if (i % 64 == 0) clFinish(queue);
+      }
+      clFinish(queue);
+      EXPECT_TRUE(eventually([&] { return scene.report().used_bytes == 0; }))
+          << maker.name << " " << taker.name;
+      EXPECT_EQ(scene.driver().bytes, 0) << maker.name << " " << taker.name;
+    }
+}
+
+// Release by the program, by a command's end and by a view's end, in every order.
+TEST(OpenclMemory, ReferencesOfEveryKindComeBackToTheStart) {
+  Scene scene("--memory 1073741824");
+  cl_command_queue const queue = scene.queue();
+  const int zero = 0;
+  for (unsigned i = 0; i < 10'000; ++i) {
+    cl_mem const mem = scene.buffer(8192);
+    ASSERT_NE(mem, nullptr) << i;
+    const cl_buffer_region region = {0, 4096};
+    cl_mem part = nullptr;
+    if ((i & 1) != 0) clRetainMemObject(mem);
+    if ((i & 2) != 0)
+      part =
+          clCreateSubBuffer(mem, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, nullptr);
+    if ((i & 4) != 0) {
+      EXPECT_EQ(clEnqueueFillBuffer(queue, mem, &zero, sizeof zero, 0, 4096, 0, nullptr, nullptr),
+                CL_SUCCESS);
+    }
+    if ((i & 8) != 0) clReleaseMemObject(mem);
+    if (part != nullptr) clReleaseMemObject(part);
+    if ((i & 8) == 0) clReleaseMemObject(mem);
+    if ((i & 1) != 0) clReleaseMemObject(mem);
+    if (i % 64 == 0) clFinish(queue);
+  }
+  clFinish(queue);
+  EXPECT_TRUE(eventually([&] { return scene.report().used_bytes == 0; }));
+  EXPECT_EQ(scene.driver().bytes, 0);
+  EXPECT_EQ(scene.driver().objects, 0);
+}
+
+// Loaders know the platform of such a function by its suffix.
+TEST(OpenclMemory, ExtensionsAreHeldByTheOldWayToThemToo) {
+  Scene scene("--memory 1048576", "suffix=INTEL");
+  scene.platform();
+  const auto alloc = reinterpret_cast<clHostMemAllocINTEL_fn>(
+      clGetExtensionFunctionAddress("clHostMemAllocINTEL"));
+  const auto free_it =
+      reinterpret_cast<clMemFreeINTEL_fn>(clGetExtensionFunctionAddress("clMemFreeINTEL"));
+  ASSERT_NE(alloc, nullptr);
+  ASSERT_NE(free_it, nullptr);
+  cl_int status = CL_SUCCESS;
+  void* const most = alloc(scene.context(), nullptr, kMiB, 0, &status);
+  ASSERT_NE(most, nullptr);
+  EXPECT_EQ(scene.report().used_bytes, kMiB);
+  EXPECT_EQ(alloc(scene.context(), nullptr, 1, 0, &status), nullptr);
+  EXPECT_EQ(status, CL_OUT_OF_RESOURCES);
+  EXPECT_EQ(scene.driver().allocations, 1);
+  EXPECT_EQ(free_it(scene.context(), most), CL_SUCCESS);
+  EXPECT_EQ(scene.report().used_bytes, 0U);
+}
+
+TEST(OpenclMemory, WhatIsFreedTwiceIsGivenBackOnce) {
+  Scene scene;
+  void* const kept = svm_alloc(scene, kMiB / 2);
+  ASSERT_NE(kept, nullptr);
+  void* const shared = svm_alloc(scene, kMiB / 4);
+  void* const intel = intel_alloc(scene, kMiB / 4);
+  ASSERT_NE(intel, nullptr);
+  for (int i = 0; i < 3; ++i) {
+    clSVMFree(scene.context(), shared);
+    extension<clMemFreeINTEL_fn>(scene, "clMemFreeINTEL")(scene.context(), intel);
+  }
+  EXPECT_EQ(scene.report().used_bytes, kMiB / 2);
+  EXPECT_EQ(scene.driver().bytes, static_cast<std::int64_t>(kMiB / 2));
+  EXPECT_EQ(svm_alloc(scene, kMiB / 2 + 1), nullptr);
+  clSVMFree(scene.context(), kept);
+  EXPECT_EQ(scene.report().used_bytes, 0U);
+}
+
 TEST(OpenclMemory, TenThousandLiveObjectsComeBackToTheStart) {
   Scene scene("--memory 1073741824");
   std::vector<cl_mem> live;

@@ -6,12 +6,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <random>
 #include <thread>
 #include <vector>
 
 #include "scene.h"
+#include "shim/abi/region.h"
 
 namespace melon::test {
 namespace {
@@ -128,6 +131,78 @@ TEST(OpenclSharing, SixtyFourStartAtOnce) {
     children.push_back(in_child([&] { return scene.buffer(4096) != nullptr ? 0 : 1; }));
   for (int child : children) EXPECT_EQ(outcome_of(child), 0);
   EXPECT_TRUE(eventually([&] { return scene.report().used_bytes == 0; }));
+}
+
+TEST(OpenclSharing, FiveHundredTwelveProcessesAndNoMore) {
+  Scene scene("--memory 16777216");
+  int gate[2];
+  int told[2];
+  ASSERT_EQ(pipe(gate), 0);
+  ASSERT_EQ(pipe(told), 0);
+  // Each holds 4 KiB until its input ends; it tells whether it got them.
+  const auto hold = [&] {
+    close(gate[1]);
+    char byte = scene.buffer(4096) != nullptr ? 'y' : 'n';
+    if (write(told[1], &byte, 1) != 1) return 2;
+    return read(gate[0], &byte, 1) == 0 ? 0 : 2;
+  };
+  const auto next_answer = [&] {
+    char byte = 0;
+    return read(told[0], &byte, 1) == 1 ? byte : '?';
+  };
+  std::vector<int> children;
+  for (unsigned i = 0; i < abi::kMaxProcesses; ++i) {
+    children.push_back(in_child(hold));
+    ASSERT_GT(children.back(), 0);
+  }
+  for (unsigned i = 0; i < abi::kMaxProcesses; ++i) ASSERT_EQ(next_answer(), 'y') << i;
+  EXPECT_EQ(scene.report().used_bytes, abi::kMaxProcesses * 4096U);
+  EXPECT_EQ(scene.report().flags, 0U);
+  children.push_back(in_child(hold));
+  EXPECT_EQ(next_answer(), 'n');
+  EXPECT_EQ(scene.report().flags, std::uint64_t{abi::kFlagTooManyProcesses});
+  EXPECT_EQ(scene.driver().bytes, abi::kMaxProcesses * 4096);
+  // One ends, and there is room for another.
+  kill(children[0], SIGKILL);
+  EXPECT_EQ(outcome_of(children[0]), 128 + SIGKILL);
+  children[0] = in_child(hold);
+  EXPECT_EQ(next_answer(), 'y');
+  close(gate[1]);
+  for (int child : children) EXPECT_EQ(outcome_of(child), 0);
+  EXPECT_EQ(scene.report().used_bytes, 0U);
+}
+
+std::size_t threads_of_process() {
+  const std::filesystem::directory_iterator threads("/proc/self/task");
+  return static_cast<std::size_t>(std::distance(begin(threads), end(threads)));
+}
+
+// The program's own and the simulated driver's, whatever is limited.
+TEST(OpenclSharing, NoLimitStartsAThread) {
+  for (const char* const limits :
+       {"--share weighted", "--compute 250", "--share weighted --weight 50",
+        "--share burst --compute 200 --ceiling 500", "--compute 500 --priority high"}) {
+    Scene scene(std::string("--memory 16777216 ") + limits);
+    // In a child of its own: a process attaches to one grant.
+    const int busy = in_child([&] {
+      scene.device();
+      const std::size_t before = threads_of_process();
+      cl_command_queue const queue = scene.queue();
+      cl_kernel const kernel = scene.kernel("k_1000");
+      const std::size_t items = 1;
+      for (int i = 0; i < 50; ++i) {
+        cl_mem const mem = scene.buffer(4096);
+        if (clEnqueueNDRangeKernel(queue, kernel, 1, nullptr, &items, nullptr, 0, nullptr,
+                                   nullptr) != CL_SUCCESS)
+          return 1;
+        clReleaseMemObject(mem);
+      }
+      clFinish(queue);
+      return before == 2 && threads_of_process() == 2 ? 0 : 2;
+    });
+    EXPECT_EQ(outcome_of(busy), 0) << limits;
+    EXPECT_GT(scene.report().launches, 40U) << limits;  // unlimited ones are counted in batches
+  }
 }
 
 TEST(OpenclSharing, AForkedChildHasItsOwnAccount) {

@@ -126,9 +126,9 @@ class Tenant {
   void release(unsigned device, std::uint64_t bytes);
   /// The driver refused `bytes` that reserve() allowed: the device is full. Waits a moment for this
   /// process's work in flight, at whose end drivers free what it used last, and in later attempts
-  /// (counted from 0) for the driver to do so. True: another try is worth it. At most 0.3 s in all;
-  /// at once false when nothing was in flight, or the device tells that it has not the room. Not in
-  /// a completion callback.
+  /// (counted from 0), or while the device tells that it has not the room, for the driver to do so.
+  /// True: another try is worth it. At most 0.4 s in all; at once false when nothing was in flight.
+  /// Not in a completion callback.
   bool make_room(unsigned device, std::uint64_t bytes, unsigned attempt);
   std::uint64_t memory_limit(unsigned device) const;  // bytes
   std::uint64_t memory_used(unsigned device) const;   // bytes, all processes of the grant

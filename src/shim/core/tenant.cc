@@ -275,14 +275,15 @@ void Tenant::release(unsigned device, std::uint64_t bytes) {
 bool Tenant::make_room(unsigned device, std::uint64_t bytes, unsigned attempt) {
   if (state_ == nullptr || device >= abi::kMaxDevices || is_stale(*state_)) return false;
   Pacer* const pacer = state_->pacers[device];
-  if (pacer == nullptr || attempt > kRoomAttempts) return false;
-  if (attempt > 0) {
-    state_->clock.sleep_until(state_->clock.context, now_of(*state_) + (kRoomPause << attempt));
-  } else {
-    if (pacer->in_flight() == 0) return false;
-    drain(device, kLongestDrain);
+  if (pacer == nullptr || (attempt == 0 && pacer->in_flight() == 0)) return false;
+  if (attempt == 0) drain(device, kLongestDrain);
+  // Drivers free what a command used some time after they tell of its end.
+  for (; attempt <= kRoomAttempts; ++attempt) {
+    if (attempt > 0)
+      state_->clock.sleep_until(state_->clock.context, now_of(*state_) + (kRoomPause << attempt));
+    if (pacer->may_have_free(bytes)) return true;
   }
-  return pacer->may_have_free(bytes);
+  return false;
 }
 
 std::uint64_t Tenant::memory_limit(unsigned device) const {

@@ -56,9 +56,13 @@ void* device_alloc(cl_context context, cl_device_id, const cl_mem_properties_int
   return host_alloc(context, properties, bytes, alignment, status);
 }
 
-cl_int free_address(cl_context context, void* address) {
-  dispatch_table.clSVMFree(context, address);
-  return CL_SUCCESS;
+cl_int free_address(cl_context, void* address) {
+  return address == nullptr || free_by_address(address) ? CL_SUCCESS : CL_INVALID_VALUE;
+}
+
+cl_mem create_buffer(cl_context context, const cl_mem_properties_intel*, cl_mem_flags flags,
+                     size_t bytes, void* host, cl_int* status) {
+  return dispatch_table.clCreateBuffer(context, flags, bytes, host, status);
 }
 
 struct Named {
@@ -78,6 +82,7 @@ void* extension_function(const char* name) {
       {"clHostMemAllocINTEL", reinterpret_cast<void*>(&host_alloc)},
       {"clDeviceMemAllocINTEL", reinterpret_cast<void*>(&device_alloc)},
       {"clSharedMemAllocINTEL", reinterpret_cast<void*>(&device_alloc)},
+      {"clCreateBufferWithPropertiesINTEL", reinterpret_cast<void*>(&create_buffer)},
       {"clMemFreeINTEL", reinterpret_cast<void*>(&free_address)},
       {"clMemBlockingFreeINTEL", reinterpret_cast<void*>(&free_address)},
       {"clPrivateAllocSIM", reinterpret_cast<void*>(&host_alloc)},  // of nobody else

@@ -19,6 +19,9 @@ void add_commands(cl_icd_dispatch& table);
 void add_programs(cl_icd_dispatch& table);
 void add_transfers(cl_icd_dispatch& table);
 
+/// Frees what was given out by address; false for an address that is nobody's.
+bool free_by_address(void* address);
+
 /// A function that is reached only by an extension's address, or null.
 void* extension_function(const char* name);
 

@@ -15,6 +15,7 @@ namespace {
 
 constexpr char kPlatformName[] = "Melon Simulated OpenCL";
 constexpr char kDeviceName[] = "Melon simulated device";
+constexpr cl_device_info kFreeMemoryAmd = 0x4039;
 
 cl_int get_platform_ids(cl_uint count, cl_platform_id* out, cl_uint* found) {
   if (out != nullptr && count != 0) *out = platform();
@@ -36,7 +37,7 @@ cl_int get_platform_info(cl_platform_id, cl_platform_info what, size_t room, voi
     case CL_PLATFORM_EXTENSIONS:
       return answer_text("cl_khr_icd", room, out, size);
     case CL_PLATFORM_ICD_SUFFIX_KHR:
-      return answer_text("MELONSIM", room, out, size);
+      return answer_text(script().suffix.c_str(), room, out, size);
     case CL_PLATFORM_NUMERIC_VERSION:
       return answer<cl_version>(CL_MAKE_VERSION(3, 0, 0), room, out, size);
     default:
@@ -75,6 +76,14 @@ cl_int get_device_identity(const _cl_device_id& device, cl_device_info what, siz
   return CL_INVALID_VALUE;
 }
 
+// As AMD's driver and others tell it: free in all and the largest free block, in KiB.
+cl_int get_free_memory(const _cl_device_id& device, size_t room, void* out, size_t* size) {
+  const auto used = static_cast<std::uint64_t>(counters().device_bytes[device.number].load());
+  const size_t free_kib = ((script().memory_mib << 20) - used) >> 10;
+  const size_t both[2] = {free_kib, free_kib};
+  return answer_bytes(both, sizeof both, room, out, size);
+}
+
 cl_int get_device_text(cl_device_info what, size_t room, void* out, size_t* size) {
   switch (what) {
     case CL_DEVICE_NAME:
@@ -90,8 +99,10 @@ cl_int get_device_text(cl_device_info what, size_t room, void* out, size_t* size
     case CL_DEVICE_OPENCL_C_VERSION:
       return answer_text("OpenCL C 3.0 simulated", room, out, size);
     case CL_DEVICE_EXTENSIONS:
-      return answer_text(script().identity ? "cl_khr_device_uuid cl_khr_pci_bus_info" : "", room,
-                         out, size);
+      return answer_text(script().identity ? "cl_amd_device_attribute_query cl_khr_device_uuid "
+                                             "cl_khr_pci_bus_info"
+                                           : "cl_amd_device_attribute_query",
+                         room, out, size);
     default:
       return CL_INVALID_VALUE;
   }
@@ -125,6 +136,8 @@ cl_int get_device_info(cl_device_id device, cl_device_info what, size_t room, vo
     case CL_DEVICE_QUEUE_PROPERTIES:
       return answer<cl_command_queue_properties>(
           CL_QUEUE_PROFILING_ENABLE | CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, room, out, size);
+    case kFreeMemoryAmd:
+      return get_free_memory(*device, room, out, size);
     case CL_DEVICE_UUID_KHR:
     case CL_DEVICE_PCI_BUS_INFO_KHR:
       return get_device_identity(*device, what, room, out, size);

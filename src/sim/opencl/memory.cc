@@ -51,8 +51,19 @@ cl_mem create_buffer(cl_context context, cl_mem_flags flags, size_t bytes, void*
   return make(context, CL_MEM_OBJECT_BUFFER, flags, bytes, host, status);
 }
 
-cl_mem create_buffer_with_properties(cl_context context, const cl_mem_properties*,
+// Lists may name a file that another API exported; what is imported takes as much as the buffer.
+bool are_known(const cl_mem_properties* list) {
+  for (; list != nullptr && list[0] != 0; list += 2)
+    if (list[0] != CL_EXTERNAL_MEMORY_HANDLE_OPAQUE_FD_KHR) return false;
+  return true;
+}
+
+cl_mem create_buffer_with_properties(cl_context context, const cl_mem_properties* properties,
                                      cl_mem_flags flags, size_t bytes, void* host, cl_int* status) {
+  if (!are_known(properties)) {
+    set_status(status, CL_INVALID_PROPERTY);
+    return nullptr;
+  }
   return create_buffer(context, flags, bytes, host, status);
 }
 
@@ -206,18 +217,21 @@ void* svm_alloc(cl_context context, cl_svm_mem_flags, size_t bytes, cl_uint) {
   return address;
 }
 
-void svm_free(cl_context, void* address) {
+void svm_free(cl_context, void* address) { free_by_address(address); }
+
+}  // namespace
+
+bool free_by_address(void* address) {
   {
     const std::lock_guard guard(g_svm_mutex);
     const auto found = g_svm.find(address);
-    if (found == g_svm.end()) return;
+    if (found == g_svm.end()) return false;
     count_release(found->second.first, found->second.second);
     g_svm.erase(found);
   }
   std::free(address);
+  return true;
 }
-
-}  // namespace
 
 void retain(cl_mem mem) { mem->references.fetch_add(1, std::memory_order_relaxed); }
 

@@ -29,6 +29,7 @@ void apply(Script& script, const std::string& name, const std::string& value) {
   if (name == "delay_us") script.delay_us = number;
   if (name == "profiling") script.profiling = number != 0;
   if (name == "identity") script.identity = number != 0;
+  if (name == "suffix") script.suffix = value;
   if (name == "constant") script.constant = number != 0;
   if (name == "clock") script.virtual_clock = value == "virtual";
   if (name == "hold_until_flush") script.hold_until_flush = number != 0;

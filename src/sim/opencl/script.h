@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 
 namespace melon::sim {
 
@@ -18,6 +19,7 @@ struct Script {
   std::uint64_t delay_us = 0;       // allocations return this late
   bool profiling = true;            // false: queues with profiling are refused
   bool identity = false;            // devices tell UUID and PCI address
+  std::string suffix = "MELONSIM";  // ICD loaders ask the platform for functions that end in it
   bool constant = false;            // commands are complete at once, for benchmarks
   bool virtual_clock = false;       // time passes only while someone waits
   bool hold_until_flush = false;  // commands start only after clFlush, clFinish or a blocking call
