@@ -6,10 +6,18 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import unittest
 
-from daemon_under_test import SOON_SECONDS, Daemon, DaemonTest, eventually
+from daemon_under_test import SOON_SECONDS, SPINNING, Daemon, DaemonTest, eventually
 
+# For each line that is asked for: rounds of kernels, CPU seconds of the process, the time.
+TELLS = """
+import sys, time
+for _ in sys.stdin:
+    print(rounds, time.process_time(), time.monotonic(), flush=True)
+ended.set()
+"""
 # What a restart may change: figures are sampled anew.
 SAMPLED = ("used_memory_mib", "used_compute_permille", "throttled_permille")
 
@@ -103,6 +111,35 @@ class Restart(DaemonTest):
         self.daemon.start()
         self.assertEqual(self.daemon.wait_state("told", "failed")["exit_code"], 7)
         self.daemon.wait_state("silent", "lost")
+
+    def test_a_compute_limit_holds_while_the_daemon_is_dead(self):
+        """The program's own CPU time is bounded by its slice; other load can only make it less."""
+        self.daemon.create(name="paced", memory="16MiB", compute="10%", keep_seconds=600)
+        variables = self.daemon.call("GET", "/v1/grants/paced/environment").json["environment"]
+        program = self.program(command=(sys.executable, "-c", SPINNING + TELLS), text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **variables})
+        self.addCleanup(program.stdin.close)
+        self.addCleanup(program.stdout.close)
+
+        def told():
+            """Rounds of kernels that have ended, the process's CPU seconds, and when."""
+            program.stdin.write("\n")
+            program.stdin.flush()
+            return [float(word) for word in program.stdout.readline().split()]
+
+        eventually("its kernels run", lambda: told()[0] >= 3)
+        self.daemon.kill()
+        first = told()
+        eventually("kernels run on", lambda: told()[0] >= first[0] + 3 and told()[2] >= first[2] + 3)
+        rounds, seconds, when = (after - before for after, before in zip(told(), first))
+        self.assertGreater(rounds, 0)
+        share = seconds / when / os.cpu_count()
+        # Twice the limit: what the interpreter itself uses, and the burst.
+        self.assertLess(share, 0.2, f"{rounds} rounds in {when:.1f} s")
+        self.daemon.start()
+        self.assertEqual(self.daemon.grant("paced")["slices"][0]["compute_permille"], 100)
+        eventually("the daemon sees it held back",
+                   lambda: self.daemon.grant("paced")["slices"][0]["throttled_permille"])
 
     def id_of(self, name):
         with contextlib.closing(sqlite3.connect(self.daemon.state / "melon.db")) as database:

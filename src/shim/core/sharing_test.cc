@@ -94,6 +94,47 @@ TEST_P(Sharers, HardLimitsSideBySide) {
   }
 }
 
+/// Where costs do not show, a tenant is charged for its rivals' slices too: never more than its
+/// share, and how much less is what the decision record says (docs/adr/0003).
+TEST(SlicedDevice, LongKernelsSideBySideGetNoMoreThanTheirShare) {
+  for (const Nanoseconds kernel : {5 * kMillisecond, 10 * kMillisecond, 50 * kMillisecond}) {
+    TestGrants grants;
+    grants.add("a", {.compute_permille = 300});
+    grants.add("b", {.compute_permille = 600});
+    SimulatedDevice device(grants, Sharing::kSliced);
+    device.start({.grant = "a", .kernels = {kernel}});
+    device.start({.grant = "b", .kernels = {kernel}});
+    device.run_for(kSecond);
+    const auto shares = shares_over(device, 2, 10 * kSecond);
+    EXPECT_LE(shares[0], 32) << kernel;
+    EXPECT_GE(shares[0], 18) << kernel;
+    EXPECT_NEAR(shares[1], 60, 2) << kernel;
+  }
+}
+
+TEST(SlicedDevice, LongKernelsMakeWeightsCoarse) {
+  const struct {
+    unsigned weights[2];
+    Nanoseconds kernels[2];
+  } cases[] = {{{100, 200}, {10 * kMillisecond, 10 * kMillisecond}},
+               {{30, 70}, {5 * kMillisecond, 5 * kMillisecond}},
+               {{10, 90}, {20 * kMicrosecond, 10 * kMillisecond}},
+               {{90, 10}, {20 * kMicrosecond, 10 * kMillisecond}}};
+  for (const auto& c : cases) {
+    TestGrants grants;
+    grants.add("a", {.share = Share::kWeighted, .weight = c.weights[0]});
+    grants.add("b", {.share = Share::kWeighted, .weight = c.weights[1]});
+    SimulatedDevice device(grants, Sharing::kSliced);
+    device.start({.grant = "a", .kernels = {c.kernels[0]}});
+    device.start({.grant = "b", .kernels = {c.kernels[1]}});
+    device.run_for(kSecond);
+    const auto shares = shares_over(device, 2, 10 * kSecond);
+    const double asked = 100.0 * c.weights[0] / (c.weights[0] + c.weights[1]);
+    EXPECT_NEAR(shares[0], asked, 13) << c.weights[0];
+    EXPECT_GT(shares[0] + shares[1], 97) << "the device stays busy";
+  }
+}
+
 struct WeightCase {
   std::vector<unsigned> weights;
   std::vector<Nanoseconds> kernels;
