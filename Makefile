@@ -27,6 +27,7 @@ build:
 	cmake --build build/release
 
 demo:
+	@echo "Melon demo. The device is this machine's CPU through OpenCL (PoCL), not a GPU. First: what it needs."
 	$(packages) build demo
 	cmake --preset release
 	cmake --build build/release

@@ -21,6 +21,7 @@ from demo.screen import Screen  # noqa: E402
 from demo.stage import Stage, StageError  # noqa: E402
 from demo.story import Story  # noqa: E402
 
+LONGEST_SECONDS = 180
 REPEAT_SECONDS = 40  # all repetitions together: even then the demo takes less than three minutes
 
 
@@ -59,8 +60,9 @@ def introduce(story: Story, seed: int):
 def close(story: Story, page: pathlib.Path) -> int:
     rows = [(f"{scene.number} {check.what}", check.asked_in_full, check.measured, check.kept)
             for scene, check in story.checks]
-    story.screen.write(f"\n{story.screen.paint('bold', 'Asked and measured from outside')}")
-    story.screen.table(rows)
+    if rows:
+        story.screen.write(f"\n{story.screen.paint('bold', 'Asked and measured from outside')}")
+        story.screen.table(rows)
     shown = page.relative_to(pathlib.Path.cwd()) if page.is_relative_to(pathlib.Path.cwd()) else page
     story.screen.write()
     story.screen.plain(f"{story.verdict} It took {story.seconds:.0f} s.")
@@ -81,6 +83,10 @@ def play(act: Act, chosen) -> int:
     for scene in scenes.ALL:
         if not chosen or scene.__name__ in chosen or scene in scenes.ALWAYS:
             scene(act)
+    if not chosen:
+        taken = act.story.seconds
+        act.story.check("the whole demo", f"{LONGEST_SECONDS} s", f"{taken:.0f} s", taken <= LONGEST_SECONDS,
+                        "at most")
     act.story.end_scene()
     act.meter.stop()
     page = act.stage.folder / "report.html"

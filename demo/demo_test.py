@@ -3,12 +3,14 @@
 import io
 import pathlib
 import re
+import sys
 import tempfile
 import time
 import unittest
 import xml.etree.ElementTree
+from unittest import mock
 
-from demo import charts, meter, programs, report
+from demo import charts, demo, meter, programs, report
 from demo.screen import Screen
 from demo.stage import Stage, StageError, wait_until
 from demo.story import Story
@@ -108,6 +110,63 @@ class StoryTest(unittest.TestCase):
         self.assertNotRegex(page, r"https?://|@import|src=")
         self.assertEqual(len(re.findall('<path class="line"', page)), 1)
         self.assertEqual(len(re.findall('<path class="asked"', page)), 1)
+
+
+class WholeRun(unittest.TestCase):
+    """The program itself, with scenes of this test's own."""
+
+    def run_with(self, *scene_functions, arguments=(), seconds=0.0):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        (pathlib.Path(folder.name) / "warm").touch()
+        out = io.StringIO()
+        words = ["demo.py", "--folder", folder.name, "--binaries", folder.name, "--seed", "7", *arguments]
+
+        def story(screen):
+            told = Story(screen)
+            told.started -= seconds
+            return told
+        with mock.patch.object(sys, "argv", words), mock.patch.object(demo.scenes, "ALL", scene_functions), \
+                mock.patch.object(demo.scenes, "ALWAYS", scene_functions), \
+                mock.patch.object(demo, "Screen", lambda: Screen(out)), mock.patch.object(demo, "Story", story), \
+                mock.patch.object(demo.shutil, "which", lambda name: name), mock.patch.object(demo.signal, "signal"):
+            status = demo.main()
+        return status, out.getvalue()
+
+    @staticmethod
+    def scene(kept):
+        def play(act):
+            act.story.scene("A scene", "")
+            act.story.check("a promise", "asked", "measured", kept)
+        return play
+
+    def test_it_ends_with_0_only_when_every_promise_was_kept(self):
+        status, said = self.run_with(self.scene(True))
+        self.assertEqual((status, "All 2 promises were kept" in said), (0, True), said)
+        status, said = self.run_with(self.scene(True), self.scene(False))
+        self.assertEqual((status, "1 of 3 promises were NOT kept" in said), (1, True), said)
+
+    def test_a_run_without_a_single_check_is_no_success(self):
+        def empty(act):
+            act.story.scene("Empty", "")
+        self.assertEqual(self.run_with(empty, arguments=("--scene", "empty"))[0], 1)
+
+    def test_what_cannot_go_on_is_no_success(self):
+        def fails(act):
+            raise StageError("no room on the stage")
+        status, said = self.run_with(fails)
+        self.assertEqual((status, "no room on the stage" in said), (1, True), said)
+
+    def test_longer_than_promised_is_a_promise_broken(self):
+        status, said = self.run_with(self.scene(True), seconds=demo.LONGEST_SECONDS + 1)
+        self.assertEqual((status, "1 of 2 promises were NOT kept" in said), (1, True), said)
+
+    def test_the_first_line_names_the_device(self):
+        _, said = self.run_with(self.scene(True))
+        self.assertIn("CPU through OpenCL", said.splitlines()[0])
+        makefile = (demo.ROOT / "Makefile").read_text()
+        first = re.search(r"^demo:\n\t(.*)", makefile, re.MULTILINE).group(1)
+        self.assertRegex(first, "^@echo .*CPU through OpenCL")
 
 
 class ChartTest(unittest.TestCase):

@@ -2,8 +2,18 @@
 """What programs get when nothing is between them and the device."""
 from .. import programs
 from ..act import Act
+from ..stage import StageError
 
 MEMORY_MIB = 1536
+
+
+def _python(act: Act):
+    """The program that a slice will refuse takes what it asks for here."""
+    act.story.command("python3 -c …")
+    result = act.stage.run("bare-python", programs.pyopencl(), 90)
+    if result.returncode != 0:
+        raise StageError(f"pyopencl does not run without Melon:\n{result.stdout[-800:]}")
+    act.story.quote(programs.last_line(result.stdout))
 
 
 def without_melon(act: Act):
@@ -23,6 +33,7 @@ def without_melon(act: Act):
     figures = [window.percent(name) for name in names]
     story.say(f"They race: {figures[0]:.0f} % and {figures[1]:.0f} % of the machine, and no way to "
               "say who should have more.")
+    _python(act)
     story.command(f"melon-demo-load --memory-mib {MEMORY_MIB} --hold &")
     holder = stage.start("bare-3", [stage.load, "--memory-mib", MEMORY_MIB, "--hold"])
     holder.wait_for_event("filled", 30)
