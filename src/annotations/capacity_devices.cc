@@ -93,6 +93,7 @@ Result<std::vector<RegisteredDevice>> derive_devices(const vendors::Backend& bac
   const bool is_mask = backend.compute.unit == vendors::ComputeUnit::kCoreMask;
   const std::int64_t cores =
       is_mask ? (std::int64_t{1} << std::min<std::int64_t>(slots, 62)) - 1 : 0;
+  MELON_RETURN_IF_ERROR(check_device_id(id_of(rule.id, node, 0)));
   std::vector<RegisteredDevice> devices;
   for (std::int64_t i = 0; i < count; ++i)
     devices.push_back({.id = id_of(rule.id, node, i),

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "annotations/detail/registration_json.h"
@@ -44,7 +46,7 @@ Result<RegisteredDevice> read_delimited(std::string_view text, std::size_t posit
   MELON_TRY(const std::int64_t memory, detail::read_number(kWhat, "devmem", fields[2]));
   device.memory = MiB(memory);
   MELON_TRY(device.compute, detail::read_number(kWhat, "devcore", fields[3]));
-  MELON_TRY(device.numa, detail::read_number(kWhat, "numa", fields[5]));
+  MELON_TRY(device.numa, detail::read_numa(kWhat, "numa", fields[5]));
   MELON_TRY(device.healthy, read_health(fields[6]));
   if (fields.size() == 7) return device;
   MELON_TRY(device.index, detail::read_number(kWhat, "index", fields[7]));
@@ -95,6 +97,27 @@ std::string encode_delimited(const std::vector<RegisteredDevice>& devices) {
   return text;
 }
 
+Result<std::vector<RegisteredDevice>> decode(vendors::RegistrationFormat format,
+                                             std::string_view text) {
+  switch (format) {
+    case vendors::RegistrationFormat::kJson:
+    case vendors::RegistrationFormat::kDelimited:
+      if (text.starts_with('[') || text == "null") return detail::decode_json(text);
+      if (text.starts_with('{'))
+        return detail::bad_text(kWhat, "an object in place of a list of devices");
+      return read_each(text, read_delimited);
+    case vendors::RegistrationFormat::kVolcano:
+      return read_each(text, read_volcano);
+    case vendors::RegistrationFormat::kMetax:
+      return detail::decode_metax(text);
+    case vendors::RegistrationFormat::kEnflame:
+      return detail::decode_enflame(text);
+    case vendors::RegistrationFormat::kCapacity:
+      break;
+  }
+  return detail::bad_text(kWhat, "this vendor's devices are derived from capacity");
+}
+
 }  // namespace
 
 namespace detail {
@@ -116,26 +139,33 @@ Result<std::int64_t> read_number(std::string_view what, std::string_view field,
       what, fmt::format("field {} '{}' is no number from 0 to 2^40", field, text.substr(0, 40)));
 }
 
+Result<std::int64_t> read_numa(std::string_view what, std::string_view field,
+                               std::string_view text) {
+  if (text == "-1") return -1;
+  return read_number(what, field, text);
+}
+
 }  // namespace detail
+
+Result<> check_device_id(std::string_view id) {
+  static constexpr std::string_view kSeparators = ",:;[";
+  const auto is_bad = [](char letter) {
+    return kSeparators.find(letter) != std::string_view::npos ||
+           std::iscntrl(static_cast<unsigned char>(letter)) != 0;
+  };
+  if (std::ranges::none_of(id, is_bad)) return {};
+  return detail::bad_text(
+      kWhat, fmt::format("device id '{}' has one of , : ; [ or a control character, which part the "
+                         "devices of pods",
+                         id.substr(0, 80)));
+}
 
 Result<std::vector<RegisteredDevice>> decode_registration(vendors::RegistrationFormat format,
                                                           std::string_view text) {
   if (text.size() > detail::kMostBytes) return detail::bad_text(kWhat, "larger than 1 MiB");
-  switch (format) {
-    case vendors::RegistrationFormat::kJson:
-    case vendors::RegistrationFormat::kDelimited:
-      if (text.starts_with('[') || text == "null") return detail::decode_json(text);
-      return read_each(text, read_delimited);
-    case vendors::RegistrationFormat::kVolcano:
-      return read_each(text, read_volcano);
-    case vendors::RegistrationFormat::kMetax:
-      return detail::decode_metax(text);
-    case vendors::RegistrationFormat::kEnflame:
-      return detail::decode_enflame(text);
-    case vendors::RegistrationFormat::kCapacity:
-      break;
-  }
-  return detail::bad_text(kWhat, "this vendor's devices are derived from capacity");
+  MELON_TRY(auto devices, decode(format, text));
+  for (const RegisteredDevice& device : devices) MELON_RETURN_IF_ERROR(check_device_id(device.id));
+  return devices;
 }
 
 Result<std::string> encode_registration(vendors::RegistrationFormat format,

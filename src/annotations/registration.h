@@ -21,7 +21,7 @@ struct RegisteredDevice {
   MiB memory = {};
   std::int64_t compute = 0;
   std::string type = {};
-  std::int64_t numa = 0;
+  std::int64_t numa = 0;  // -1: not known
   std::string mode = {};  // "hami-core", "mig", "mps"; empty: not said
   bool healthy = false;   // absent in a JSON registration: not healthy
   std::string vendor = {};
@@ -33,8 +33,13 @@ struct RegisteredDevice {
   bool operator==(const RegisteredDevice&) const = default;
 };
 
+/// Whether pods' annotations can name a device of this id: they part their fields with , : ; and
+/// the places of a device with [. Errors: kInvalidArgument.
+Result<> check_device_id(std::string_view id);
+
 /// Reads a node's registration. The JSON form is known by its bracket, so that kJson reads the
 /// delimited form too. Errors: kInvalidArgument naming the device's position and the field.
+/// An id that check_device_id() refuses is an error too: no pod could say that it has the device.
 Result<std::vector<RegisteredDevice>> decode_registration(vendors::RegistrationFormat format,
                                                           std::string_view text);
 

@@ -27,15 +27,8 @@ class Members {
     return wrong(name, "no text");
   }
 
-  Result<std::int64_t> number(const char* name) const {
-    const auto found = object_.find(name);
-    if (found == object_.end() || found->is_null()) return 0;
-    if (found->is_string())
-      return detail::read_number(kWhat, where_ + "." + name, found->get_ref<const std::string&>());
-    if (found->is_number_integer())
-      return detail::read_number(kWhat, where_ + "." + name, found->dump());
-    return wrong(name, "no whole number");
-  }
+  Result<std::int64_t> number(const char* name) const { return number(name, detail::read_number); }
+  Result<std::int64_t> numa() const { return number("numa", detail::read_numa); }
 
   Result<bool> flag(const char* name) const {
     const auto found = object_.find(name);
@@ -54,6 +47,17 @@ class Members {
   }
 
  private:
+  using Read = Result<std::int64_t> (*)(std::string_view, std::string_view, std::string_view);
+
+  Result<std::int64_t> number(const char* name, Read read) const {
+    const auto found = object_.find(name);
+    if (found == object_.end() || found->is_null()) return 0;
+    if (found->is_string())
+      return read(kWhat, where_ + "." + name, found->get_ref<const std::string&>());
+    if (found->is_number_integer()) return read(kWhat, where_ + "." + name, found->dump());
+    return wrong(name, "no whole number");
+  }
+
   const Json& object_;
   std::string where_;
 };
@@ -123,7 +127,7 @@ Result<RegisteredDevice> read_device(const Json& value, std::size_t position) {
   device.memory = MiB(memory);
   MELON_TRY(device.compute, members.number("devcore"));
   MELON_TRY(device.type, members.text("type"));
-  MELON_TRY(device.numa, members.number("numa"));
+  MELON_TRY(device.numa, members.numa());
   MELON_TRY(device.mode, members.text("mode"));
   MELON_TRY(device.healthy, members.flag("health"));
   MELON_TRY(device.vendor, members.text("devicevendor"));
@@ -144,7 +148,7 @@ Result<RegisteredDevice> read_metax_device(const Json& value, std::size_t positi
   MELON_TRY(const std::int64_t memory, members.number("totalVRam"));
   device.memory = MiB(memory);
   MELON_TRY(device.mode, members.text("model"));
-  MELON_TRY(device.numa, members.number("numa"));
+  MELON_TRY(device.numa, members.numa());
   MELON_TRY(device.healthy, members.flag("healthy"));
   MELON_TRY(device.qos, members.text("qosPolicy"));
   device.type = "Metax-SGPU";

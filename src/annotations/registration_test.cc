@@ -6,6 +6,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "annotations/capacity_devices.h"
+#include "annotations/pod_devices.h"
 
 namespace melon::annotations {
 namespace {
@@ -91,6 +92,18 @@ TEST(Registration, VendorsOwnJson) {
   EXPECT_EQ(enflame[0].partitions.compute_units, 6);
 }
 
+TEST(Registration, NumaNodesMayBeUnknown) {
+  for (const auto& [format, text] :
+       {std::pair(RegistrationFormat::kJson, R"([{"id":"a","numa":-1}])"),
+        std::pair(RegistrationFormat::kJson, R"([{"id":"a","numa":"-1"}])"),
+        std::pair(RegistrationFormat::kDelimited, "a,1,1,1,X,-1,true:"),
+        std::pair(RegistrationFormat::kMetax, R"([{"uuid":"a","numa":-1}])")}) {
+    const auto devices = read(format, text);
+    ASSERT_EQ(devices.size(), 1U) << text;
+    EXPECT_EQ(devices[0].numa, -1) << text;
+  }
+}
+
 TEST(Registration, WhatIsBrokenNamesTheField) {
   struct Case {
     RegistrationFormat format;
@@ -113,6 +126,15 @@ TEST(Registration, WhatIsBrokenNamesTheField) {
       {RegistrationFormat::kJson, R"([{"id":"a","health":"true"}])", "[0].health"},
       {RegistrationFormat::kJson, R"([{"id":"a","custominfo":3}])", "[0].custominfo"},
       {RegistrationFormat::kJson, R"([{"id":"a")", "not JSON"},
+      {RegistrationFormat::kJson, "{}", "an object in place of a list"},
+      {RegistrationFormat::kJson, R"([{"id":"a,b"}])", "'a,b'"},
+      {RegistrationFormat::kJson, R"([{"id":"a:b"}])", "'a:b'"},
+      {RegistrationFormat::kJson, R"([{"id":"a;b"}])", "'a;b'"},
+      {RegistrationFormat::kJson, R"([{"id":"a[0-1]"}])", "'a[0-1]'"},
+      {RegistrationFormat::kJson, R"([{"id":"a\nb"}])", "control character"},
+      {RegistrationFormat::kDelimited, "a;b,1,1,1,X,0,true:", "'a;b'"},
+      {RegistrationFormat::kMetax, R"([{"uuid":"a,b"}])", "'a,b'"},
+      {RegistrationFormat::kJson, R"([{"id":"a","numa":-2}])", "[0].numa"},
       {RegistrationFormat::kMetax, R"({"uuid":"a"})", "no list"},
       {RegistrationFormat::kEnflame, R"({"devices":[]})", "profiles"},
       {RegistrationFormat::kEnflame, R"({"devices":[],"profiles":{"big":"1"}})", "'big'"},
@@ -191,6 +213,20 @@ TEST(CapacityDevices, AbsurdCapacityIsRefused) {
 }
 
 std::string word_of_length(std::uint8_t length) { return std::string(length % 20 + 1, 'x'); }
+
+RC_GTEST_PROP(Registration, IdsThatAreTakenComeBackFromPods, ()) {
+  const auto letter = rc::gen::oneOf(rc::gen::element(',', ':', ';', '[', ']', '\n', '"', ' '),
+                                     rc::gen::inRange('a', 'z'));
+  const std::string id = *rc::gen::nonEmpty(rc::gen::container<std::string>(letter));
+  const std::vector<RegisteredDevice> devices = {{.id = id, .numa = -1, .healthy = true}};
+  const auto taken = decode_registration(RegistrationFormat::kJson,
+                                         *encode_registration(RegistrationFormat::kJson, devices));
+  RC_ASSERT(taken.has_value() == check_device_id(id).has_value());
+  if (!taken) return;
+  RC_ASSERT(*taken == devices);
+  const PodDevices pod = {{{.uuid = id, .type = "NVIDIA", .memory = MiB(1), .compute = 2}}};
+  RC_ASSERT(*decode_pod_devices(encode_pod_devices(pod), Compatibility::kNone) == pod);
+}
 
 RC_GTEST_PROP(Registration, DecodeUndoesEncode,
               (std::uint8_t length, std::uint32_t memory, std::uint16_t slots, bool healthy,

@@ -24,4 +24,8 @@ tl::unexpected<Error> bad_text(std::string_view what, std::string_view rule);
 Result<std::int64_t> read_number(std::string_view what, std::string_view field,
                                  std::string_view text);
 
+/// The same, or -1 for a NUMA node that is not known.
+Result<std::int64_t> read_numa(std::string_view what, std::string_view field,
+                               std::string_view text);
+
 }  // namespace melon::annotations::detail
