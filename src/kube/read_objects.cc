@@ -8,7 +8,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
-#include <iterator>
+#include <new>
 #include <nlohmann/json.hpp>
 
 #include "config/yaml_json.h"
@@ -23,7 +23,8 @@ using Json = nlohmann::json;
 using detail::Field;
 using detail::Problem;
 
-constexpr std::size_t kMostBytes = std::size_t{4} << 30U;
+/// A cluster of 200 000 nodes, each of eight devices, printed with everything, is half of it.
+constexpr std::size_t kMostBytes = std::size_t{1} << 30U;
 constexpr std::string_view kSpace = " \t\r\n";
 
 std::string text_member(const Json& object, const char* key) {
@@ -114,14 +115,28 @@ Result<std::string> read_stream(const std::string& path, std::istream& stream) {
   while (stream) {
     const std::size_t had = text.size();
     if (had > kMostBytes)
-      return fail(Code::kInvalidArgument, fmt::format("'{}' is larger than 4 GiB", path),
-                  "leave out what is no node and no pod");
+      return fail(Code::kInvalidArgument, fmt::format("'{}' is larger than 1 GiB", path),
+                  "leave out what is no node and no pod, or give it as several files");
     text.resize(had + kPiece);
     stream.read(text.data() + had, kPiece);
     text.resize(had + static_cast<std::size_t>(stream.gcount()));
+    if (const std::size_t zero = text.find('\0', had); zero != std::string::npos)
+      return fail(Code::kInvalidArgument,
+                  fmt::format("'{}' is no text: its byte {} is 0", path, zero + 1),
+                  "name a file of YAML or JSON, as kubectl get -o yaml prints it");
   }
   if (stream.bad()) return cannot_read(path, EIO);
   return text;
+}
+
+Result<std::string> read_within_memory(const std::string& path, std::istream& stream) {
+  try {
+    return read_stream(path, stream);
+  } catch (const std::bad_alloc&) {
+    return fail(Code::kResourceExhausted,
+                fmt::format("'{}' is larger than the memory that may be used", path),
+                "leave out what is no node and no pod, or raise the limit of memory");
+  }
 }
 
 }  // namespace
@@ -148,13 +163,13 @@ Result<> read_objects(const std::string& origin, std::string_view text, Objects&
 }
 
 Result<std::string> read_text(const std::string& path) {
-  if (path == "-") return read_stream("standard input", std::cin);
+  if (path == "-") return read_within_memory("standard input", std::cin);
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) return cannot_read(path, errno);
   if (file.peek() == std::ifstream::traits_type::eof() && !file.eof())
     return cannot_read(path, EISDIR);
-  return read_stream(path, file);
+  return read_within_memory(path, file);
 }
 
 Result<> read_objects_file(const std::string& path, Objects& into) {

@@ -97,7 +97,7 @@ spec:
   containers:
   - name: main
     securityContext: {privileged: true}
-    ports: [{containerPort: 80}, {containerPort: 90, hostPort: 9090}]
+    ports: [{containerPort: 80}, {containerPort: 90, hostPort: 9090, hostIP: 10.0.0.1, protocol: UDP}]
     resources:
       limits: {nvidia.com/gpu: 2, nvidia.com/gpumem: "3000"}
       requests: {cpu: 500m}
@@ -136,7 +136,8 @@ TEST(ReadObjects, Pod) {
   EXPECT_EQ(pod.containers[1].role, ContainerRole::kSidecar);
   EXPECT_EQ(pod.containers[2].role, ContainerRole::kApp);
   EXPECT_TRUE(pod.containers[2].privileged);
-  EXPECT_THAT(pod.containers[2].host_ports, ElementsAre(80, 9090));
+  EXPECT_THAT(pod.containers[2].host_ports,
+              ElementsAre(ContainerPort{80}, ContainerPort{9090, "UDP", "10.0.0.1"}));
   EXPECT_THAT(pod.containers[2].limits,
               UnorderedElementsAre(Pair("nvidia.com/gpu", "2"), Pair("nvidia.com/gpumem", "3000")));
 }
@@ -201,6 +202,9 @@ TEST(ReadObjects, WhatBreaksARuleIsSetAsideWithItsFieldAndTheOthersGoOn) {
       {"{kind: Pod, metadata: {name: x}, spec: {containers: [{name: c, ports: [{hostPort: "
        "70000}]}]}}",
        "spec.containers[0].ports[0].hostPort: 70000 is not within 0 and 65535"},
+      {"{kind: Pod, metadata: {name: x}, spec: {containers: [{name: c, ports: [{hostPort: 7, "
+       "protocol: ICMP}]}]}}",
+       "spec.containers[0].ports[0].protocol: a protocol is TCP, UDP or SCTP"},
       {"{kind: Pod, metadata: {name: x}, spec: {tolerations: [{operator: Equal}], "
        "containers: [{name: c}]}}",
        "spec.tolerations[0].key: without a key"},
@@ -241,6 +245,9 @@ TEST(ReadObjects, RefusesTextsWithLineAndRemedy) {
       {"{\"kind\": \"List\",\n \"items\": [\n {\"kind\": }", "t.yaml:3: not JSON"},
       {"kind: Node\n  metadata: {", "line 2"},
       {std::string(70, '[') + std::string(70, ']'), "nested more than 64"},
+      {"{\"kind\": \"List\", \"items\": {}}", "items: expected a list, found object"},
+      {"{\"items\": 3, \"kind\": \"NodeList\"}", "items: expected a list, found number"},
+      {"kind: PodList\nitems: {}\n", "items: expected a list, found object"},
       {"a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: *unknown\n", "line 3"},
   };
   for (const Case& broken : cases) {
@@ -266,6 +273,26 @@ TEST(ReadObjects, AliasesCanNotGrowWithoutBound) {
   const auto done = read_objects("t.yaml", text, objects);
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().message, HasSubstr("aliases"));
+}
+
+TEST(ReadObjects, ANumberBeyondAllBoundsCostsItsObjectAlone) {
+  const Objects objects = read(
+      R"({"kind":"List","items":[{"kind":"Node","metadata":{"name":"a","annotations":{"x":"1e400, \" 1e500"}}},
+         {"kind":"Pod","metadata":{"name":"p"},"spec":{"priority":-1e400,"containers":[{"name":"c"}]}},
+         {"kind":"Node","metadata":{"name":"b"},"status":{"capacity":{"cpu":1e999}}}]})");
+  ASSERT_THAT(objects.nodes, SizeIs(2)) << "none is read twice";
+  EXPECT_EQ(objects.nodes[0].metadata.annotations.at("x"), "1e400, \" 1e500");
+  EXPECT_EQ(objects.nodes[1].capacity.at("cpu"), "1e999") << "whoever reads amounts refuses it";
+  ASSERT_THAT(objects.set_aside, SizeIs(1));
+  EXPECT_THAT(objects.set_aside[0].problem, HasSubstr("spec.priority: expected a whole number"));
+}
+
+TEST(ReadObjects, WhatIsNoTextEndsAtOnce) {
+  Objects objects;
+  const auto done = read_objects_file("/dev/zero", objects);
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().message, HasSubstr("'/dev/zero' is no text: its byte 1 is 0"));
+  EXPECT_FALSE(done.error().remedy.empty());
 }
 
 TEST(ReadObjects, AFileThatIsNotThere) {
