@@ -79,12 +79,21 @@ struct PodToleration {
 /// Always). app: runs with the sidecars.
 enum class ContainerRole { kInit, kSidecar, kApp };
 
+/// A port of the node's that a container takes. An empty address is all of them.
+struct ContainerPort {
+  std::uint16_t number = 0;
+  std::string protocol = "TCP";  // TCP, UDP or SCTP
+  std::string address = {};
+
+  bool operator==(const ContainerPort&) const = default;
+};
+
 struct Container {
   std::string name = {};
   ContainerRole role = ContainerRole::kApp;
   ResourceList limits = {};
   ResourceList requests = {};
-  std::vector<std::uint16_t> host_ports = {};
+  std::vector<ContainerPort> host_ports = {};
   bool privileged = false;
 
   bool operator==(const Container&) const = default;

@@ -91,8 +91,9 @@ Result<> add_containers(const Pod& pod, const IsDeviceResource& is_device,
   for (const Container& container : pod.containers) {
     MELON_TRY(auto asked, to_container(container, is_device));
     request.containers.push_back(std::move(asked));
-    request.host_ports.insert(request.host_ports.end(), container.host_ports.begin(),
-                              container.host_ports.end());
+    if (container.role == ContainerRole::kInit) continue;  // gone before others want the port
+    for (const ContainerPort& port : container.host_ports)
+      request.host_ports.push_back({port.number, port.protocol, port.address});
   }
   return {};
 }

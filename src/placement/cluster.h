@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -44,6 +45,23 @@ struct Taint {
 
   bool operator==(const Taint&) const = default;
 };
+
+/// A port of the host that a container takes. Two of one protocol and number are in each other's
+/// way where they are on one address; an empty address is all of them.
+struct HostPort {
+  std::uint16_t number = 0;
+  std::string protocol = "TCP";
+  std::string address = {};
+
+  auto operator<=>(const HostPort&) const = default;
+  bool is_barred_by(const HostPort& other) const {
+    return number == other.number && protocol == other.protocol &&
+           (address.empty() || other.address.empty() || address == other.address);
+  }
+};
+
+/// "8080", "10.0.0.1:53/UDP".
+std::string to_text(const HostPort& port);
 
 /// How much of a device may be booked, in thousandths of what it physically has. One slice never
 /// exceeds the device itself, whatever these say.

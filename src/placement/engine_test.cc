@@ -200,9 +200,17 @@ TEST(Engine, HostRulesDecideToo) {
   request.labels = {{.key = "zone", .op = LabelRule::Operator::kIn, .values = {"y"}}};
   EXPECT_EQ(cluster.place(request), "") << "the label";
   request.labels = {{.key = "size", .op = LabelRule::Operator::kGreater, .values = {"6"}}};
-  request.host_ports = {8080};
+  request.host_ports = {{.number = 8080}};
   EXPECT_EQ(cluster.place(request), "a:0");
   EXPECT_EQ(cluster.place(request), "") << "the port";
+  request.host_ports = {{.number = 8080, .protocol = "UDP", .address = "10.0.0.1"}};
+  EXPECT_EQ(cluster.place(request), "a:0") << "of another protocol";
+  request.host_ports[0].address = "10.0.0.2";
+  EXPECT_EQ(cluster.place(request), "a:0") << "on another address";
+  request.host_ports[0].address = "10.0.0.1";
+  EXPECT_EQ(cluster.place(request), "") << "the port of that address";
+  request.host_ports[0].address.clear();
+  EXPECT_EQ(cluster.place(request), "") << "every address is barred by one";
   request.host_ports = {};
   request.containers[0].extended = {{"acme.com/nic", 1}};
   EXPECT_EQ(cluster.place(request), "a:0");

@@ -175,8 +175,8 @@ std::optional<Obstacle> detail::host_obstacle(const Shape& shape, const NodeTabl
     return simple(Rule::kLabels, 0, 0, unmet(request, entry.labels));
   if (const Taint* const taint = untolerated(request, entry.taints))
     return simple(Rule::kTaint, 0, 0, name_of(*taint));
-  if (const std::uint16_t port = port_in_use(request, entry))
-    return simple(Rule::kPort, port, 0, std::to_string(port));
+  if (const HostPort* const port = port_in_use(request, entry))
+    return simple(Rule::kPort, port->number, 0, to_text(*port));
   if (auto found = amount_obstacle(shape.host(), row.free)) return found;
   if (const std::string name = scarce_resource(shape.extended(), entry); !name.empty()) {
     const auto free = entry.extended_free.find(name);

@@ -34,7 +34,7 @@ struct GrantSpec {
   std::string group = {};  // whose disruptions are counted together; empty: nobody's
   HostAmounts host = {};   // pods is not read: a grant counts as one
   std::map<std::string, std::int64_t> extended = {};
-  std::vector<std::uint16_t> host_ports = {};
+  std::vector<HostPort> host_ports = {};
   std::vector<BookedSlice> slices = {};
 
   bool operator==(const GrantSpec&) const = default;
@@ -59,7 +59,7 @@ struct GrantEntry {
   HostAmounts host = {};
   std::vector<CardSlice> slices = {};
   std::map<std::string, std::int64_t> extended = {};
-  std::vector<std::uint16_t> host_ports = {};
+  std::vector<HostPort> host_ports = {};
   std::string group = {};
 };
 

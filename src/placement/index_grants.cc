@@ -182,7 +182,7 @@ void Index::count(const GrantEntry& grant, Sign sign) {
   }
   for (const auto& [name, amount] : grant.extended)
     entry.extended_free[name] += sign_of(sign == Sign::kFree) * amount;
-  for (const std::uint16_t port : grant.host_ports) {
+  for (const HostPort& port : grant.host_ports) {
     const auto at = std::ranges::lower_bound(entry.ports, port);
     if (sign == Sign::kBook)
       entry.ports.insert(at, port);

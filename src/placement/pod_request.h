@@ -103,7 +103,7 @@ struct PodRequest {
   std::vector<LabelRule> labels = {};                 // all must hold (nodeSelector)
   std::vector<std::vector<LabelRule>> affinity = {};  // one of them must hold; empty: none asked
   std::vector<Toleration> tolerations = {};
-  std::vector<std::uint16_t> host_ports = {};
+  std::vector<HostPort> host_ports = {};
   std::optional<SplitRule> split = {};  // only of a request with a single demand
 
   bool operator==(const PodRequest&) const = default;

@@ -2,6 +2,8 @@
 // What else decides where a pod may go: labels, taints, ports, further resources.
 #include "placement/rules.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -72,10 +74,17 @@ const Taint* untolerated(const PodRequest& request, std::span<const Taint> taint
   return nullptr;
 }
 
-std::uint16_t port_in_use(const PodRequest& request, const detail::NodeEntry& node) {
-  for (const std::uint16_t port : request.host_ports)
-    if (std::ranges::binary_search(node.ports, port)) return port;
-  return 0;
+const HostPort* port_in_use(const PodRequest& request, const detail::NodeEntry& node) {
+  for (const HostPort& port : request.host_ports)
+    if (std::ranges::any_of(node.ports,
+                            [&port](const HostPort& used) { return port.is_barred_by(used); }))
+      return &port;
+  return nullptr;
+}
+
+std::string to_text(const HostPort& port) {
+  return fmt::format("{}{}{}{}", port.address, port.address.empty() ? "" : ":", port.number,
+                     port.protocol == "TCP" ? "" : "/" + port.protocol);
 }
 
 std::string scarce_resource(const std::map<std::string, std::int64_t>& asked,

@@ -19,8 +19,8 @@ bool labels_hold(const PodRequest& request, const std::map<std::string, std::str
 /// The first taint that keeps the request away; null when none does.
 const Taint* untolerated(const PodRequest& request, std::span<const Taint> taints);
 
-/// The first of the ports that is in use; 0 when none is.
-std::uint16_t port_in_use(const PodRequest& request, const detail::NodeEntry& node);
+/// The first of the ports that is in use; null when none is.
+const HostPort* port_in_use(const PodRequest& request, const detail::NodeEntry& node);
 
 /// The first resource of which less is free than asked; empty when there is enough of all.
 std::string scarce_resource(const std::map<std::string, std::int64_t>& asked,

@@ -160,7 +160,8 @@ std::string shape_key(const PodRequest& shape) {
   for (const Toleration& toleration : shape.tolerations)
     append(key,
            {toleration.key, toleration.value ? "=" + *toleration.value : "", toleration.effect});
-  fmt::format_to(std::back_inserter(key), "p{}", fmt::join(shape.host_ports, ","));
+  for (const HostPort& port : shape.host_ports)
+    append(key, std::vector<std::string>{"p" + to_text(port)});
   if (shape.split)
     fmt::format_to(std::back_inserter(key), "s{};{}", shape.split->most_pieces,
                    shape.split->least_permille);

@@ -103,12 +103,22 @@ PodToleration read_toleration(const Field& at) {
   return toleration;
 }
 
-/// What a port takes of the node: its host port, or in the host's network the port itself.
-std::uint16_t host_port(const Field& at, bool has_host_network) {
+/// What a port takes of the node: its host port, or in the host's network the port itself; number 0
+/// where it takes none.
+ContainerPort host_port(const Field& at, bool has_host_network) {
   constexpr std::int64_t kMost = std::numeric_limits<std::uint16_t>::max();
   const std::int64_t host = at.at("hostPort").whole(0, kMost);
   const std::int64_t own = at.at("containerPort").whole(0, kMost);
-  return static_cast<std::uint16_t>(host == 0 && has_host_network ? own : host);
+  ContainerPort port{
+      .number = static_cast<std::uint16_t>(host == 0 && has_host_network ? own : host),
+      .address = at.at("hostIP").text()};
+  if (port.address == "0.0.0.0" || port.address == "::") port.address.clear();
+  const std::string protocol = at.at("protocol").text();
+  constexpr std::array<std::string_view, 3> kProtocols = {"TCP", "UDP", "SCTP"};
+  if (!protocol.empty()) port.protocol = protocol;
+  if (std::ranges::find(kProtocols, port.protocol) == kProtocols.end())
+    at.at("protocol").refuse("a protocol is TCP, UDP or SCTP");
+  return port;
 }
 
 Container read_container(const Field& at, ContainerRole role, bool has_host_network) {
@@ -122,8 +132,8 @@ Container read_container(const Field& at, ContainerRole role, bool has_host_netw
   const bool stays = at.at("restartPolicy").text() == "Always";
   if (role == ContainerRole::kInit && stays) container.role = ContainerRole::kSidecar;
   at.at("ports").each([&](const Field& port) {
-    if (const std::uint16_t number = host_port(port, has_host_network); number != 0)
-      container.host_ports.push_back(number);
+    if (ContainerPort taken = host_port(port, has_host_network); taken.number != 0)
+      container.host_ports.push_back(std::move(taken));
   });
   return container;
 }

@@ -80,7 +80,7 @@ struct NodeEntry {
   std::map<std::string, std::int64_t> extended_free = {};
   std::map<std::string, std::string> labels = {};
   std::vector<Taint> taints = {};
-  std::vector<std::uint16_t> ports = {};   // host ports in use, sorted, with repetitions
+  std::vector<HostPort> ports = {};        // of the host, in use; sorted, with repetitions
   std::vector<std::uint32_t> grants = {};  // slots of GrantTable, in no order
   std::vector<CardLink> links = {};
 };

@@ -56,7 +56,7 @@ bool Scorer::passes_rules(std::uint32_t node) const {
   if (!nodes_.rows[node].tainted && !shape_->has_named_amounts()) return true;
   const NodeEntry& entry = nodes_.entries[node];
   if (untolerated(shape_->request(), entry.taints) != nullptr) return false;
-  return port_in_use(shape_->request(), entry) == 0 &&
+  return port_in_use(shape_->request(), entry) == nullptr &&
          scarce_resource(shape_->extended(), entry).empty();
 }
 
