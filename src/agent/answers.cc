@@ -164,14 +164,7 @@ std::string to_json(const HealthView& view) {
                {"findings", view.findings}});
 }
 
-std::string to_json(const vendors::Descriptor& vendor) {
-  Json json = Json::parse(config::to_json(vendor));
-  json["name"] = vendor.title;
-  json["enforcement"] = core::to_text(vendor.enforcement);
-  json["discovery"] = vendors::word_of(vendor.discovery);
-  json["source"] = text_or_null(vendor.source);
-  return dump(json);
-}
+std::string to_json(const vendors::Descriptor& vendor) { return config::to_answer(vendor); }
 
 std::string plan_json(const placement::Placement& placement) {
   return dump({{"placements", placements_json(placement)}});

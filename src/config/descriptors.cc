@@ -25,6 +25,7 @@ constexpr std::string_view kBackends = "backends";
 constexpr std::string_view kDefaults = "defaults";
 constexpr std::string_view kWord = "word";
 constexpr std::string_view kWordVariable = "{word}";
+constexpr std::size_t kMostTold = 20;  // violations in one message
 
 /// `own` with what only `defaults` says; mappings merge at every level, other values replace.
 Document merged(const Document& defaults, const Document& own) {
@@ -106,10 +107,19 @@ Result<std::vector<Descriptor>> checked(std::vector<Parsed> parsed) {
   for (Parsed& one : parsed) descriptors.push_back(std::move(one.descriptor));
   const auto violations = vendors::check(descriptors);
   if (violations.empty()) return descriptors;
+  const auto line = [&parsed](const vendors::Violation& one) {
+    return line_of(parsed.at(one.descriptor).document, one.path);
+  };
   const vendors::Violation& first = violations.front();
-  return fail_at(descriptors.at(first.descriptor).source,
-                 line_of(parsed.at(first.descriptor).document, first.path),
-                 fmt::format("{}: {}", first.field(), first.message), first.remedy);
+  std::string message = fmt::format("{}: {}", first.field(), first.message);
+  for (std::size_t i = 1; i < std::min(violations.size(), kMostTold); ++i) {
+    const vendors::Violation& one = violations[i];
+    message += fmt::format("\n  {}:{}: {}: {} ({})", descriptors.at(one.descriptor).source,
+                           line(one), one.field(), one.message, one.remedy);
+  }
+  if (violations.size() > kMostTold)
+    message += fmt::format("\n  ... and {} more", violations.size() - kMostTold);
+  return fail_at(descriptors.at(first.descriptor).source, line(first), message, first.remedy);
 }
 
 Result<std::vector<Parsed>> parse_all(std::span<const TextFile> files) {
@@ -194,6 +204,16 @@ std::string to_json(const Descriptor& descriptor) {
   return detail::Codec<Descriptor>::write(descriptor);
 }
 
+std::string to_answer(const Descriptor& descriptor) {
+  using Json = nlohmann::ordered_json;
+  Json json = Json::parse(to_json(descriptor));
+  json["name"] = descriptor.title;
+  json["enforcement"] = core::to_text(descriptor.enforcement);
+  json["discovery"] = vendors::word_of(descriptor.discovery);
+  json["source"] = descriptor.source.empty() ? Json() : Json(descriptor.source);
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string descriptor_schema() {
   using Backends = detail::Codec<vendors::Backend>;
   using Json = nlohmann::ordered_json;
@@ -203,6 +223,8 @@ std::string descriptor_schema() {
   Json defaults = Json::parse(Backends::schema(Backends::Required::kNone));
   defaults["description"] = "What every backend has that does not say otherwise.";
   schema["properties"][std::string(kDefaults)] = std::move(defaults);
+  // What a backend lacks the defaults may have: that all of it is there is said after they merged.
+  schema["properties"][std::string(kBackends)]["items"]["required"] = {kWord};
   return schema.dump(2) + "\n";
 }
 

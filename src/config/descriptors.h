@@ -40,6 +40,10 @@ Result<Checked> load_descriptors_with(const std::string& file);
 /// What the descriptor says that is not the default, as a JSON object with the names of the YAML.
 std::string to_json(const vendors::Descriptor& descriptor);
 
+/// The same with what people look for in every answer: name, enforcement, discovery, and the file
+/// that it comes from, or null.
+std::string to_answer(const vendors::Descriptor& descriptor);
+
 /// The JSON schema (draft 7) of a descriptor's file, from the tables that the loader reads by.
 /// Rules that span fields are vendors::check's alone.
 std::string descriptor_schema();

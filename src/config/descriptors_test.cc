@@ -86,6 +86,19 @@ TEST(ParseDescriptors, RefusesWithFileLineRuleAndRemedy) {
   }
 }
 
+TEST(ParseDescriptors, TellsEveryViolation) {
+  std::string text = with("unit_mib: 256", "unit_mib: 0");
+  const std::string_view good = "acme.com/memory";
+  text.replace(text.find(good), good.size(), "acme.com/card");
+  const TextFile files[] = {{"acme.yaml", text}};
+  const auto descriptors = parse_descriptors(files);
+  ASSERT_FALSE(descriptors);
+  const std::string& message = descriptors.error().message;
+  EXPECT_NE(message.find("acme.yaml:7: backends.0.memory.unit_mib"), std::string::npos) << message;
+  EXPECT_NE(message.find("acme.yaml:12: backends.0.resources.memory"), std::string::npos)
+      << message;
+}
+
 TEST(LoadDescriptors, TheBuiltInOnesKeepTheRules) {
   const auto descriptors = load_descriptors("");
   ASSERT_TRUE(descriptors) << descriptors.error().message;

@@ -90,7 +90,7 @@ class Life(unittest.TestCase):
 
     def test_every_command_without_a_daemon_says_so(self):
         machine = self.machine()
-        for words in (["ps"], ["devices"], ["top", "--once"], ["down"], ["events"], ["vendors"], ["stop", "x"],
+        for words in (["ps"], ["devices"], ["top", "--once"], ["down"], ["events"], ["stop", "x"],
                       ["suspend", "x"], ["resume", "x"], ["wait", "x"], ["explain", "x"], ["logs", "x"],
                       ["env", "x"], ["set", "x", "--compute", "5%"], ["run", "--dry-run"]):
             ended = machine.melon(*words)
@@ -100,6 +100,20 @@ class Life(unittest.TestCase):
             self.assertEqual(machine.melon(*words).code, 125)
         self.assertEqual(machine.melon("version").code, 0)
         self.assertEqual(machine.melon("doctor").code, 1)
+
+    def test_vendors_are_known_without_a_daemon(self):
+        machine = self.machine()
+        listed = machine.melon("vendors", "list", "-o", "json")
+        self.assertEqual(listed.code, 0, str(listed))
+        self.assertIn("no daemon answers", listed.err)
+        self.assertLessEqual({"opencl", "nvidia", "ascend"}, {vendor["id"] for vendor in listed.json})
+        shown = machine.melon("vendors", "show", "nvidia", "-o", "json")
+        self.assertEqual(shown.json["name"], "NVIDIA GPUs")
+        self.assertIn("'nobody'", machine.melon("vendors", "show", "nobody").err)
+        folder = os.path.join(os.path.dirname(__file__), "..", "data", "vendors")
+        beside = machine.melon("vendors", "list", "--vendors", folder)
+        self.assertEqual((beside.code, beside.err), (0, ""))
+        self.assertIn("acme", beside.out)
 
     def test_two_daemons(self):
         machine = self.machine().up()
