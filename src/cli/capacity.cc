@@ -28,6 +28,7 @@ Result<int> capacity(Session& session, const ClusterFlags& flags) {
     return fail(Code::kInvalidArgument,
                 fmt::format("--pod names {} pods, expected one", cluster.pods.size()),
                 "name a file with one pod that can be read");
+  MELON_RETURN_IF_ERROR(refuse_csv(session, "capacity"));
   const kube::Capacity found = cluster.what_if.capacity(cluster.pods.front());
   if (session.structured()) {
     Json json = kube::to_json(found);
@@ -35,10 +36,11 @@ Result<int> capacity(Session& session, const ClusterFlags& flags) {
     session.print({}, json);
     return kOk;
   }
-  *session.out << fmt::format("{} more fit\n", found.fit);
+  *session.out << fmt::format("{}{} more fit\n", found.at_least ? "at least " : "", found.fit);
   constexpr std::size_t kShown = 10;
   for (std::size_t i = 0; i < std::min(kShown, found.by_node.size()); ++i)
-    *session.out << fmt::format("  {} on {}\n", found.by_node[i].nodes, found.by_node[i].text);
+    *session.out << fmt::format("  {} on {}\n", found.by_node[i].nodes,
+                                printable(found.by_node[i].text));
   if (found.by_node.size() > kShown)
     *session.out << fmt::format("  ... and {} nodes more\n", found.by_node.size() - kShown);
   *session.out << "the next one\n" << to_text(found.next);

@@ -52,6 +52,31 @@ std::string placed_text(const kube::Answer& answer) {
   return text;
 }
 
+/// The same answer, with names that no terminal acts on.
+kube::Answer to_show(kube::Answer answer) {
+  const auto clean = [](std::string& text) { text = printable(text); };
+  for (std::string* const text : {&answer.pod, &answer.refusal, &answer.remedy, &answer.node,
+                                  &answer.policy_reason, &answer.nearest})
+    clean(*text);
+  for (kube::PlacedContainer& container : answer.containers) {
+    clean(container.name);
+    for (kube::PlacedDevice& device : container.devices) {
+      clean(device.uuid);
+      clean(device.type);
+    }
+  }
+  kube::TextMap annotations;
+  for (const auto& [key, value] : answer.annotations)
+    annotations.emplace(printable(key), printable(value));
+  answer.annotations = std::move(annotations);
+  for (kube::Reason& reason : answer.reasons) {
+    clean(reason.text);
+    clean(reason.example);
+  }
+  for (std::string& name : answer.not_evaluated) clean(name);
+  return answer;
+}
+
 std::string unplaced_text(const kube::Answer& answer) {
   if (!answer.refusal.empty())
     return fmt::format("{}: would be refused: {}\n  remedy: {}\n", answer.pod, answer.refusal,
@@ -124,7 +149,14 @@ void warn(const Session& session, const std::vector<kube::SetAside>& set_aside) 
                                 printable(object.remedy));
 }
 
-std::string to_text(const kube::Answer& answer) {
+Result<> refuse_csv(const Session& session, std::string_view command) {
+  if (session.format != OutputFormat::kCsv) return {};
+  return fail(Code::kInvalidArgument, fmt::format("-o csv: {} answers with no table", command),
+              "use -o json, or explain --place-all, which has one");
+}
+
+std::string to_text(const kube::Answer& given) {
+  const kube::Answer answer = to_show(given);
   std::string text = answer.is_placed() ? placed_text(answer) : unplaced_text(answer);
   if (!answer.policy.empty())
     text += fmt::format("  policy: {} ({})\n", answer.policy, answer.policy_reason);

@@ -42,7 +42,10 @@ Result<std::vector<vendors::Descriptor>> load_vendors(const ClusterFlags& flags)
 /// Says on standard error what was set aside, a line each.
 void warn(const Session& session, const std::vector<kube::SetAside>& set_aside);
 
-/// An answer for people, several lines.
-std::string to_text(const kube::Answer& answer);
+/// An error where the output is CSV, which is for tables alone.
+Result<> refuse_csv(const Session& session, std::string_view command);
+
+/// An answer for people, several lines. Control characters of names are not among them.
+std::string to_text(const kube::Answer& given);
 
 }  // namespace melon::cli

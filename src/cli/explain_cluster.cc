@@ -43,6 +43,7 @@ Table table_of(const std::vector<kube::Answer>& answers) {
 }  // namespace
 
 Result<int> explain_pod(Session& session, const ClusterFlags& flags) {
+  MELON_RETURN_IF_ERROR(refuse_csv(session, "explain"));
   MELON_TRY(OpenedCluster cluster, open_cluster(flags));
   warn(session, cluster.set_aside);
   if (cluster.pods.size() != 1)

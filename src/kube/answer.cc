@@ -57,7 +57,10 @@ Json to_json(const Capacity& capacity) {
   Json nodes = Json::array();
   for (const Reason& node : capacity.by_node)
     nodes.push_back({{"node", node.text}, {"fit", node.nodes}});
-  return {{"fit", capacity.fit}, {"nodes", std::move(nodes)}, {"next", to_json(capacity.next)}};
+  return {{"fit", capacity.fit},
+          {"at_least", capacity.at_least},
+          {"nodes", std::move(nodes)},
+          {"next", to_json(capacity.next)}};
 }
 
 Json to_json(const std::vector<SetAside>& set_aside) {

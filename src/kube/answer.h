@@ -57,6 +57,7 @@ struct Answer {
 /// How many more of one pod fit.
 struct Capacity {
   std::int64_t fit = 0;
+  bool at_least = false;             // nothing bounds it, or more than anybody counts
   std::vector<Reason> by_node = {};  // `text` is a node, `nodes` how many it takes; most first
   Answer next = {};                  // of the first that does not fit: what blocks it
 };

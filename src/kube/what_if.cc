@@ -248,6 +248,7 @@ Capacity WhatIf::capacity(const Pod& pod) {
     ++capacity.fit;
     state_->choose_node(pod, *placed);
   }
+  capacity.at_least = placed->decision.has_value();
   capacity.next = state_->answer(pod, *placed);
   for (const std::string& id : ids) state_->engine.index().release(id);
   vendors::take(state_->cluster.held[pod.metadata.namespace_name], taken);

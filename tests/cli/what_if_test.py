@@ -57,6 +57,32 @@ class WhatIfTest(unittest.TestCase):
         self.assertEqual("n1", answer["node"])
         self.assertEqual([], answer["set_aside"])
 
+    def test_names_act_on_no_terminal(self):
+        cluster = self.write("cluster.json", node("n\x1b[31m\u0007", cards=[]))
+        asked = self.write("pod.json", pod("p\x1b[2J", 3000))
+        for command in ("explain", "capacity"):
+            text = self.run_melon(command, "-f", cluster, "--pod", asked)
+            self.assertIn("n?[31m?", text.stdout)
+            self.assertIn("p?[2J", text.stdout)
+            self.assertNotIn("\x1b", text.stdout + text.stderr)
+
+    def test_csv_is_for_tables(self):
+        cluster = self.write("cluster.json", node("n1"))
+        asked = self.write("pod.json", pod("p", 3000))
+        for command in ("explain", "capacity"):
+            refused = self.run_melon(command, "-f", cluster, "--pod", asked, "-o", "csv")
+            self.assertEqual(("", 2), (refused.stdout, refused.returncode))
+            self.assertIn("-o csv", refused.stderr)
+        table = self.run_melon("explain", "-f", cluster, "--pod", asked, "--place-all", "-o", "csv")
+        self.assertEqual(["POD,NODE,DEVICES,WHY NOT", "default/p,n1,GPU-a,"], table.stdout.splitlines())
+
+    def test_what_nothing_bounds_is_not_counted_to_the_end(self):
+        cluster = self.write("cluster.json", {"kind": "Node", "metadata": {"name": "n"}})
+        asked = self.write("pod.json", {"kind": "Pod", "metadata": {"name": "p"},
+                                        "spec": {"containers": [{"name": "c"}]}})
+        self.assertTrue(self.run_melon("capacity", "-f", cluster, "--pod", asked).stdout.startswith("at least 1000000 more fit"))
+        self.assertTrue(json.loads(self.run_melon("capacity", "-f", cluster, "--pod", asked, "-o", "json").stdout)["at_least"])
+
     def test_why_nowhere_and_what_would_fit(self):
         cluster = self.write("cluster.json", node("n1"), node("n2", []))
         text = self.run_melon("explain", "-f", cluster, "--pod",
