@@ -200,6 +200,8 @@ class Translator {
           vendors::QuotaAmount& sum = held[i].amounts[static_cast<vendors::BackendId>(id)];
           sum.memory += MiB(slice.memory_mib);
           sum.compute += slice.compute;
+          const bool is_over = pod.init_is_done && held[i].role == ContainerRole::kInit;
+          if (slice.cores != 0 && !is_over) cluster_.cores.hold(node, slice.uuid, slice.cores);
           if (auto booked = booked_slice(backend, pod, node, slice))
             held[i].slices.push_back(std::move(*booked));
         }
@@ -221,10 +223,6 @@ class Translator {
       return std::nullopt;
     }
     detail::NamedAmounts amounts{.memory_mib = slice.memory_mib, .compute = slice.compute};
-    constexpr std::int64_t kWholePercent = 100;
-    if (backend.compute.unit == vendors::ComputeUnit::kPercent && slice.compute >= kWholePercent &&
-        device->compute == kWholePercent)
-      amounts.slots = device->slots;  // an exclusive device takes nobody else
     for (const vendors::Template& one : backend.memory.templates)
       if (one.memory.count() == slice.memory_mib) amounts.costs = one.cost;
     auto booked = detail::engine_amounts(backend, amounts);

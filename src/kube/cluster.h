@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "kube/detail/cores.h"
 #include "kube/objects.h"
 #include "placement/cluster.h"
 #include "placement/index.h"
@@ -56,6 +57,7 @@ struct Cluster {
   Announced announced = {};
   std::map<std::string, vendors::QuotaLimits> quotas = {};  // by namespace
   std::map<std::string, vendors::QuotaAmounts> held = {};   // by namespace: what its pods have
+  detail::HeldCores cores = {};
 };
 
 /// Translates the objects of a cluster. Nodes get their devices from annotations or capacity,

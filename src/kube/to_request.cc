@@ -17,6 +17,7 @@ using placement::Amounts;
 using placement::DeviceDemand;
 
 constexpr std::int64_t kWholePercent = 100;
+constexpr std::int64_t kWholePermille = 1000;
 /// Accepted types of a demand that none of the cluster's types suits: an empty list would accept
 /// all.
 constexpr std::string_view kNoType = "none of the types that there are";
@@ -62,15 +63,14 @@ class Translation {
                         .not_uuids = demand.selectors.no_use_uuids,
                         .one_numa = demand.selectors.numa_bind};
     if (accepts_some(demand)) result.types = accepted_types(demand, backend);
-    const std::int64_t compute = compute_units(demand, backend, result.types);
     MELON_TRY(result.each, detail::engine_amounts(backend, {.slots = demand.slots,
                                                             .memory_mib = demand.memory.count(),
-                                                            .compute = compute,
+                                                            .compute = demand.compute,
                                                             .costs = demand.costs}));
     if (demand.memory.count() == 0 && demand.memory_percent > 0)
       result.memory_permille = static_cast<int>(demand.memory_percent * 10);
-    result.whole = is_exclusive(demand, backend, result.types) ||
-                   has(backend.device_rules, vendors::DeviceRule::kIdleOnly);
+    result.whole = has(backend.device_rules, vendors::DeviceRule::kIdleOnly);
+    add_compute(demand, backend, result);
     add_rules(demand, backend, result);
     return result;
   }
@@ -93,6 +93,7 @@ class Translation {
     result.ring_wraps = !vendors::is_compatible(compat_);
     for (const vendors::DeviceRule rule : backend.device_rules)
       if (rule != vendors::DeviceRule::kIdleOnly) result.rules.push_back(rule);
+    for (const auto& [name, capacity] : backend.dimensions) result.extra_names.push_back(name);
     if (detail::has_classes(backend)) {
       result.qos = demand.qos;
       result.app_class = demand.app_class;
@@ -134,29 +135,28 @@ class Translation {
     return accepted;
   }
 
-  /// The most that any accepted device type has of compute: what shares of it are counted against.
-  std::int64_t most_compute(vendors::BackendId id, const std::vector<std::string>& types) const {
-    std::int64_t most = 0;
-    for (const auto& [type, device] : types_of(id))
-      if (types.empty() || std::ranges::find(types, type) != types.end())
-        most = std::max(most, device.compute);
-    return most;
-  }
-
-  std::int64_t compute_units(const vendors::Demand& demand, const vendors::Backend& backend,
-                             const std::vector<std::string>& types) const {
-    if (backend.compute.unit != vendors::ComputeUnit::kComputeUnits) return demand.compute;
-    if (demand.compute == 0) return 0;
-    const std::int64_t units = most_compute(demand.backend, types) * demand.compute;
-    return std::max<std::int64_t>(1, units / kWholePercent);
-  }
-
-  /// All of a device's compute: nobody else may be on it. Off where the compute is scaled, so that
-  /// a device has more or less than 100.
-  bool is_exclusive(const vendors::Demand& demand, const vendors::Backend& backend,
-                    const std::vector<std::string>& types) const {
-    return backend.compute.unit == vendors::ComputeUnit::kPercent &&
-           demand.compute >= kWholePercent && most_compute(demand.backend, types) == kWholePercent;
+  /// What is a share of each device is counted against that device. All compute of 100 percent
+  /// means the device alone; where compute is scaled a device has more or less than 100.
+  static void add_compute(const vendors::Demand& demand, const vendors::Backend& backend,
+                          DeviceDemand& result) {
+    const auto share = [&result](std::int64_t permille) {
+      result.compute_permille = static_cast<int>(permille);
+      result.each[placement::kCompute] = 0;
+    };
+    result.needs_compute_left = demand.compute == 0;
+    switch (backend.compute.unit) {
+      case vendors::ComputeUnit::kComputeUnits:
+        if (demand.compute > 0) share(demand.compute * 10);
+        break;
+      case vendors::ComputeUnit::kCoreMask:
+        if (!demand.by_compute) share(kWholePermille);
+        break;
+      case vendors::ComputeUnit::kPercent:
+        result.alone_with_all = demand.compute >= kWholePercent;
+        break;
+      case vendors::ComputeUnit::kUnits:
+        break;
+    }
   }
 
   const Announced& announced_;

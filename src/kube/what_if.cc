@@ -127,12 +127,16 @@ detail::PlacedPod WhatIf::State::told(const Pod& pod, const Placed& placed) cons
           .index = engine.index(),
           .announced = cluster.announced,
           .catalogue = catalogue,
+          .cores = cluster.cores,
           .unix_seconds = options.unix_seconds};
 }
 
 std::string WhatIf::State::book(const Pod& pod, const Placed& placed) {
   std::string id = fmt::format("{}#{}", full_name(pod.metadata), ++booked);
   vendors::add(cluster.held[pod.metadata.namespace_name], placed.amounts);
+  const std::string& node = engine.index().nodes().entries[placed.decision->node].name;
+  for (const auto& [uuid, cores] : detail::taken_cores(told(pod, placed)))
+    cluster.cores.hold(node, uuid, cores);
   engine.commit({.id = id, .priority = pod.priority}, *placed.shape, *placed.decision);
   return id;
 }
@@ -201,7 +205,8 @@ Answer refused(const Pod& pod, const Error& error) {
 Result<WhatIf> WhatIf::make(const Objects& objects,
                             std::span<const vendors::Descriptor> descriptors,
                             const WhatIfOptions& options) {
-  auto state = std::make_unique<State>(descriptors, options);
+  auto state = std::make_unique<State>(
+      detail::with_cores_of_nodes(descriptors, objects.nodes, options.compat), options);
   if (!options.policy.empty()) {
     MELON_TRY(state->policy, policy_named(options.policy));
   }
@@ -240,6 +245,7 @@ Capacity WhatIf::capacity(const Pod& pod) {
   }
   std::map<std::string, std::int64_t> by_node;
   std::vector<std::string> ids;
+  const detail::HeldCores cores = state_->cluster.cores;
   vendors::QuotaAmounts taken;
   while (placed->decision && capacity.fit < kMostCounted) {
     ++by_node[state_->engine.index().nodes().entries[placed->decision->node].name];
@@ -252,6 +258,7 @@ Capacity WhatIf::capacity(const Pod& pod) {
   capacity.next = state_->answer(pod, *placed);
   for (const std::string& id : ids) state_->engine.index().release(id);
   vendors::take(state_->cluster.held[pod.metadata.namespace_name], taken);
+  state_->cluster.cores = cores;
   for (const auto& [node, fit] : by_node)
     capacity.by_node.push_back({.text = node, .nodes = fit, .example = node});
   std::ranges::stable_sort(capacity.by_node, std::ranges::greater{}, &Reason::nodes);

@@ -46,6 +46,9 @@ DeviceDemand any_demand() {
   if (any(0, 5) == 0) demand.types = {"A"};
   demand.whole = any(0, 8) == 0;
   if (any(0, 8) == 0) demand.memory_permille = any(1, 1001);
+  if (any(0, 8) == 0) demand.compute_permille = any(1, 1001);
+  demand.alone_with_all = any(0, 4) == 0;
+  demand.needs_compute_left = any(0, 4) == 0;
   demand.one_numa = any(0, 8) == 0;
   return demand;
 }
@@ -261,12 +264,14 @@ class BruteForce {
       Amounts sidecars, apps;
       for (std::size_t step = 0; step < chosen_.size(); ++step) {
         if (std::ranges::find(chosen_[step], card) == chosen_[step].end()) continue;
-        const Amounts need = amounts_on(shape_.steps()[step].demand, kind_of(node_.devices[card]));
+        const DeviceDemand& demand = shape_.steps()[step].demand;
+        const detail::DeviceKind kind = kind_of(node_.devices[card]);
+        const Amounts need = amounts_on(demand, kind);
         const Role role = shape_.steps()[step].role;
-        if (role == Role::kInit && !(sidecars + need).fits_in(room_[card])) return false;
+        const Amounts others = role == Role::kApp ? sidecars + apps : sidecars;
+        if (!(others + free_on(demand, kind)).fits_in(room_[card])) return false;
         if (role == Role::kSidecar) sidecars += need;
         if (role == Role::kApp) apps += need;
-        if (!(sidecars + apps).fits_in(room_[card])) return false;
       }
     }
     return true;

@@ -43,6 +43,7 @@ constexpr std::array<RuleWords, kRules> kWords = {{
     {"uniform_slice", "CardNotFoundCustomFilterRule"},
     {"class_of_service", "CardQosPolicyMismatch"},
     {"application_class", "CardAppClassMismatch"},
+    {"compute_taken", "CardComputeUnitsExhausted"},
     {"too_few", "AllocatedCardsInsufficientRequest"},
     {"one_group", "NumaNotFit"},
     {"set", "NumaNotFit"},
@@ -104,8 +105,12 @@ std::string device_text(const Obstacle& obstacle) {
       return fmt::format("{} of compute asked, most free device has {}", obstacle.asked,
                          obstacle.found);
     case Rule::kExtra:
-      return fmt::format("{} of the device's further units asked, most free device has {}",
-                         obstacle.asked, obstacle.found);
+      return fmt::format("{} of {} asked, most free device has {}", obstacle.asked,
+                         obstacle.subject.empty() ? "the device's further units" : obstacle.subject,
+                         obstacle.found);
+    case Rule::kComputeTaken:
+      return fmt::format("all compute of {} of {} devices is taken", obstacle.found,
+                         obstacle.of_kind);
     case Rule::kNoPlace:
       return fmt::format("on {} of {} devices no place is free where such a slice can be cut",
                          obstacle.found, obstacle.of_kind);

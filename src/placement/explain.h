@@ -15,7 +15,7 @@
 namespace melon::placement {
 
 /// A rule that keeps a request off a node, in the order in which they are asked. From kUnhealthy to
-/// kAppClass they are asked of every device.
+/// kComputeTaken they are asked of every device.
 enum class Rule : std::uint8_t {
   kCordoned,
   kLabels,
@@ -40,6 +40,7 @@ enum class Rule : std::uint8_t {
   kUniformSlice,  // slices of another size are on it
   kQos,           // another class of service is
   kAppClass,      // users that online or offline ones do not join
+  kComputeTaken,  // asked for without compute, and all of it is taken
   kTooFew,        // some devices take a slice, but fewer than are asked for
   kOneGroup,      // enough devices do, but not in one NUMA node or link group
   kSet,           // enough devices do, but none of the sets that the vendor's devices work in

@@ -44,7 +44,25 @@ Amounts amounts_on(const DeviceDemand& demand, const detail::DeviceKind& kind) {
   if (demand.memory_permille)
     need[kMemory] = static_cast<std::int32_t>(std::max<std::int64_t>(
         1, std::int64_t{capacity[kMemory]} * *demand.memory_permille / 1000));
+  if (demand.compute_permille)
+    need[kCompute] = static_cast<std::int32_t>(std::max<std::int64_t>(
+        1, std::int64_t{capacity[kCompute]} * *demand.compute_permille / 1000));
   return need;
+}
+
+bool is_alone_on(const DeviceDemand& demand, const detail::DeviceKind& kind) {
+  if (partition_on(demand, kind) != nullptr) return false;
+  const std::int32_t all = kind.capacity[kCompute];
+  return demand.whole ||
+         (demand.alone_with_all && all > 0 && amounts_on(demand, kind)[kCompute] == all);
+}
+
+Amounts free_on(const DeviceDemand& demand, const detail::DeviceKind& kind) {
+  Amounts free = amounts_on(demand, kind);
+  if (is_alone_on(demand, kind)) free[kSlots] = kind.capacity[kSlots];
+  if (demand.needs_compute_left && partition_on(demand, kind) == nullptr && free[kCompute] == 0)
+    free[kCompute] = std::min(kind.capacity[kCompute], 1);
+  return free;
 }
 
 Fragmentation::Fragmentation(std::vector<TargetShape> targets, std::int64_t requests)

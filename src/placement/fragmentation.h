@@ -141,6 +141,13 @@ bool accepts(const DeviceDemand& demand, const detail::DeviceKind& kind);
 /// What a demand takes of an empty device of this kind; its places are still to be chosen.
 Amounts amounts_on(const DeviceDemand& demand, const detail::DeviceKind& kind);
 
+/// What must be free of a device of this kind for the demand to take its share: that share; all
+/// slots where it is to be alone; some compute where it takes none and needs some to be left.
+Amounts free_on(const DeviceDemand& demand, const detail::DeviceKind& kind);
+
+/// Whether the demand has a device of this kind to itself.
+bool is_alone_on(const DeviceDemand& demand, const detail::DeviceKind& kind);
+
 /// How the demand cuts devices of this kind; null where it does not.
 const PartitionChoice* partition_on(const DeviceDemand& demand, const detail::DeviceKind& kind);
 

@@ -28,12 +28,15 @@ struct PartitionChoice {
 
 /// Devices of one kind that one container asks for.
 struct DeviceDemand {
-  std::string vendor = {};                  // descriptor id; empty: any
-  int count = 1;                            // distinct devices, but for those that are cut
-  Amounts each = {};                        // of every device; slots below 1 count as 1
-  std::optional<int> memory_permille = {};  // instead of each[kMemory]: a share of the device
-  bool whole = false;                       // the device alone: all of its slots
-  std::vector<std::string> types = {};      // accepted types; empty: all
+  std::string vendor = {};                   // descriptor id; empty: any
+  int count = 1;                             // distinct devices, but for those that are cut
+  Amounts each = {};                         // of every device; slots below 1 count as 1
+  std::optional<int> memory_permille = {};   // instead of each[kMemory]: a share of the device
+  std::optional<int> compute_permille = {};  // instead of each[kCompute]: the same
+  bool whole = false;                        // the device alone: all of its slots
+  bool alone_with_all = false;      // where it takes all of a device's compute, nobody is on it yet
+  bool needs_compute_left = false;  // takes no compute, and joins no device whose compute is taken
+  std::vector<std::string> types = {};  // accepted types; empty: all
   std::vector<std::string> not_types = {};
   std::vector<std::string> uuids = {};  // accepted devices; empty: all
   std::vector<std::string> not_uuids = {};
@@ -42,8 +45,9 @@ struct DeviceDemand {
   bool unused = false;          // devices that nobody is on; others may join later
 
   // What a descriptor says of its devices.
-  vendors::Picker picker = {};  // which are taken together; kNone: any
-  bool ring_wraps = true;       // of a ring: its first device follows the last
+  std::vector<std::string> extra_names = {};  // of the further dimensions, for people
+  vendors::Picker picker = {};                // which are taken together; kNone: any
+  bool ring_wraps = true;                     // of a ring: its first device follows the last
   std::vector<vendors::DeviceRule> rules = {};
   vendors::Qos qos = vendors::Qos::kNone;                  // for kQosEqual
   vendors::AppClass app_class = vendors::AppClass::kNone;  // for kAppClass

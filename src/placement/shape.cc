@@ -119,6 +119,10 @@ void append(std::string& key, const DeviceDemand& demand) {
   append(key, demand.uuids);
   append(key, demand.not_uuids);
   if (demand.unused) key += 'u';
+  if (demand.alone_with_all) key += 'a';
+  if (demand.needs_compute_left) key += 'l';
+  if (demand.compute_permille)
+    fmt::format_to(std::back_inserter(key), "c{};", *demand.compute_permille);
   if (!demand.ring_wraps) key += 'r';
   append_rules(key, demand);
 }

@@ -98,9 +98,13 @@ bool is_soft(const Backend& backend, const Node& node) {
   return flag != nullptr && *flag == "true";
 }
 
+bool is_mask(const Backend& backend) {
+  return backend.compute.unit == vendors::ComputeUnit::kCoreMask;
+}
+
 /// A mask of cores counts as many as it has.
 std::int64_t compute_of(const Backend& backend, std::int64_t compute) {
-  if (backend.compute.unit != vendors::ComputeUnit::kCoreMask) return compute;
+  if (!is_mask(backend)) return compute;
   return std::popcount(static_cast<std::uint64_t>(compute));
 }
 
@@ -214,7 +218,8 @@ Result<std::vector<std::vector<ToldSlice>>> told_slices(const Backend& backend, 
     for (const annotations::PodDevice& device : devices)  // historic MIG ids end in brackets
       slices.push_back({.uuid = device.uuid.substr(0, device.uuid.find('[')),
                         .memory_mib = device.memory.count(),
-                        .compute = compute_of(backend, device.compute)});
+                        .compute = compute_of(backend, device.compute),
+                        .cores = is_mask(backend) ? device.compute : 0});
   }
   MELON_RETURN_IF_ERROR(tell_places(pod, containers));
   return containers;

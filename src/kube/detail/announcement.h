@@ -38,6 +38,7 @@ struct ToldSlice {
   std::int64_t compute = 0;  // in the backend's unit; of a mask its number of cores
   std::string profile = {};  // of a device that is cut, where it is told
   std::int32_t places = 0;   // as bits
+  std::int64_t cores = 0;    // as bits, where compute is counted in cores
 };
 
 /// By container in the pod's order, what a pod's annotations tell of one backend; empty when they

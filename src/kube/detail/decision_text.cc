@@ -89,6 +89,39 @@ vendors::DeviceSlice slice_of(const PlacedPod& placed, const Taken& taken) {
   return slice;
 }
 
+/// Chooses cores for the slices of a pod, one after the other. Initial containers may have cores
+/// that others have later; sidecars keep theirs.
+class CoreChooser {
+ public:
+  explicit CoreChooser(const PlacedPod& placed) : placed_(placed) {}
+
+  /// The cores of a slice, as bits.
+  std::int64_t choose(const Taken& taken) {
+    const AnnouncedDevice* const device = placed_.announced.find(node_name(placed_), taken.uuid);
+    const ContainerRole role = placed_.pod.containers[taken.container].role;
+    Mine& mine = mine_[taken.uuid];
+    std::int64_t others = placed_.cores.on(node_name(placed_), taken.uuid) | mine.sidecars;
+    if (role == ContainerRole::kApp) others |= mine.apps;
+    const std::int64_t cores = free_cores(device == nullptr ? 0 : device->compute, others,
+                                          taken.amounts[placement::kCompute]);
+    if (role == ContainerRole::kApp) mine.apps |= cores;
+    if (role == ContainerRole::kSidecar) mine.sidecars |= cores;
+    return cores;
+  }
+
+ private:
+  struct Mine {
+    std::int64_t sidecars = 0;
+    std::int64_t apps = 0;
+  };
+  const PlacedPod& placed_;
+  std::map<std::string, Mine> mine_ = {};
+};
+
+bool has_cores(const vendors::Backend& backend) {
+  return backend.compute.unit == vendors::ComputeUnit::kCoreMask;
+}
+
 /// The decision of each backend that gives something, by its id.
 std::map<vendors::BackendId, vendors::Decision> decisions_of(const PlacedPod& placed) {
   constexpr std::int64_t kNanoseconds = 1'000'000'000;
@@ -96,13 +129,27 @@ std::map<vendors::BackendId, vendors::Decision> decisions_of(const PlacedPod& pl
   for (const Container& container : placed.pod.containers)
     empty.containers.push_back({.container = container.name, .devices = {}});
   std::map<vendors::BackendId, vendors::Decision> decisions;
+  CoreChooser cores(placed);
   for (const Taken& taken : taken_by(placed)) {
     const auto backend = placed.catalogue.find(taken.backend);
     if (!backend) continue;
     vendors::Decision& decision = decisions.try_emplace(*backend, empty).first->second;
-    decision.containers[taken.container].devices.push_back(slice_of(placed, taken));
+    vendors::DeviceSlice slice = slice_of(placed, taken);
+    if (has_cores(placed.catalogue.backend(*backend))) slice.compute = cores.choose(taken);
+    decision.containers[taken.container].devices.push_back(std::move(slice));
   }
   return decisions;
+}
+
+/// The backend as this node has it: its devices may have more cores than others.
+vendors::Backend backend_on_node(const PlacedPod& placed, vendors::BackendId id) {
+  vendors::Backend backend = placed.catalogue.backend(id);
+  if (!has_cores(backend)) return backend;
+  for (const Taken& taken : taken_by(placed))
+    if (const AnnouncedDevice* const device = placed.announced.find(node_name(placed), taken.uuid);
+        device != nullptr && taken.backend == backend.word)
+      backend.compute.units_per_device = device->compute;
+  return backend;
 }
 
 /// The places of slices of devices that are cut, by container and device.
@@ -156,13 +203,24 @@ vendors::QuotaAmounts placed_amounts(const PlacedPod& placed) {
   return peak_amounts_of(containers, false);
 }
 
+std::vector<std::pair<std::string, std::int64_t>> taken_cores(const PlacedPod& placed) {
+  std::vector<std::pair<std::string, std::int64_t>> all;
+  CoreChooser cores(placed);
+  for (const Taken& taken : taken_by(placed)) {
+    const auto backend = placed.catalogue.find(taken.backend);
+    if (backend && has_cores(placed.catalogue.backend(*backend)))
+      all.emplace_back(taken.uuid, cores.choose(taken));
+  }
+  return all;
+}
+
 Result<TextMap> decision_annotations(const PlacedPod& placed) {
   TextMap all;
   for (const auto& [key, value] : placed.asked.admitted.annotations)
     if (!placed.pod.metadata.annotations.contains(key)) all[key] = value;
   for (const auto& [id, decision] : decisions_of(placed)) {
     MELON_TRY(const TextMap written,
-              annotations::annotations_of(placed.catalogue.backend(id), decision));
+              annotations::annotations_of(backend_on_node(placed, id), decision));
     all.insert(written.begin(), written.end());
   }
   const auto places = places_of_pod(placed);

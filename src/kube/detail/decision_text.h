@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -20,6 +21,7 @@ struct PlacedPod {
   const placement::Index& index;
   const Announced& announced;
   const vendors::Catalogue& catalogue;
+  const HeldCores& cores;  // by other pods
   std::int64_t unix_seconds = 0;
 };
 
@@ -28,6 +30,9 @@ std::vector<PlacedContainer> placed_containers(const PlacedPod& placed);
 
 /// What the pod takes of devices at its peak, by backend: what quotas bound.
 vendors::QuotaAmounts placed_amounts(const PlacedPod& placed);
+
+/// Which cores of which device the pod takes, where they are given one by one, as bits.
+std::vector<std::pair<std::string, std::int64_t>> taken_cores(const PlacedPod& placed);
 
 /// The annotations that would be written on the pod: what admission adds, each backend's devices,
 /// and its fixed ones. Errors: those of the backends' templates.

@@ -26,10 +26,6 @@ bool accepts_type_of(const DeviceDemand& demand, const DeviceKind& kind) {
          !has(demand.not_types, kind.type);
 }
 
-bool is_idle(const Amounts& room, const Amounts& capacity) {
-  return room[kSlots] >= capacity[kSlots];
-}
-
 /// Rules about how many devices there are of something, in place of how much they have.
 bool counts_devices(Rule rule) {
   return rule < Rule::kSlots || rule == Rule::kShared || rule >= Rule::kNoPlace;
@@ -66,6 +62,7 @@ void DeviceTrial::look_at(std::uint32_t node) {
     kinds_.push_back(!is_vendor ? kOtherVendor
                                 : (accepts_type_of(demand_, kind) ? kAccepted : kOtherType));
     asked_.push_back(amounts_on(demand_, kind));
+    free_.push_back(free_on(demand_, kind));
   }
   for (std::uint16_t card = 0; card < row.cards; ++card) {
     if (kinds_[nodes_.kind[row.first_card + card]] == kOtherVendor) continue;
@@ -89,6 +86,10 @@ std::size_t DeviceTrial::free_places(std::uint16_t card) const {
 /// What the demand takes of a device.
 const Amounts& DeviceTrial::asked_of(std::size_t card) const {
   return asked_[nodes_.kind[first_card_ + card]];
+}
+
+const Amounts& DeviceTrial::free_of(std::size_t card) const {
+  return free_[nodes_.kind[first_card_ + card]];
 }
 
 Rule DeviceTrial::rule_of(std::uint16_t card) const {
@@ -121,8 +122,9 @@ Rule DeviceTrial::rule_of_amounts(std::uint16_t card) const {
   };
   if (lacks(kMemory)) return Rule::kDeviceMemory;
   if (lacks(kCompute)) return Rule::kCompute;
-  if (demand_.whole && cut == nullptr && !is_idle(room, kind.capacity)) return Rule::kShared;
-  if (lacks(kSlots)) return Rule::kSlots;
+  const Amounts& free = free_of(card);
+  if (free[kSlots] > room[kSlots]) return is_alone_on(demand_, kind) ? Rule::kShared : Rule::kSlots;
+  if (free[kCompute] > room[kCompute]) return Rule::kComputeTaken;
   for (std::size_t i = kFirstExtra; i < kPlaces; ++i)
     if (lacks(i)) return Rule::kExtra;
   return cut != nullptr && !can_be_cut ? Rule::kNoPlace : Rule::kTooFew;
@@ -190,6 +192,8 @@ Obstacle DeviceTrial::most_common(Obstacle obstacle) const {
   obstacle.found = *most;
   if (counts_devices(obstacle.rule)) return obstacle;
   const std::size_t dimension = dimension_of(obstacle.rule);
+  if (obstacle.rule == Rule::kExtra && dimension - kFirstExtra < demand_.extra_names.size())
+    obstacle.subject = demand_.extra_names[dimension - kFirstExtra];
   obstacle.asked = 0;
   obstacle.found = 0;
   for (std::size_t i = 0; i < of_kind_.size(); ++i) {
@@ -205,10 +209,11 @@ Obstacle DeviceTrial::most_common(Obstacle obstacle) const {
 bool DeviceTrial::lacks_only(std::size_t card, std::size_t dimension) const {
   const std::size_t at = first_card_ + card;
   const DeviceKind& kind = nodes_.kinds[nodes_.kind[at]];
-  const Amounts& asked = asked_of(card);
-  if (demand_.whole && !is_idle(nodes_.room[at], kind.capacity)) return false;
+  // With less than all compute it need not be alone.
+  const bool is_with_others = dimension == kCompute && !demand_.whole;
+  const Amounts& free = is_with_others ? asked_of(card) : free_of(card);
   for (std::size_t i = 0; i < kDimensions; ++i)
-    if (i != dimension && asked[i] > std::min(nodes_.room[at][i], kind.capacity[i])) return false;
+    if (i != dimension && free[i] > std::min(nodes_.room[at][i], kind.capacity[i])) return false;
   return true;
 }
 

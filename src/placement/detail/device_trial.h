@@ -37,6 +37,7 @@ class DeviceTrial {
 
  private:
   const Amounts& asked_of(std::size_t card) const;
+  const Amounts& free_of(std::size_t card) const;
   std::size_t free_places(std::uint16_t card) const;
   std::optional<Obstacle> set_obstacle(Obstacle obstacle) const;
   Rule rule_of(std::uint16_t card) const;  // kTooFew: none, it takes the demand
@@ -52,6 +53,7 @@ class DeviceTrial {
   std::uint32_t node_ = 0;
   std::uint32_t first_card_ = 0;
   std::vector<Amounts> asked_ = {};       // by kind of device
+  std::vector<Amounts> free_ = {};        // that there must be: free_on()
   std::vector<std::uint8_t> kinds_ = {};  // by kind: whether it is accepted
   std::vector<std::uint16_t> of_kind_ = {};
   std::vector<Rule> rules_ = {};  // of of_kind_

@@ -52,7 +52,8 @@ bool holds(DeviceRule rule, const NodeTable& nodes, const CardAt& at, const Devi
     case DeviceRule::kIdleOnly:
       return pickers::idle_only(use_of(nodes, at));
     case DeviceRule::kMemberMutex:
-      return !(demand.unused || demand.whole) || pickers::member_mutex(members(nodes, at));
+      return !(demand.unused || is_alone_on(demand, kind)) ||
+             pickers::member_mutex(members(nodes, at));
     case DeviceRule::kSameDevicePerPod:
       return true;
   }

@@ -14,7 +14,8 @@ Scorer::Need Scorer::need_of(std::size_t step, std::uint16_t kind) const {
   const Amounts amounts = amounts_on(demand, known);
   const PartitionChoice* const cut = partition_on(demand, known);
   // A slice never exceeds its device, also where the node is oversubscribed.
-  return {amounts, accepts(demand, known) && amounts.fits_in(known.capacity),
+  return {amounts, free_on(demand, known),
+          accepts(demand, known) && amounts.fits_in(known.capacity),
           cut == nullptr ? nullptr : &cut->places};
 }
 
@@ -30,7 +31,7 @@ void Scorer::aim(const Shape& shape, const Policy& policy) {
   if (!is_simple_ || shape.steps().empty()) return;
   const DeviceDemand& demand = shape.steps()[0].demand;
   asks_for_ = {!demand.whole, demand.each[kMemory] > 0 || demand.memory_permille.has_value(),
-               demand.each[kCompute] > 0};
+               demand.each[kCompute] > 0 || demand.compute_permille.has_value()};
 }
 
 /// The cards that have something left of whatever a simple demand asks for.
@@ -79,14 +80,14 @@ void Scorer::list_cards(const NodeRow& row) {
   if (!row.uniform) {
     for_each_card(candidates(row), row.cards, [&](std::uint16_t card) {
       const Need& one = need(0, nodes_.kind[row.first_card + card]);
-      if (one.accepted && one.amounts.fits_in(room[card])) cards_.push_back(card);
+      if (one.accepted && one.free.fits_in(room[card])) cards_.push_back(card);
     });
     return;
   }
   const Need& one = need(0, row.kind);
-  if (!one.accepted || !one.amounts.fits_in(row.widest)) return;
+  if (!one.accepted || !one.free.fits_in(row.widest)) return;
   for_each_card(candidates(row), row.cards, [&](std::uint16_t card) {
-    if (one.amounts.fits_in(room[card])) cards_.push_back(card);
+    if (one.free.fits_in(room[card])) cards_.push_back(card);
   });
 }
 

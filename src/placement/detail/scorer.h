@@ -52,7 +52,7 @@ class Scorer {
     if (!is_simple_ || !row.uniform || shape_->steps().empty()) return true;
     if (row.cards == 0) return false;
     const Need& one = need(0, row.kind);
-    return one.accepted && one.amounts.fits_in(row.widest);
+    return one.accepted && one.free.fits_in(row.widest);
   }
   /// Asks for the memory that score() will read of a node that may fit.
   void fetch(std::uint32_t node) const;
@@ -66,6 +66,7 @@ class Scorer {
   /// What the demand of a step takes of a card of one kind.
   struct Need {
     Amounts amounts = {};
+    Amounts free = {};  // what there must be for them to be taken: free_on()
     bool accepted = false;
     const std::vector<std::int32_t>* places = nullptr;  // of a card that is cut
   };
@@ -107,7 +108,8 @@ class Scorer {
               const std::vector<CardSlice>& booked);
   Merit score_general(std::uint32_t node, std::int64_t before, Layout* layout);
   bool take_card(const NodeRow& row, std::size_t step, int taken, std::uint16_t card);
-  bool take_slice(const NodeRow& row, const Choice& choice, int taken, const Amounts& amounts);
+  bool take_slice(const NodeRow& row, const Choice& choice, int taken, const Amounts& amounts,
+                  const Amounts& beside);
   bool search(const NodeRow& row, std::size_t step, int taken);
   bool search_cards(const NodeRow& row, std::size_t step, int taken);
   bool search_sets(const NodeRow& row, std::size_t step, vendors::PickerKind kind);
@@ -119,7 +121,8 @@ class Scorer {
     return static_cast<std::uint32_t>(&row - nodes_.rows.data());
   }
   std::int16_t group_of(const NodeRow& row, std::size_t step, std::uint16_t card) const;
-  bool add(Load& load, std::size_t step, const Amounts& amounts, const Amounts& room) const;
+  bool add(Load& load, std::size_t step, const Amounts& amounts, const Amounts& beside,
+           const Amounts& room) const;
   void sort_cards(const NodeRow& row);
 
   const NodeTable& nodes_;

@@ -42,7 +42,9 @@ std::int16_t Scorer::group_of(const NodeRow& row, std::size_t step, std::uint16_
 }
 
 /// Adds a slice of a step to what the request itself has on a card; false where that is too much.
-bool Scorer::add(Load& load, std::size_t step, const Amounts& amounts, const Amounts& room) const {
+/// `beside` must be free as well.
+bool Scorer::add(Load& load, std::size_t step, const Amounts& amounts, const Amounts& beside,
+                 const Amounts& room) const {
   Amounts now = amounts + load.sidecars;
   const std::size_t container = shape_->steps()[step].container;
   switch (shape_->steps()[step].role) {
@@ -61,7 +63,7 @@ bool Scorer::add(Load& load, std::size_t step, const Amounts& amounts, const Amo
       break;
   }
   load.most = largest_of(load.most, now);
-  return now.fits_in(room);
+  return (now + beside).fits_in(room);
 }
 
 /// Whether the rules of the card's descriptor let the demand in, beside what the request has.
@@ -81,11 +83,11 @@ bool Scorer::keeps_rules(const NodeRow& row, std::size_t step, std::uint16_t car
 }
 
 /// Books a slice on a card if there is room, and searches on from there.
-bool Scorer::take_slice(const NodeRow& row, const Choice& choice, int taken,
-                        const Amounts& amounts) {
+bool Scorer::take_slice(const NodeRow& row, const Choice& choice, int taken, const Amounts& amounts,
+                        const Amounts& beside) {
   Load& load = loads_[choice.card];
   const Load before = load;
-  if (add(load, choice.step, amounts, nodes_.room[row.first_card + choice.card])) {
+  if (add(load, choice.step, amounts, beside, nodes_.room[row.first_card + choice.card])) {
     choices_.push_back(choice);
     if (search(row, choice.step, taken + 1)) return true;
     choices_.pop_back();
@@ -102,7 +104,9 @@ bool Scorer::take_card(const NodeRow& row, std::size_t step, int taken, std::uin
   const bool binds = demand.count > 1 && (demand.one_numa || demand.one_link_group);
   const std::int16_t group = binds ? group_of(row, step, card) : std::int16_t{-1};
   if (binds && (group < 0 || (taken > 0 && group != choices_.back().group))) return false;
-  if (wanted.places == nullptr) return take_slice(row, {step, card, group}, taken, wanted.amounts);
+  const Amounts beside = wanted.free - wanted.amounts;
+  if (wanted.places == nullptr)
+    return take_slice(row, {step, card, group}, taken, wanted.amounts, beside);
   // Places are not shared between the containers of a pod either, whenever they run.
   const std::int32_t free =
       nodes_.room[row.first_card + card][kPlaces] & ~loads_[card].most[kPlaces];
@@ -111,7 +115,7 @@ bool Scorer::take_card(const NodeRow& row, std::size_t step, int taken, std::uin
     Amounts amounts = wanted.amounts;
     amounts[kPlaces] = places;
     if (--steps_left_ < 0) return false;
-    if (take_slice(row, {step, card, group, places}, taken, amounts)) return true;
+    if (take_slice(row, {step, card, group, places}, taken, amounts, beside)) return true;
   }
   return false;
 }
@@ -122,7 +126,8 @@ bool Scorer::could_take(const NodeRow& row, std::size_t step, std::uint16_t card
   if (!wanted.accepted || wanted.places != nullptr) return false;
   if (!may_take(row, step, card) || !keeps_rules(row, step, card)) return false;
   Load load = loads_[card];
-  return add(load, step, wanted.amounts, nodes_.room[row.first_card + card]);
+  return add(load, step, wanted.amounts, wanted.free - wanted.amounts,
+             nodes_.room[row.first_card + card]);
 }
 
 bool Scorer::take_set(const NodeRow& row, std::size_t step, std::span<const std::uint16_t> set) {
@@ -132,7 +137,7 @@ bool Scorer::take_set(const NodeRow& row, std::size_t step, std::span<const std:
   const std::size_t chosen = choices_.size();
   for (const std::uint16_t card : set) {
     before.push_back(loads_[card]);
-    add(loads_[card], step, need(step, nodes_.kind[row.first_card + card]).amounts,
+    add(loads_[card], step, need(step, nodes_.kind[row.first_card + card]).amounts, {},
         nodes_.room[row.first_card + card]);
     const bool is_bound = demand.one_numa || demand.one_link_group;
     choices_.push_back({step, card, is_bound ? group_of(row, step, card) : std::int16_t{-1}});
