@@ -171,6 +171,16 @@ std::vector<annotations::PartitionAllocation> places_of_pod(const PlacedPod& pla
   return allocations;
 }
 
+/// Where the pod goes and since when, as device plugins look for it: they give devices to the pod
+/// that is being bound to their node.
+void add_decision(const PlacedPod& placed, TextMap& annotations) {
+  const std::string now = std::to_string(placed.unix_seconds);
+  annotations["hami.io/vgpu-node"] = node_name(placed);
+  annotations["hami.io/vgpu-time"] = now;
+  annotations["hami.io/bind-phase"] = "allocating";
+  annotations["hami.io/bind-time"] = now;
+}
+
 }  // namespace
 
 std::vector<PlacedContainer> placed_containers(const PlacedPod& placed) {
@@ -218,7 +228,9 @@ Result<TextMap> decision_annotations(const PlacedPod& placed) {
   TextMap all;
   for (const auto& [key, value] : placed.asked.admitted.annotations)
     if (!placed.pod.metadata.annotations.contains(key)) all[key] = value;
-  for (const auto& [id, decision] : decisions_of(placed)) {
+  const auto decisions = decisions_of(placed);
+  if (!decisions.empty()) add_decision(placed, all);
+  for (const auto& [id, decision] : decisions) {
     MELON_TRY(const TextMap written,
               annotations::annotations_of(backend_on_node(placed, id), decision));
     all.insert(written.begin(), written.end());

@@ -48,27 +48,26 @@ struct Part {
   std::int64_t amount = 0;  // taken
 };
 
-/// Takes the parts one by one, largest first, until there is enough; the last piece may borrow from
-/// the one before, so that it is not too small. False when it can not be done with so many.
+/// Takes as few parts as there can be, the largest first, and of each its smallest piece before the
+/// largest get more: all ways to cut the demand find no place where this one does not. False when
+/// it can not be done with so many.
 bool fill(std::vector<Part>& parts, std::int64_t wanted, std::size_t most_pieces) {
   std::ranges::stable_sort(parts, std::greater<>(), &Part::most);
-  if (parts.size() > most_pieces) parts.resize(most_pieces);
+  std::int64_t most = 0;
+  std::int64_t least = 0;
   std::size_t taken = 0;
-  for (; taken < parts.size() && wanted > 0; ++taken) {
-    Part& part = parts[taken];
-    part.amount = std::min(part.most, wanted);
-    if (part.amount < part.least && taken > 0) {
-      Part& lender = parts[taken - 1];
-      const std::int64_t missing = part.least - part.amount;
-      if (lender.amount - missing < lender.least) return false;
-      lender.amount -= missing;
-      wanted += missing;
-      part.amount = part.least;
-    }
-    wanted -= part.amount;
+  for (; taken < std::min(parts.size(), most_pieces) && most < wanted; ++taken) {
+    most += parts[taken].most;
+    least += parts[taken].least;
   }
+  if (most < wanted || least > wanted) return false;
   parts.resize(taken);
-  return wanted <= 0;
+  std::int64_t more = wanted - least;
+  for (Part& part : parts) {
+    part.amount = part.least + std::min(part.most - part.least, more);
+    more -= part.amount - part.least;
+  }
+  return true;
 }
 
 }  // namespace
@@ -83,11 +82,15 @@ bool Scorer::cut_pieces(const NodeRow& row, const SplitRule& rule) {
   const Amounts& capacity = nodes_.kinds[*first].capacity;
   const std::size_t lead = leading(wish, capacity);
   if (wish[lead] <= 0) return false;
-  const std::int64_t least = (std::int64_t{capacity[lead]} * rule.least_permille + 999) / 1000;
+  const std::int64_t least =
+      std::max<std::int64_t>(1, (std::int64_t{capacity[lead]} * rule.least_permille + 999) / 1000);
   std::vector<Part> parts;
   for (std::uint16_t card = 0; card < row.cards; ++card) {
     if (kinds[card] != *first) continue;
-    const std::int64_t most = largest_piece(wish, lead, nodes_.room_of(row)[card]);
+    const Amounts& room = nodes_.room_of(row)[card];
+    // Who takes no compute may need some to be left.
+    if (wish[kCompute] == 0 && need(0, *first).free[kCompute] > room[kCompute]) continue;
+    const std::int64_t most = largest_piece(wish, lead, room);
     if (most >= least) parts.push_back({.card = card, .most = most, .least = least});
   }
   const std::int64_t wanted = std::int64_t{wish[lead]} * shape_->steps()[0].demand.count;
