@@ -105,7 +105,8 @@ struct Pod {
   std::string phase = {};      // Pending, Running, Succeeded, Failed, Unknown; may be empty
   std::string scheduler_name = {};
   std::int32_t priority = 0;
-  bool init_is_done = false;  // every init container that ends has ended well
+  std::int64_t started_unix_seconds = 0;  // or was created; 0: not told
+  bool init_is_done = false;              // every init container that ends has ended well
   TextMap node_selector = {};
   /// Required node affinity: one of the terms must hold. Absent: none is asked for.
   std::optional<std::vector<SelectorTerm>> affinity = {};

@@ -85,19 +85,19 @@ void WhatIf::State::load(const Objects& objects) {
 
 void WhatIf::State::choose_policy(const Objects& objects) {
   if (policy != nullptr && !policy->uses_gain) return;
-  auto history = detail::workload_history(objects, cluster.announced, catalogue, options.compat);
-  const std::size_t shapes = history.size();
-  if (shapes > 0) engine.set_targets(std::move(history));
+  auto history = detail::workload_history(objects, cluster.announced, catalogue, options.compat,
+                                          options.unix_seconds);
+  const bool has_history = !history.shapes.empty();
+  const std::string known = detail::to_text(history);
+  if (has_history) engine.set_targets(std::move(history.shapes));
   if (policy != nullptr) {
-    if (shapes == 0)
-      policy_reason = "asked for, but no pod with devices runs yet: it acts as binpack";
+    policy_reason = has_history ? "asked for; " + known
+                                : "asked for, but no pod with devices runs yet: it acts as binpack";
     return;
   }
-  policy = placement::find_policy(shapes > 0 ? "fragmentation" : "binpack");
-  policy_reason = shapes > 0
-                      ? fmt::format("the default: {} shape{} of pods that run tell what comes",
-                                    shapes, shapes == 1 ? "" : "s")
-                      : "the default where no pod with devices runs yet";
+  policy = placement::find_policy(has_history ? "fragmentation" : "binpack");
+  policy_reason =
+      has_history ? "the default: " + known : "the default where no pod with devices runs yet";
 }
 
 Result<Placed> WhatIf::State::decide(const Pod& pod) {

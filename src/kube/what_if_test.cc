@@ -87,6 +87,30 @@ TEST(WhatIf, PolicyIsFragmentationOnceSomethingRuns) {
   EXPECT_FALSE(WhatIf::make({}, built_in(), {.policy = "luck"}));
 }
 
+TEST(WhatIf, HistoryIsThatOfTheLastDaysAndTellsItsAge) {
+  const auto pod = [](const std::string& name, const std::string& started, const char* memory) {
+    return "---\n{kind: Pod, metadata: {name: " + name +
+           ", creationTimestamp: '2020-01-01T00:00:00Z'}, "
+           "status: {phase: Succeeded, startTime: '" +
+           started +
+           "'}, spec: {nodeName: gpu, containers: "
+           "[{name: c, resources: {limits: {nvidia.com/gpu: 1, nvidia.com/gpumem: " +
+           memory + "}}}]}}\n";
+  };
+  const std::string pods = pod("a", "2026-11-17T00:00:00Z", "1000") +
+                           pod("b", "2026-11-19T21:00:00Z", "2000") +
+                           pod("old", "2026-10-01T00:00:00Z", "3000");
+  const std::int64_t now = 1795132800;  // 2026-11-20
+  EXPECT_EQ(
+      cluster_of(kGpuNode + pods, {.unix_seconds = now}).ask(pod_of("p", "cpu: 1")).policy_reason,
+      "the default: 2 shapes of pods that started in the last 7d tell what comes; the oldest "
+      "started 3d ago, the newest 3h ago");
+  EXPECT_EQ(cluster_of(kGpuNode + pod("old", "2026-10-01T00:00:00Z", "3000"), {.unix_seconds = now})
+                .ask(pod_of("p", "cpu: 1"))
+                .policy_reason,
+            "the default where no pod with devices runs yet");
+}
+
 TEST(WhatIf, PodsThatWaitArePodsWithoutANode) {
   const std::string pods =
       "---\n{kind: Pod, metadata: {name: w}, spec: {containers: [{name: c}]}}\n"

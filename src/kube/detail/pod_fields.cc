@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/time_text.h"
 #include "kube/detail/object_fields.h"
 
 namespace melon::kube::detail {
@@ -195,6 +196,15 @@ std::vector<std::string> not_evaluated(const Field& spec) {
 
 }  // namespace
 
+/// When a pod started, else when it was created; 0 where neither is told, or is no time.
+std::int64_t started(const Field& root) {
+  constexpr std::int64_t kMillis = 1000;
+  for (const Field& field :
+       {root.at("status").at("startTime"), root.at("metadata").at("creationTimestamp")})
+    if (const auto at = parse_rfc3339(field.text())) return *at / kMillis;
+  return 0;
+}
+
 Pod read_pod(const Field& root) {
   const Field spec = root.at("spec");
   const Field status = root.at("status");
@@ -205,6 +215,7 @@ Pod read_pod(const Field& root) {
           .scheduler_name = spec.at("schedulerName").text(),
           .priority = static_cast<std::int32_t>(
               spec.at("priority").whole(std::numeric_limits<std::int32_t>::min(), kMostPriority)),
+          .started_unix_seconds = started(root),
           .node_selector = spec.at("nodeSelector").texts(),
           .affinity = read_affinity(spec),
           .overhead = spec.at("overhead").amounts(),
