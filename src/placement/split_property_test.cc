@@ -34,14 +34,15 @@ struct Cluster {
   Cluster() {
     NodeSpec node{.name = "n", .capacity = {.pods = 99}};
     GrantSpec grant{.id = "g", .node = "n"};
-    const int cards = any(1, 5);
+    const int cards = any(2, 6);
     for (int card = 0; card < cards; ++card) {
       node.devices.push_back({.uuid = std::to_string(card),
                               .vendor = "acme",
                               .type = "A",
                               .index = card,
                               .capacity = {{2, kAll, kAll}}});
-      const Amounts taken = {{any(0, 3), any(0, kAll + 1), any(0, kAll + 1)}};
+      const Amounts taken = {
+          {any(0, 6) == 0 ? 2 : 0, any(kAll / 2, kAll + 1), any(kAll / 2, kAll)}};
       grant.slices.push_back({.uuid = std::to_string(card), .amounts = taken});
       room.push_back(node.devices.back().capacity - taken);
     }
@@ -64,12 +65,12 @@ struct Cluster {
 
 RC_GTEST_PROP(SplitLaws, AsFewPiecesAsThereCanBeOrNone, ()) {
   Cluster cluster;
-  const int wanted = any(1, kAll + 1);
+  const int wanted = any(kAll / 4, kAll + 1);
   DeviceDemand demand{.each = {{1, wanted}}};
   // The same share of memory and compute, so that a piece is as much of both.
   if (any(0, 2) == 0) demand.each[kCompute] = wanted;
   demand.needs_compute_left = demand.each[kCompute] == 0 && any(0, 2) == 0;
-  PodRequest request{.split = SplitRule{.most_pieces = any(1, 5),
+  PodRequest request{.split = SplitRule{.most_pieces = any(1, 6),
                                         .least_permille = *rc::gen::element(1, 100, 200, 300)}};
   request.containers.push_back({.devices = {demand}});
   const int least = std::max(1, kAll * request.split->least_permille / 1000);

@@ -74,7 +74,7 @@ class WhatIfTest(unittest.TestCase):
             self.assertEqual(("", 2), (refused.stdout, refused.returncode))
             self.assertIn("-o csv", refused.stderr)
         table = self.run_melon("explain", "-f", cluster, "--pod", asked, "--place-all", "-o", "csv")
-        self.assertEqual(["POD,NODE,DEVICES,WHY NOT", "default/p,n1,GPU-a,"], table.stdout.splitlines())
+        self.assertEqual(["pod,node,devices,why not", "default/p,n1,GPU-a,"], table.stdout.splitlines())
 
     def test_what_nothing_bounds_is_not_counted_to_the_end(self):
         cluster = self.write("cluster.json", {"kind": "Node", "metadata": {"name": "n"}})
