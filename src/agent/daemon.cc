@@ -209,10 +209,11 @@ void Daemon::tick() {
 
 void Daemon::begin_look() {
   // One that is under way is enough: a driver that hangs is asked no second time.
-  device_watch_->start(roster_->devices());
+  if (device_watch_->start(roster_->devices())) look_began_ns_ = clock_.steady_ns();
 }
 
 void Daemon::take_look(DeviceLook look) {
+  look_began_ns_.reset();
   if (roster_->take(std::move(look))) {
     workloads_->set_devices(roster_->devices());
     for (const core::Device& device : roster_->devices())

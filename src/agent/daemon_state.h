@@ -56,6 +56,7 @@ class Daemon {
   std::vector<ProcessView> process_views(const Caller& caller) const;
   std::vector<core::Finding> findings(const Caller& caller) const;
   std::string restart_command() const;
+  std::int64_t looking_seconds() const;
   std::string metrics() const;
   VersionView version() const;
   HealthView health() const;
@@ -79,6 +80,7 @@ class Daemon {
   Newcomers newcomers_;
   std::set<core::ProcessId> reported_unmanaged_;
   std::int64_t clock_behind_ms_ = 0;
+  std::optional<std::int64_t> look_began_ns_;  // of the one under way
   bool stopping_ = false;
   std::unique_ptr<net::Server> server_;
   std::unique_ptr<ProcessWatch> watch_;  // last: their threads post to the server

@@ -21,6 +21,7 @@ UnmanagedProcess unmanaged_as_seen_by(const Caller& caller, const DeviceUser& us
   if (!caller.owns(user.seen.user)) return process;
   process.pid = user.seen.process.pid;
   process.command = user.seen.command;
+  process.foreign_grant = user.foreign_grant;
   return process;
 }
 
@@ -128,12 +129,18 @@ std::string Daemon::restart_command() const {
   return command;
 }
 
+std::int64_t Daemon::looking_seconds() const {
+  constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+  return look_began_ns_ ? (clock_.steady_ns() - *look_began_ns_) / kNsPerSecond : 0;
+}
+
 std::vector<core::Finding> Daemon::findings(const Caller& caller) const {
   Circumstances facts{.discovery = roster_->faults(),
                       .devices = roster_->devices(),
                       .preload_library = library_,
                       .preload_candidates = library_candidates_,
                       .broken_ledgers = workloads_->broken_ledgers(),
+                      .false_claims = workloads_->false_claims(),
                       .private_ledgers = workloads_->private_ledgers(),
                       .unsaved_changes = workloads_->unsaved(),
                       .state_folder = places_.state_folder,
@@ -141,6 +148,8 @@ std::vector<core::Finding> Daemon::findings(const Caller& caller) const {
                       .clock_behind_ms = clock_behind_ms_,
                       .is_root = ::geteuid() == 0,
                       .held_by = roster_->holders(),
+                      .lock_remedies = roster_->lock_remedies(),
+                      .looking_seconds = looking_seconds(),
                       .config_file = config_file(options_, real_surroundings()),
                       .ignores_devices = !config_.ignored_devices.empty(),
                       .restart_command = restart_command()};

@@ -28,7 +28,9 @@ bool DeviceRoster::take_lock(Device& device) {
   }
   device.health = Health::kHeld;
   device.health_reason = lock.error().message;
-  holders_[device.id] = lock.error().remedy;
+  const bool held = lock.error().code == Code::kAlreadyExists;
+  (held ? holders_ : lock_remedies_)[device.id] = lock.error().remedy;
+  (held ? lock_remedies_ : holders_).erase(device.id);
   return false;
 }
 

@@ -45,6 +45,8 @@ class DeviceRoster {
   const std::vector<core::Fault>& faults() const { return faults_; }
   /// The command that ends whoever holds a held device, by id.
   const std::map<std::string, std::string>& holders() const { return holders_; }
+  /// The command that lets the daemon take a device's lock, where nobody holds it, by id.
+  const std::map<std::string, std::string>& lock_remedies() const { return lock_remedies_; }
   /// The device that a process is on: that of the scan, or the vendor's only one; else empty.
   std::string device_of(const devlib::DeviceProcess& process) const;
 
@@ -58,6 +60,7 @@ class DeviceRoster {
   std::vector<devlib::DeviceLock> locks_;
   std::set<std::string> locked_;  // keys
   std::map<std::string, std::string> holders_;
+  std::map<std::string, std::string> lock_remedies_;
   std::map<std::string, devlib::Sample> samples_;
   std::vector<devlib::DeviceProcess> processes_;
   std::vector<core::Fault> faults_;

@@ -40,6 +40,8 @@ inline constexpr std::array kEventKinds = std::to_array<EventKindRow>({
     {"files_failed", "files that tenants share could not be written", "the cause"},
     {"unmanaged_process", "a process is on a device outside any grant's limits", "whose it is"},
     {"ledger_broken", "a tenant has damaged its ledger", "which rule it breaks"},
+    {"false_claims", "it claims what it cannot be using; others no longer wait for it",
+     "what it claims"},
     {"private_ledger", "a process cannot use the shared ledger and keeps its limit alone", ""},
     {"too_many_processes", "one process too many was refused its allocations", ""},
     {"no_timer", "the device tells no cost of launches; it is taken from when they finish", ""},

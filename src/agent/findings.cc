@@ -14,31 +14,45 @@ using core::Fault;
 
 constexpr std::uint64_t kLowDiskBytes = 100U << 20;
 constexpr std::int64_t kClockToleranceMs = 60'000;
+constexpr std::int64_t kLongLookSeconds = 10;
+
+Fault held(const Circumstances& facts, const core::Device& device) {
+  if (const auto free = facts.lock_remedies.find(device.id); free != facts.lock_remedies.end())
+    return {.code = "device_lock_refused",
+            .message =
+                fmt::format("the lock of {} cannot be taken: {}", device.id, device.health_reason),
+            .values = {{"free_lock", free->second}}};
+  const auto holder = facts.held_by.find(device.id);
+  const auto here = facts.grants_on.find(device.id);
+  std::string message =
+      fmt::format("{} belongs to another daemon: {}", device.id, device.health_reason);
+  if (here != facts.grants_on.end())
+    message += fmt::format(
+        "; {} of this one on it too: together they may have booked more "
+        "than it has",
+        fmt::join(here->second, ", "));
+  return {.code = "device_held",
+          .message = std::move(message),
+          .values = {{"end_holder", holder == facts.held_by.end() ? "" : holder->second}}};
+}
 
 void add_devices(const Circumstances& facts, std::vector<Fault>& out) {
   if (facts.devices.empty() && facts.discovery.empty())
     out.push_back({.code = "no_device", .message = "no device was found"});
   for (const core::Device& device : facts.devices) {
-    if (device.health == core::Health::kHeld) {
-      const auto holder = facts.held_by.find(device.id);
-      const auto here = facts.grants_on.find(device.id);
-      std::string message =
-          fmt::format("{} belongs to another daemon: {}", device.id, device.health_reason);
-      if (here != facts.grants_on.end())
-        message += fmt::format(
-            "; {} of this one on it too: together they may have booked more "
-            "than it has",
-            fmt::join(here->second, ", "));
-      out.push_back(
-          {.code = "device_held",
-           .message = std::move(message),
-           .values = {{"end_holder", holder == facts.held_by.end() ? "" : holder->second}}});
-    }
+    if (device.health == core::Health::kHeld) out.push_back(held(facts, device));
     if (device.health == core::Health::kUnhealthy)
       out.push_back(
           {.code = "device_unhealthy",
            .message = fmt::format("{} is unhealthy: {}", device.id, device.health_reason)});
   }
+}
+
+void add_look(const Circumstances& facts, std::vector<Fault>& out) {
+  if (facts.looking_seconds < kLongLookSeconds) return;
+  out.push_back(
+      {.code = "device_look_hangs",
+       .message = fmt::format("a driver has not answered for {} s", facts.looking_seconds)});
 }
 
 // A line that makes the daemon's configuration name them.
@@ -74,6 +88,13 @@ Fault unmanaged(const UnmanagedProcess& process) {
     return {.code = "unmanaged_process_of_another",
             .message = fmt::format("a process of {} uses a device outside any grant", process.user),
             .values = {{"user", process.user}}};
+  if (!process.foreign_grant.empty())
+    return {
+        .code = "foreign_grant",
+        .message = fmt::format("process {} of {} runs in another daemon's grant '{}', on a "
+                               "device that is this daemon's: {}",
+                               process.pid, process.user, process.foreign_grant, process.command),
+        .values = {{"pid", std::to_string(process.pid)}}};
   return {.code = "unmanaged_process",
           .message = fmt::format("process {} of {} uses a device outside any grant: {}",
                                  process.pid, process.user, process.command),
@@ -85,6 +106,11 @@ void add_tenants(const Circumstances& facts, std::vector<Fault>& out) {
     out.push_back({.code = "ledger_broken",
                    .message = fmt::format("the ledger of grant '{}' is broken: {}", name, breach),
                    .values = {{"grant", name}}});
+  for (const auto& [name, claim] : facts.false_claims)
+    out.push_back(
+        {.code = "false_claims",
+         .message = fmt::format("grant '{}' claims what cannot be true of {}", name, claim),
+         .values = {{"grant", name}}});
   for (const std::string& name : facts.private_ledgers)
     out.push_back(
         {.code = "private_ledger",
@@ -120,6 +146,7 @@ void add_state(const Circumstances& facts, std::vector<Fault>& out) {
 std::vector<core::Finding> findings_of(const Circumstances& facts) {
   std::vector<Fault> faults = facts.discovery;
   add_devices(facts, faults);
+  add_look(facts, faults);
   add_unenforced(facts, faults);
   add_library(facts, faults);
   add_tenants(facts, faults);

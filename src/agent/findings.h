@@ -18,6 +18,8 @@ struct UnmanagedProcess {
   int pid = 0;  ///< 0: not the caller's to know
   std::string user = {};
   std::string command = {};  // empty with pid 0
+  /// The folder of the grant that it runs in, when that is another daemon's; empty with pid 0.
+  std::string foreign_grant = {};
 };
 
 /// What the daemon knows of its own troubles, as plain facts.
@@ -27,6 +29,7 @@ struct Circumstances {
   std::string preload_library = {};  // empty: not found
   std::vector<std::string> preload_candidates = {};
   std::vector<std::pair<std::string, std::string>> broken_ledgers = {};  // grant's name, which rule
+  std::vector<std::pair<std::string, std::string>> false_claims = {};    // grant's name, which
   std::vector<std::string> private_ledgers = {};                         // grants' names
   std::vector<UnmanagedProcess> unmanaged = {};
   std::vector<std::string> grants_without_device = {};
@@ -35,7 +38,9 @@ struct Circumstances {
   std::optional<std::uint64_t> state_free_bytes = {};
   std::int64_t clock_behind_ms = 0;  // how much later the last stored event is than now
   bool is_root = false;
-  std::map<std::string, std::string> held_by = {};  // the command that ends the holder, by id
+  std::map<std::string, std::string> held_by = {};        // the command that ends the holder, by id
+  std::map<std::string, std::string> lock_remedies = {};  // the command that frees a lock, by id
+  std::int64_t looking_seconds = 0;  // how long the look at the devices under way takes already
   std::map<std::string, std::vector<std::string>> grants_on = {};  // names, by device
   std::string config_file = {};      // the one in use, or where it would be read from
   bool ignores_devices = false;      // it names devices to ignore already

@@ -2,14 +2,16 @@
 // Reads a tenant's ledger without trusting a byte of it.
 #include "agent/ledger_sample.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <string>
 
-#include "os/process_files.h"
+#include "os/descriptor.h"
 #include "shim/abi/files.h"
 #include "shim/abi/guarded_mapping.h"
 #include "shim/abi/ledger.h"
@@ -139,12 +141,16 @@ LedgerSample sample_ledger(const std::string& path, unsigned device_count) {
   return sample;
 }
 
-std::uint64_t page_flags(const std::string& path) {
-  const auto bytes = os::read_file(path, sizeof(abi::ArenaPage));
-  std::uint64_t flags = 0;
-  if (bytes && bytes->size() == sizeof(abi::ArenaPage))
-    std::memcpy(&flags, bytes->data() + offsetof(abi::ArenaPage, flags), sizeof(flags));
-  return flags;
+PageSample sample_page(const std::string& path) {
+  PageSample sample;
+  const os::Descriptor page(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  abi::ArenaView claims{};
+  if (!page || !abi::read_arena_page(page.number(), claims)) return sample;
+  sample.claims = claims;
+  const auto read =
+      ::pread(page.number(), &sample.flags, sizeof sample.flags, offsetof(abi::ArenaPage, flags));
+  if (read != sizeof sample.flags) sample.flags = 0;
+  return sample;
 }
 
 std::vector<EventKind> flag_kinds(std::uint64_t flags) {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/event_kinds.h"
 #include "core/grant.h"
+#include "shim/abi/files.h"
 #include "shim/abi/region.h"
 
 namespace melon::agent {
@@ -41,9 +43,12 @@ struct LedgerSample {
 /// this returns at once: at worst a broken or a busy sample.
 LedgerSample sample_ledger(const std::string& path, unsigned device_count);
 
-/// The abi::ProcessFlag bits that a process without a ledger could only leave in its arena page; 0
-/// when it cannot be read.
-std::uint64_t page_flags(const std::string& path);
+/// What one arena page says. Everything in it is the tenant's word.
+struct PageSample {
+  std::optional<abi::ArenaView> claims = {};  // empty: the file is not an arena page
+  std::uint64_t flags = 0;  // abi::ProcessFlag bits of a process that could leave them only here
+};
+PageSample sample_page(const std::string& path);
 
 /// The names of the bits, as the API shows them.
 std::vector<EventKind> flag_kinds(std::uint64_t flags);

@@ -110,7 +110,7 @@ void Workloads::tick() {
   owner_names_.clear();
   std::vector<std::string> ids;  // ending a grant changes the map
   for (const auto& [id, known] : tracked_)
-    if (!is_quiet(known)) ids.push_back(id);
+    if (!is_quiet(id, known)) ids.push_back(id);
   for (const std::string& id : ids) {
     const Grant* const grant = book_.at(id);
     if (grant == nullptr || !tracked_.contains(id)) continue;
@@ -120,6 +120,7 @@ void Workloads::tick() {
     enforce_age(*grant, tracked(id));
     settle(*grant);
   }
+  judge_claims();
   const std::set<std::string> retry = unsaved_;
   for (const std::string& id : retry) {
     const Grant* const grant = book_.at(id);
@@ -132,9 +133,11 @@ void Workloads::tick() {
 }
 
 /// Nobody uses a grant without a process, and there may be a thousand of them.
-bool Workloads::is_quiet(const Tracked& known) const {
-  const bool busy = !known.registered.empty() || !known.descendants.empty() ||
-                    !known.in_ledger.empty() || known.kill_at_ns || !known.shown_flags.empty();
+bool Workloads::is_quiet(const std::string& id, const Tracked& known) const {
+  const std::int64_t now = parts_.clock.steady_ns();
+  const bool busy = claims_.claims(id, now) || !known.registered.empty() ||
+                    !known.descendants.empty() || !known.in_ledger.empty() || known.kill_at_ns ||
+                    !known.shown_flags.empty();
   return !busy && known.looked_at_ns && parts_.clock.steady_ns() - *known.looked_at_ns < kQuietNs;
 }
 
@@ -160,7 +163,24 @@ void Workloads::find_ledger_processes(const Grant& grant, Tracked& known) {
 void Workloads::sample(const Grant& grant, Tracked& known) {
   LedgerSample next = sample_ledger(parts_.folder.ledger_path(grant.id).string(),
                                     static_cast<unsigned>(grant.slices.size()));
-  if (next.busy) return;  // what was read last stays
+  if (!next.busy) take_sample(grant, known, std::move(next));  // else what was read last stays
+  look_at_claims(grant, known);
+  std::vector<EventKind> shown = flags(grant, known);
+  if (shown == known.shown_flags) return;
+  for (const EventKind flag : shown)
+    if (std::ranges::find(known.shown_flags, flag) == known.shown_flags.end())
+      parts_.events.add(parts_.clock.unix_ms(), flag, grant.name, flag_message(grant, known, flag));
+  known.shown_flags = std::move(shown);
+  parts_.feed.changed(grant.id);
+}
+
+std::string Workloads::flag_message(const Grant& grant, const Tracked& known,
+                                    EventKind flag) const {
+  if (flag == EventKind("ledger_broken")) return known.sample.breach;
+  return flag == EventKind("false_claims") ? claims_.reason(grant.id) : "";
+}
+
+void Workloads::take_sample(const Grant& grant, Tracked& known, LedgerSample next) {
   const LedgerSample before = std::exchange(known.sample, std::move(next));
   find_ledger_processes(grant, known);
   if ((!known.in_ledger.empty() || known.sample.was_used) && grant.state == State::kReserved) {
@@ -168,18 +188,7 @@ void Workloads::sample(const Grant& grant, Tracked& known) {
     save_or_retry(grant.id);
     told(grant, "process_started", "seen in its ledger");
   }
-  for (const core::Slice& slice : grant.slices)
-    if (const core::Device* const device = book_.find_device(slice.device))
-      known.sample.flags |= page_flags((parts_.folder.device_folder(*device) / grant.id).string());
   measure(grant, known, before);
-  std::vector<EventKind> shown = flags(grant, known);
-  if (shown == known.shown_flags) return;
-  for (const EventKind flag : shown)
-    if (std::ranges::find(known.shown_flags, flag) == known.shown_flags.end())
-      parts_.events.add(parts_.clock.unix_ms(), flag, grant.name,
-                        flag == EventKind("ledger_broken") ? known.sample.breach : "");
-  known.shown_flags = std::move(shown);
-  parts_.feed.changed(grant.id);
 }
 
 void Workloads::measure(const Grant& grant, Tracked& known, const LedgerSample& before) {
@@ -317,6 +326,7 @@ const Grant* Workloads::grant_in(const std::string& folder) const {
 std::vector<EventKind> Workloads::flags(const Grant& grant, const Tracked& known) const {
   constexpr EventKind kBroken = "ledger_broken";
   constexpr EventKind kOverLimit = "over_limit";
+  constexpr EventKind kFalseClaims = "false_claims";
   constexpr EventKind kEscaped = "unmanaged_process";
   constexpr EventKind kStopping = "stopping";
   std::vector<EventKind> kinds = flag_kinds(known.sample.flags);
@@ -326,6 +336,7 @@ std::vector<EventKind> Workloads::flags(const Grant& grant, const Tracked& known
       kinds.push_back(kOverLimit);
       break;
     }
+  if (!claims_.reason(grant.id).empty()) kinds.push_back(kFalseClaims);
   if (known.escaped) kinds.push_back(kEscaped);
   if (known.kill_at_ns) kinds.push_back(kStopping);
   return kinds;

@@ -87,14 +87,19 @@ void Workloads::publish_sharers(std::span<const Grant* const> grants) {
   std::map<std::string, const Grant*> touched;  // by device: the last of the grants on it
   for (const Grant* const grant : grants)
     for (const core::Slice& slice : grant->slices) touched[slice.device] = grant;
-  std::vector<const Grant*> live;
-  for (const Grant* const other : book_.grants())
-    if (core::holds_slices(other->state)) live.push_back(other);
   for (const auto& [id, grant] : touched)
     if (const core::Device* const device = book_.find_device(id))
-      if (const auto written = parts_.folder.write_sharers(*device, live); !written)
+      if (const auto written = parts_.folder.write_sharers(*device, sharers_of(id)); !written)
         parts_.events.add(parts_.clock.unix_ms(), "files_failed", grant->name,
                           written.error().message);
+}
+
+std::vector<const Grant*> Workloads::sharers_of(const std::string& device_id) const {
+  std::vector<const Grant*> sharers;
+  for (const Grant* const grant : book_.grants())
+    if (core::holds_slices(grant->state) && !claims_.is_left_out(grant->id, device_id))
+      sharers.push_back(grant);
+  return sharers;
 }
 
 Result<> Workloads::commit_new(const Grant& grant) {
@@ -337,6 +342,7 @@ void Workloads::end_all(std::span<const Ending> endings) {
       unsaved_.insert(grant->id);
     parts_.folder.retire_grant(grant->id);
     tracked_.erase(grant->id);
+    claims_.forget(grant->id);
     told(*grant, end_event(grant->state), grant->reason);
   }
   publish_sharers(ended);

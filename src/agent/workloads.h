@@ -13,6 +13,7 @@
 
 #include "agent/answers.h"
 #include "agent/caller.h"
+#include "agent/claim_watch.h"
 #include "agent/descendants.h"
 #include "agent/event_log.h"
 #include "agent/grant_book.h"
@@ -115,6 +116,8 @@ class Workloads {
   /// Names of live grants whose ledger is broken, with the reason.
   std::vector<std::pair<std::string, std::string>> broken_ledgers() const;
   std::vector<std::string> private_ledgers() const;
+  /// Names of live grants that claim what cannot be true, with what that is.
+  std::vector<std::pair<std::string, std::string>> false_claims() const;
   /// True when processes of the grant keep the limit each by itself.
   bool keeps_private_ledger(const core::Grant& grant) const;
   /// Changes that are not stored yet, because the store refused.
@@ -157,6 +160,8 @@ class Workloads {
   Result<> publish_or_restore(const core::Grant& grant, const core::Grant& before);
   /// Says on every device of these grants who shares it.
   void publish_sharers(std::span<const core::Grant* const> grants);
+  /// Without those whose claims there are false.
+  std::vector<const core::Grant*> sharers_of(const std::string& device_id) const;
   Result<> check_new(const NewGrant& wanted) const;
   Result<> check_accepting() const;
   void start_following(const std::string& id);
@@ -179,6 +184,11 @@ class Workloads {
   /// Follows everything that runs inside, also what no ledger and nobody told of.
   void follow_descendants(const core::Grant& grant, const ProcessTree& processes);
   void sample(const core::Grant& grant, Tracked& tracked);
+  void take_sample(const core::Grant& grant, Tracked& tracked, LedgerSample next);
+  void look_at_claims(const core::Grant& grant, Tracked& tracked);
+  /// Leaves those out of the devices' indexes whose claims cannot be true.
+  void judge_claims();
+  std::string flag_message(const core::Grant& grant, const Tracked& tracked, EventKind flag) const;
   void find_ledger_processes(const core::Grant& grant, Tracked& tracked);
   /// What a process in a container is here; pid 0 when it cannot be told.
   core::ProcessId seen_from_here(const LedgerSample::Process& process);
@@ -186,7 +196,7 @@ class Workloads {
   /// A queued grant lives as long as the process that waits for it.
   void follow_waiter(const core::Grant& grant);
   void withdraw_requests_of(core::ProcessId waiter);
-  bool is_quiet(const Tracked& tracked) const;
+  bool is_quiet(const std::string& id, const Tracked& tracked) const;
   void enforce_age(const core::Grant& grant, Tracked& tracked);
   /// False when nothing runs inside that would have to end.
   bool begin_stop(const core::Grant& grant, const StopBody& how, const ProcessTree& processes);
@@ -205,6 +215,7 @@ class Workloads {
   GrantBook book_;
   std::mt19937_64 random_;
   std::map<std::string, Tracked> tracked_;  // live grants that hold slices, by id
+  ClaimWatch claims_;
   std::set<std::string> unsaved_;
   std::int64_t descent_after_ns_ = 0;  // not before this are descendants looked for again
   std::vector<os::NamespacedProcess> contained_;  // as of contained_ns_

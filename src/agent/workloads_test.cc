@@ -10,8 +10,11 @@
 #include <csignal>
 #include <filesystem>
 #include <memory>
+#include <set>
 
 #include "agent/device_users.h"
+#include "shim/abi/files.h"
+#include "shim/abi/publish.h"
 #include "shim/abi/region.h"
 
 namespace melon::agent {
@@ -46,6 +49,7 @@ core::Device small_device() {
   device.id = "opencl-0";
   device.key = "a device of this test";
   device.vendor = "opencl";
+  device.is_cpu = true;  // the kernel says what is used of it
   device.memory = MiB(100'000);
   return device;
 }
@@ -99,6 +103,31 @@ class WorkloadsTest : public testing::Test {
     const auto all = workloads_->book().grants();
     return static_cast<std::size_t>(std::ranges::count_if(
         all, [](const core::Grant* grant) { return core::is_over(grant->state); }));
+  }
+
+  /// Who the device's index says shares it.
+  std::set<std::string> sharers() const {
+    abi::Region region;
+    const auto path = folder_->device_folder(small_device()) / "index";
+    EXPECT_EQ(
+        abi::open_region(path.c_str(), sizeof(abi::ArenaIndexFile), abi::Access::kRead, region), 0);
+    const auto index = std::make_unique<abi::ArenaIndex>();
+    EXPECT_TRUE(abi::read_published(*static_cast<abi::ArenaIndexFile*>(region.address), *index));
+    std::set<std::string> ids;
+    for (unsigned i = 0; i < index->count; ++i) ids.insert(index->tenants[i].grant);
+    abi::close_region(region);
+    return ids;
+  }
+  /// The tenant says that it is busy for so long from now; 0: not at all.
+  void claim(const std::string& id, seconds ahead) const {
+    abi::Region region;
+    const auto path = folder_->device_folder(small_device()) / id;
+    ASSERT_EQ(
+        abi::open_region(path.c_str(), sizeof(abi::ArenaPage), abi::Access::kReadWrite, region), 0);
+    const auto until = clock_.steady_ns() + std::chrono::nanoseconds(ahead).count();
+    static_cast<abi::ArenaPage*>(region.address)->busy_until =
+        static_cast<std::uint64_t>(ahead == seconds(0) ? 0 : until);
+    abi::close_region(region);
   }
 
   // Not root, who has no limits.
@@ -197,6 +226,34 @@ TEST_F(WorkloadsTest, AfterAnotherBootAnAgeCountsAnew) {
   clock_.advance(seconds(700));
   workloads_->tick();
   EXPECT_EQ(at(id)->state, State::kExited);
+}
+
+TEST_F(WorkloadsTest, WhoClaimsWithoutUsingIsLeftOutUntilItNoLongerDoes) {
+  const std::string liar = create("liar").id;
+  const std::string honest = create("honest").id;
+  EXPECT_EQ(sharers(), (std::set{liar, honest}));
+  const auto look_on = [this, &liar](int looks, seconds claimed) {
+    for (int i = 0; i < looks; ++i) {
+      claim(liar, claimed);
+      clock_.advance(std::chrono::milliseconds(500));
+      workloads_->tick();
+    }
+  };
+  look_on(16, seconds(1));
+  EXPECT_EQ(sharers(), (std::set{liar, honest})) << "it may still come";
+  look_on(10, seconds(1));
+  EXPECT_EQ(sharers(), std::set{honest});
+  ASSERT_EQ(workloads_->false_claims().size(), 1U);
+  EXPECT_EQ(workloads_->false_claims()[0].first, "liar");
+  look_on(200, seconds(1));
+  EXPECT_EQ(sharers(), std::set{honest}) << "it goes on";
+  look_on(130, seconds(0));
+  EXPECT_EQ(sharers(), (std::set{liar, honest}));
+  EXPECT_TRUE(workloads_->false_claims().empty());
+  look_on(4, hours(1));
+  EXPECT_EQ(sharers(), std::set{honest}) << "garbage is found within two seconds";
+  workloads_->stop(*at(liar), {});
+  EXPECT_TRUE(workloads_->false_claims().empty());
 }
 
 TEST_F(WorkloadsTest, TheExitOfAProcessThatIsNotRegisteredIsRefused) {

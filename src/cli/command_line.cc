@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 
 #include "cli/exit_code.h"
 #include "cli/help.h"
@@ -144,8 +145,11 @@ std::string spaced(std::string list) {
 
 std::string to_message(const CLI::ParseError& error) {
   std::string text = error.what();
-  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
-    return fmt::format("{} needs a value", text.substr(0, text.find(':')));
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    const bool repeated = text.find("At Most") != std::string::npos;
+    return fmt::format("{} {}", text.substr(0, text.find(':')),
+                       repeated ? "is given more than once" : "needs a value");
+  }
   constexpr std::string_view kNotConverted = "Could not convert: ";
   const auto equals = text.find(" = ");
   if (text.starts_with(kNotConverted) && equals != std::string::npos)
@@ -228,6 +232,15 @@ int dispatch(const std::vector<Command>& commands, const CLI::App& root, const G
   return run_command(path, flags, streams);
 }
 
+/// The parser takes the next word for the value of "--option=".
+std::optional<std::string> without_value(const std::vector<std::string>& words) {
+  const auto found = std::ranges::find_if(words, [](const std::string& word) {
+    return word.starts_with("--") && word.find('=') + 1 == word.size();
+  });
+  if (found == words.end()) return std::nullopt;
+  return found->substr(0, found->size() - 1);
+}
+
 bool asks_for_help(const std::vector<std::string>& words) {
   return std::ranges::any_of(words,
                              [](const std::string& w) { return w == "-h" || w == "--help"; });
@@ -263,6 +276,9 @@ int run_command_line(const std::vector<Command>& commands,
     streams.out << (path.empty() ? overview(commands) : help_text(path));
     return kOk;
   }
+  if (const auto option = without_value(words))
+    return usage_error(streams, named_path(commands, words),
+                       fmt::format("{} needs a value", *option));
   GlobalFlags flags;
   CLI::App root{"melon"};
   root.set_help_flag();

@@ -25,8 +25,11 @@ Json to_json(const core::Finding& finding) {
 // The daemon's findings first; what it has found already is not said twice.
 Json all_findings(const Session& session) {
   Json findings = Json::array();
-  if (const auto told = get(session, "/v1/findings"); told && told->is_array()) findings = *told;
-  for (const core::Finding& finding : local_findings(look_around(session))) {
+  const Surroundings here = look_around(session);
+  // One that does not answer is not asked a second time.
+  if (here.socket_state == SocketState::kAnswers)
+    if (const auto told = get(session, "/v1/findings"); told && told->is_array()) findings = *told;
+  for (const core::Finding& finding : local_findings(here)) {
     const bool known = std::ranges::any_of(
         findings, [&](const Json& f) { return text_of(f, "code") == finding.code; });
     if (!known) findings.push_back(to_json(finding));

@@ -45,15 +45,17 @@ Result<int> follow(Session& session, const std::string& query) {
       *session.out << (session.structured() ? event.dump() + "\n" : line(event)) << std::flush;
     return session.out->good();
   };
-  MELON_TRY(const Json reachable, get(session, "/v1/health"));
   MELON_RETURN_IF_ERROR(net::Client(session.socket).follow("/v1/events?watch=true" + query, show));
   return kOk;
 }
 
 Result<int> events(Session& session, const Flags& flags) {
   const std::string query = flags.name.empty() ? "" : "&grant=" + net::percent_encode(flags.name);
-  if (flags.follow) return follow(session, query);
   MELON_TRY(const Json answer, get(session, "/v1/events?since=0" + query));
+  // Events outlive their workload; of a name without any, the daemon knows whether it is one.
+  if (!flags.name.empty() && answer.empty())
+    MELON_RETURN_IF_ERROR(get(session, grant_target(flags.name)));
+  if (flags.follow) return follow(session, query);
   session.print(event_table(answer), answer);
   return kOk;
 }

@@ -9,10 +9,13 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/shell_word.h"
 #include "cli/api.h"
+#include "net/client.h"
+#include "os/process_files.h"
 
 namespace melon::cli {
 namespace {
@@ -28,7 +31,13 @@ SocketState state_of(const Session& session) {
   if (daemon_answers(session.socket)) return SocketState::kAnswers;
   if (access(session.socket.c_str(), F_OK) != 0)
     return errno == EACCES ? SocketState::kDenied : SocketState::kAbsent;
-  return access(session.socket.c_str(), W_OK) == 0 ? SocketState::kDead : SocketState::kDenied;
+  if (access(session.socket.c_str(), W_OK) != 0) return SocketState::kDenied;
+  return net::Client(session.socket).listener_pid() ? SocketState::kSilent : SocketState::kDead;
+}
+
+bool is_stopped(int pid) {
+  const auto stat = os::process_stat(pid);
+  return stat && (stat->state == 'T' || stat->state == 't');
 }
 
 bool finds_loader() {
@@ -62,6 +71,19 @@ std::string start_command(const Surroundings& facts) {
   return fmt::format("melon up --detach{} --socket {}", state, shell_word(facts.socket));
 }
 
+core::Fault silent(const Surroundings& facts) {
+  const std::map<std::string, std::string> values = {{"pid", std::to_string(facts.listener_pid)}};
+  if (facts.listener_stopped)
+    return {.code = "daemon_stopped",
+            .message = fmt::format("the daemon on '{}', process {}, was stopped by a signal",
+                                   facts.socket, facts.listener_pid),
+            .values = values};
+  return {.code = "daemon_silent",
+          .message = fmt::format("process {} listens on '{}' and does not answer",
+                                 facts.listener_pid, facts.socket),
+          .values = values};
+}
+
 void add_socket(const Surroundings& facts, std::vector<core::Fault>& out) {
   const std::string& socket = facts.socket;
   if (facts.socket_state == SocketState::kAbsent)
@@ -70,6 +92,7 @@ void add_socket(const Surroundings& facts, std::vector<core::Fault>& out) {
   if (facts.socket_state == SocketState::kDead)
     out.push_back(
         {.code = "socket_dead", .message = fmt::format("nobody answers on '{}'", socket)});
+  if (facts.socket_state == SocketState::kSilent) out.push_back(silent(facts));
   if (facts.socket_state == SocketState::kDenied)
     out.push_back({.code = "socket_denied",
                    .message = fmt::format("this user may not open the socket '{}'", socket)});
@@ -102,6 +125,11 @@ Surroundings look_around(const Session& session) {
                      .own_version = MELON_VERSION,
                      .daemon_version = ""};
   facts.has_opencl_driver = finds_driver(facts.driver_variable);
+  if (facts.socket_state == SocketState::kSilent) {
+    facts.listener_pid = net::Client(session.socket).listener_pid().value_or(0);
+    facts.listener_stopped = is_stopped(facts.listener_pid);
+    return facts;
+  }
   if (const auto version = get(session, "/v1/version"))
     facts.daemon_version = text_of(*version, "version");
   return facts;

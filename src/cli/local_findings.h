@@ -9,12 +9,14 @@
 
 namespace melon::cli {
 
-enum class SocketState { kAnswers, kAbsent, kDenied, kDead };
+enum class SocketState { kAnswers, kAbsent, kDenied, kDead, kSilent };  // kSilent: held, but mute
 
 /// This caller's surroundings, as plain facts.
 struct Surroundings {
   std::string socket = {};
   SocketState socket_state = SocketState::kAnswers;
+  int listener_pid = 0;           // who holds the socket; 0: nobody, or it is not told
+  bool listener_stopped = false;  // by a signal
   std::string state_beside = {};  // the folder of a daemon's state around the socket, if there
   bool is_root = false;
   bool has_opencl_loader = true;

@@ -47,6 +47,12 @@ Result<> check_words(const RequestFlags& flags) {
   return {};
 }
 
+Result<> check_named(const char* flag, const std::optional<std::string>& typed) {
+  if (!typed || !typed->empty()) return {};
+  return fail(Code::kInvalidArgument, fmt::format("{} '' names none", flag),
+              fmt::format("name one of `melon devices`, or leave {} out for any", flag));
+}
+
 template <class T>
 void put(Json& body, const char* key, const std::optional<T>& value) {
   if (value) body[key] = *value;
@@ -107,6 +113,8 @@ Result<Json> to_body(const RequestFlags& flags, Session& session) {
   MELON_RETURN_IF_ERROR(check_compute(flags.compute));
   MELON_RETURN_IF_ERROR(check_compute(flags.max));
   MELON_RETURN_IF_ERROR(check_words(flags));
+  MELON_RETURN_IF_ERROR(check_named("--device", flags.device));
+  MELON_RETURN_IF_ERROR(check_named("--type", flags.type));
   echo_memory(flags.memory, session);
   Json body = Json::object();
   put(body, "memory", flags.memory);

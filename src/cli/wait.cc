@@ -36,7 +36,7 @@ Result<int> wait(Session& session, const Flags& flags) {
     *session.out << fmt::format("{} {}{}\n", text_of(grant, "name"), state,
                                 code ? fmt::format(" {}", *code) : "");
   }
-  const bool well = state == "exited" && number_of(grant, "exit_code").value_or(0) == 0;
+  const bool well = state == "exited" && number_of(grant, "exit_code") == 0;
   return well ? kOk : kFailed;
 }
 

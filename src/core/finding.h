@@ -55,6 +55,11 @@ inline constexpr std::array kFindings = std::to_array<FindingKind>({
     {"device_held", Finder::kDaemon, Severity::kWarning, Mend::kByCommand,
      "one daemon at a time may grant slices of a device",
      "{end_holder}  # ends that daemon, programs go on; or use it"},
+    {"device_lock_refused", Finder::kDaemon, Severity::kError, Mend::kByCommand,
+     "nothing is granted on it: without its lock another daemon could grant it too", "{free_lock}"},
+    {"device_look_hangs", Finder::kDaemon, Severity::kError, Mend::kByCommand,
+     "health, use and unmanaged processes are shown as they were before; grants go on",
+     "{restart}  # if it hangs again, the driver's messages (dmesg) say more"},
     {"device_unhealthy", Finder::kDaemon, Severity::kError, Mend::kByHand,
      "nothing new is granted on it",
      "no command mends a device: the driver's messages (dmesg) say more; once it is well it is "
@@ -69,6 +74,10 @@ inline constexpr std::array kFindings = std::to_array<FindingKind>({
      "its use is unknown; its own processes keep their limit each by itself, others are not "
      "affected",
      "melon stop {grant}  # then start it again"},
+    {"false_claims", Finder::kDaemon, Severity::kWarning, Mend::kByCommand,
+     "it would have held the others back; they no longer wait for its share, until it has claimed "
+     "nothing false for a minute",
+     "melon stop {grant}"},
     {"private_ledger", Finder::kDaemon, Severity::kWarning, Mend::kByCommand,
      "its processes keep the limit each by itself, not together",
      "melon stop {grant}  # then start it where its user can write the ledger (containers: melon "
@@ -79,6 +88,10 @@ inline constexpr std::array kFindings = std::to_array<FindingKind>({
     {"unmanaged_process_of_another", Finder::kDaemon, Severity::kWarning, Mend::kByHand,
      "it takes memory and compute that grants were promised",
      "only {user} or root may end it: ask them to run melon doctor, which names the process"},
+    {"foreign_grant", Finder::kDaemon, Severity::kWarning, Mend::kByCommand,
+     "the other daemon granted it when the device was its own: together both may have booked more "
+     "than the device has",
+     "kill {pid}  # then start it again with melon run"},
     {"device_gone", Finder::kDaemon, Severity::kError, Mend::kByCommand,
      "its programs cannot use that device",
      "melon stop {grant}  # or bring the device back, then: {restart}"},
@@ -100,6 +113,12 @@ inline constexpr std::array kFindings = std::to_array<FindingKind>({
      "nothing can be granted, shown or changed", "{start}"},
     {"socket_dead", Finder::kDoctor, Severity::kError, Mend::kByCommand,
      "a daemon was killed or is ending: nothing can be granted, shown or changed", "{start}"},
+    {"daemon_stopped", Finder::kDoctor, Severity::kError, Mend::kByCommand,
+     "programs go on under their limits, but nothing can be granted, shown or changed",
+     "{as_root}kill -CONT {pid}"},
+    {"daemon_silent", Finder::kDoctor, Severity::kError, Mend::kByCommand,
+     "programs go on under their limits, but nothing can be granted, shown or changed",
+     "{as_root}kill -KILL {pid}; {start}"},
     {"socket_denied", Finder::kDoctor, Severity::kError, Mend::kByCommand,
      "this user cannot speak to the daemon",
      "unset MELON_SOCKET; melon up --detach  # your own daemon"},

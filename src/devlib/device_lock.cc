@@ -16,6 +16,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "base/shell_word.h"
 #include "os/process_files.h"
 
 namespace melon::devlib {
@@ -23,12 +24,22 @@ namespace {
 
 constexpr mode_t kOpenToAll = 01777;  // sticky: only who made a file may remove it
 
+std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+tl::unexpected<Error> no_lock_file(const std::string& path) {
+  struct stat status {};
+  const bool ours = ::lstat(path.c_str(), &status) == 0 && status.st_uid == ::geteuid();
+  return fail(Code::kPermissionDenied,
+              fmt::format("'{}' should be a device lock and is a link or no regular file", path),
+              fmt::format("{}rm -f {}", ours ? "" : "sudo ", shell_word(path)));
+}
+
 tl::unexpected<Error> system_error(std::string_view what, const std::string& name) {
   const int cause = errno;
-  const bool denied = cause == EACCES || cause == EPERM || cause == EROFS || cause == ELOOP;
+  const bool denied = cause == EACCES || cause == EPERM || cause == EROFS;
   return fail(denied ? Code::kPermissionDenied : Code::kUnavailable,
               fmt::format("cannot {} '{}': {}", what, name, std::strerror(cause)),
-              denied ? "name a folder for device locks that every daemon's user may write" : "");
+              denied ? "sudo chmod 1777 " + shell_word(folder_of(name)) : "melon doctor");
 }
 
 /// FNV-1a. Spreads names; two devices of one name would only be locked together.
@@ -145,6 +156,7 @@ Result<DeviceLock> DeviceLock::take(const std::string& folder, const std::string
   prepare_folder(folder);
   const std::string path = fmt::format("{}/{:016x}.lock", folder, hash(device_key));
   os::Descriptor file = open_lock_file(path);
+  if (!file && errno == ELOOP) return no_lock_file(path);
   if (!file) return system_error("open device lock", path);
   if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return system_error("lock device by", path);

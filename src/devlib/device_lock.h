@@ -15,7 +15,8 @@ class DeviceLock {
   /// `folder` is shared by all daemons of the machine (made 01777 when absent; root's daemon
   /// takes it, and the locks in it, over from users who were first); `state_folder` is
   /// told to others who ask. Errors: kAlreadyExists (the message names the holder's process and
-  /// state folder, the remedy is a command that ends it), kPermissionDenied, kUnavailable.
+  /// state folder, the remedy is a command that ends it), kPermissionDenied (the remedy is a
+  /// command for whoever may), kUnavailable.
   static Result<DeviceLock> take(const std::string& folder, const std::string& device_key,
                                  const std::string& state_folder);
 

@@ -175,7 +175,11 @@ TEST_F(LockFolderOfAUserTest, AUserDoesNotFollowALink) {
   EXPECT_EQ(as_user(kUser,
                     [&] {
                       const auto refused = DeviceLock::take(folder_, "uuid:1", "/a");
-                      return !refused && refused.error().code == Code::kPermissionDenied ? 0 : 1;
+                      const bool says = refused.error().message.find("link") != std::string::npos;
+                      return says && refused.error().code == Code::kPermissionDenied &&
+                                     refused.error().remedy == "sudo rm -f " + file
+                                 ? 0
+                                 : 1;
                     }),
             0);
   EXPECT_FALSE(std::filesystem::exists(target));

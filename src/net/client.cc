@@ -164,6 +164,15 @@ Result<> read_until(Reader& reader, int socket, const std::string& path, Clock::
 
 }  // namespace
 
+std::optional<int> Client::listener_pid() const {
+  const auto socket = connect_to(socket_path_);
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (!socket || ::getsockopt(socket->number(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return std::nullopt;
+  return peer.pid > 0 ? std::optional<int>(peer.pid) : std::nullopt;
+}
+
 Result<HttpResponse> Client::call(const std::string& method, const std::string& target,
                                   const std::string& body, std::chrono::seconds timeout) const {
   const auto deadline = Clock::now() + timeout;

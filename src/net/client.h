@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -31,6 +32,10 @@ class Client {
   /// call(); an HTTP error status is an error here, as to_error() reads it.
   Result<> follow(const std::string& target, const std::function<bool(const Event&)>& on_event,
                   const FollowOptions& options = {}) const;
+
+  /// The process that listens on the socket, also if it does not answer; empty: none does, or it
+  /// cannot be told (another container's).
+  std::optional<int> listener_pid() const;
 
   const std::string& socket_path() const { return socket_path_; }
 

@@ -10,7 +10,7 @@ import unittest
 
 from doctor_under_test import DRIVERS, DoctorTest, mount, setUpModule  # noqa: F401
 from daemon_under_test import IGNORED_LINE
-from melon_under_test import MELON, SOON_SECONDS, Machine
+from melon_under_test import ALICE, MELON, PYTHON, SOON_SECONDS, TENANT, Machine, eventually
 
 
 class OpenCl(DoctorTest):
@@ -49,6 +49,34 @@ class OpenCl(DoctorTest):
         self.assertNotIn("no_device", self.findings())
         self.mended("device_held")
         self.run_detached("mine", "sleep", "1000")
+
+    def test_what_another_daemon_granted_before(self):
+        other = Machine()
+        self.addCleanup(other.remove)
+        other.config.write_text(self.machine.config.read_text())
+        other.up()
+        other.melon("run", "--name", "theirs", "--memory", "16MiB", "--detach", "--", PYTHON, "-c", TENANT, "8")
+        eventually("it holds memory", lambda: "holds" in other.melon("logs", "theirs").out)
+        other.melon("down")
+        self.machine.up()
+        self.mended("foreign_grant")
+
+    def test_a_lock_that_is_a_link(self):
+        self.machine.up()
+        self.machine.melon("down")
+        locks = self.machine.folder / "locks"
+        for lock in locks.iterdir():
+            lock.unlink()
+            lock.symlink_to(self.machine.config)
+            os.lchown(lock, ALICE, ALICE)
+        runtime = self.machine.folder / "runtime"
+        runtime.mkdir()
+        os.chown(runtime, ALICE, ALICE)
+        own = {"uid": ALICE, "XDG_RUNTIME_DIR": str(runtime), "XDG_STATE_HOME": str(runtime), "MELON_SOCKET": ""}
+        done = self.shell(f"melon up --detach --config {self.machine.config}", **own)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.addCleanup(self.shell, "melon down", **own)
+        self.mended("device_lock_refused", **own)
 
     def test_a_device_that_is_gone(self):
         self.machine.up()
@@ -215,6 +243,11 @@ class NvidiaFaults(SimulatedNvidia):
             self.machine.up()
         self.mended_by_hand("nvidia_device_unreachable", repair)
         self.assertEqual(self.cards(), ["nvidia-0", "nvidia-1"])
+
+    def test_a_driver_that_hangs_while_cards_are_used(self):
+        self.machine.up()
+        (self.faults / "hang").touch()
+        self.mended("device_look_hangs")
 
     def test_a_card_that_is_lost_while_it_is_used(self):
         self.machine.up()

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socketserver
 import subprocess
 import threading
@@ -13,6 +14,19 @@ import unittest
 
 from doctor_under_test import DoctorTest, mount, setUpModule  # noqa: F401
 from melon_under_test import ALICE, BOB, MELON, PYTHON, TENANT, eventually
+
+
+# Says in the only arena page that its grant has, over and over, that it is busy for another second.
+LIAR = """
+import glob, os, struct, sys, time
+page = glob.glob(sys.argv[1] + "/*/" + os.path.basename(os.environ["MELON_GRANT"]))[0]
+BUSY_UNTIL = 40
+while True:
+    with open(page, "r+b") as file:
+        file.seek(BUSY_UNTIL)
+        file.write(struct.pack("=Q", time.clock_gettime_ns(time.CLOCK_MONOTONIC) + 10**9))
+    time.sleep(0.3)
+"""
 
 
 class NothingWrong(DoctorTest):
@@ -51,6 +65,25 @@ class Daemons(DoctorTest):
         self.mended("socket_dead")
         self.assertEqual(self.machine.melon("version", "-o", "json").json["daemon"]["state_folder"],
                          str(self.machine.state))
+
+    def test_a_daemon_that_was_stopped(self):
+        self.machine.up()
+        pid = self.machine.melon("version", "-o", "json").json["daemon"]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, pid, signal.SIGCONT)
+        finding = self.found("daemon_stopped")
+        self.assertIn(str(pid), finding["message"])
+        self.assertNotIn("socket_dead", self.findings())
+        self.mended("daemon_stopped")
+
+    def test_a_daemon_that_does_not_answer(self):
+        os.makedirs(self.machine.state)
+        program = "import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); time.sleep(1000)"
+        mute = subprocess.Popen([PYTHON, "-c", program, self.machine.socket])
+        self.addCleanup(mute.wait)
+        self.addCleanup(mute.kill)
+        eventually("it listens", lambda: os.path.exists(self.machine.socket))
+        self.mended("daemon_silent")
 
     def test_a_socket_of_somebody_else(self):
         self.machine.up()
@@ -141,6 +174,12 @@ class Tenants(DoctorTest):
         with open(folder + "/ledger", "r+b") as ledger:
             ledger.write(b"\xff" * 4096)
         self.mended("ledger_broken")
+
+    def test_claims_that_cannot_be_true(self):
+        self.run_detached("liar", PYTHON, "-c", LIAR, str(self.machine.state / "arena"))
+        self.run_detached("honest", "sleep", "1000")
+        self.mended("false_claims")
+        self.assertEqual([g["name"] for g in self.machine.melon("ps", "-o", "json").json], ["honest"])
 
     def test_a_process_that_cannot_reach_its_ledger(self):
         self.assertEqual(self.machine.melon("run", "--name", "closed", "--memory", "16MiB", "--detach", "--keep",

@@ -23,6 +23,13 @@ class BadInput(MelonTest):
         self.ok("run", "--memory", "1MiB", "--name", "free", "--dry-run")
         self.assertIsNone(self.workload("free"))
 
+    def test_what_names_nothing_and_what_is_given_twice(self):
+        small = ("run", "--memory", "1MiB")
+        self.fails(125, *small, "--memory", "2MiB", *TRUE, says=["--memory", "more than once"])
+        for flag in ("--device", "--type"):
+            self.fails(125, *small, flag, "", *TRUE, says=[flag, "melon devices"])
+            self.fails(125, "run", f"{flag}=", "--memory", "1MiB", *TRUE, says=[flag, "needs a value"])
+
     def test_compute(self):
         for text in ("0%", "-5%", "101%", "0.01%", "abc%", "1e400%", "25 permille", "1000"):
             self.fails(125, "run", f"--compute={text}", *TRUE, says=[f"'{text}'", "25%"])

@@ -175,6 +175,18 @@ class Changed(MelonTest):
     def is_alive(self, pid):
         return self.command_of(pid) != b""  # a zombie that nobody waits for has none
 
+    def test_events_of_nobody(self):
+        self.fails(3, "events", "nope", says=["'nope'"])
+        self.fails(3, "events", "-f", "nope", says=["'nope'"])
+
+    def test_a_request_that_was_stopped_while_it_waited_has_not_ended_well(self):
+        self.detached("all")
+        waiting = self.machine.popen("run", "--name", "later", "--wait", "--", "true", stderr=subprocess.PIPE)
+        self.addCleanup(waiting.communicate)
+        self.eventually("it waits", lambda: self.workload("later") is not None)
+        self.ok("stop", "later")
+        self.assertEqual(self.melon("wait", "later").code, 1)
+
     def test_wait(self):
         self.detached("good", "--memory", "1MiB", program=("sleep", "0.2"))
         self.assertEqual(self.ok("wait", "good").out, "good exited 0\n")

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A simulated libnvidia-ml with two cards. What goes wrong, tests of one process set through its
 // variables; tests of a daemon write the error's number into files of the folder that
-// MELON_SIMULATED_NVML_FAULTS names: init, handle, memory. Without permission for others to open
-// the node /dev/nvidia1, when there is one, card 1 is denied.
+// MELON_SIMULATED_NVML_FAULTS names: init, handle, memory. A file named hang makes the next memory
+// query take for ever. Without permission for others to open the node /dev/nvidia1, when there is
+// one, card 1 is denied.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 int simulated_init_error;    // what nvmlInit_v2 answers
 int simulated_handle_error;  // what asking for card 1 answers
@@ -24,6 +26,14 @@ static int fault(int variable, const char* name) {
   if (fscanf(file, "%d", &number) != 1) number = variable;
   fclose(file);
   return number;
+}
+static void hang_once(void) {
+  const char* folder = getenv("MELON_SIMULATED_NVML_FAULTS");
+  char path[4096];
+  if (folder == NULL) return;
+  snprintf(path, sizeof path, "%s/hang", folder);
+  if (unlink(path) != 0) return;
+  while (1) pause();
 }
 static int is_denied(void) {
   struct stat node;
@@ -90,6 +100,7 @@ int nvmlDeviceGetPciInfo_v3(struct card* card, struct pci* pci) {
   return 0;
 }
 int nvmlDeviceGetMemoryInfo(struct card* card, struct memory* memory) {
+  hang_once();
   const int failed = card->index == 1 ? fault(simulated_memory_error, "memory") : 0;
   if (failed != 0) return failed;
   memory->total = 16ULL << 30;
