@@ -21,8 +21,8 @@ WAYS = {
 class Grant:
     """One grant on one device; removed at the end of a with block."""
 
-    def __init__(self, memory, *options, key=None):
-        self.root = pathlib.Path(tempfile.mkdtemp(prefix="melon-grant-"))
+    def __init__(self, memory, *options, key=None, below=None):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="melon-grant-", dir=below))
         device = ["--key", key] if key else []
         self._at = ["--root", str(self.root), "--grant", "g", *device]
         subprocess.run([FIXTURE, "create", *self._at, "--memory", str(memory), *options], check=True)
@@ -49,6 +49,14 @@ class Grant:
         else:
             inside["OCL_ICD_VENDORS"] = "/etc/OpenCL/vendors/pocl.icd"  # a GPU of this machine stays out
         return inside
+
+
+def require(program, *more_places):
+    """Fails where a program is missing that tools/install-packages.sh installs. Its path."""
+    found = shutil.which(program, path=os.pathsep.join([os.environ["PATH"], *more_places]))
+    assert found is not None, (f"{program} is not installed, and the tests need it; run: "
+                               "tools/install-packages.sh build demo test")
+    return found
 
 
 def run(command, environment, timeout=120):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """libmelon.so in a bullseye (glibc 2.31) system, bound lazily and at once. The system is made once,
-by debootstrap, in the folder MELON_BULLSEYE; without network or root the test is skipped."""
+by debootstrap, in the folder MELON_BULLSEYE; without network or root the test is skipped. A program
+and a driver in C are linked against that system's libraries, so that hooks are called there too."""
 import os
 import pathlib
 import shutil
@@ -9,8 +10,9 @@ import subprocess
 import sys
 import unittest
 
-from in_grant import LIBRARY
+from in_grant import LIBRARY, MIB, Grant, require
 
+SOURCES = pathlib.Path(os.environ["MELON_TEST_SOURCES"])
 SYSTEM = pathlib.Path(os.environ["MELON_BULLSEYE"])
 READY = SYSTEM / "melon-test-ready"
 MOST_SECONDS = 240  # for the download
@@ -45,9 +47,7 @@ def bootstrap(command):
 def make_system():
     if os.geteuid() != 0:
         skip("debootstrap and chroot need root")
-    debootstrap = shutil.which("debootstrap", path=SYSTEM_PATH)
-    if debootstrap is None:
-        skip("debootstrap is not installed")
+    debootstrap = require("debootstrap", "/usr/sbin", "/sbin")
     shutil.rmtree(SYSTEM, ignore_errors=True)
     SYSTEM.mkdir(parents=True)
     # Unpacked is enough: nothing in it is started but single programs.
@@ -68,10 +68,25 @@ def inside(command, **variables):
                           env={**os.environ, "PATH": SYSTEM_PATH})
 
 
+def build_inside(source, output, *options):
+    """Compiles here what is linked against the old system's libraries."""
+    libraries = [next(SYSTEM.glob(f"lib/*/{name}")) for name in ["libc.so.6", "libdl.so.2"]]
+    subprocess.run(["gcc", "-fPIC", "-fno-stack-protector", str(SOURCES / source), *options,
+                    "-nostdlib", *map(str, libraries), "-lgcc", f"-Wl,-rpath-link,{libraries[0].parent}",
+                    "-o", str(SYSTEM / output)], check=True)
+
+
 class OldGlibc(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         shutil.copy(LIBRARY, SYSTEM / "libmelon.so")
+        loader = next(SYSTEM.glob("usr/lib/*/libOpenCL.so.1"))
+        start = subprocess.run(["gcc", "-print-file-name=Scrt1.o"], check=True, capture_output=True,
+                               text=True).stdout.strip()
+        build_inside("stub_driver.c", "libstub.so", "-shared")
+        build_inside("hooks.c", "hooks", start, str(loader))
+        (SYSTEM / "vendors").mkdir(exist_ok=True)
+        (SYSTEM / "vendors" / "stub.icd").write_text("/libstub.so\n")
 
     def test_it_is_that_old(self):
         self.assertIn("2.31", inside(["/usr/bin/ldd", "--version"]).stdout)
@@ -92,6 +107,20 @@ class OldGlibc(unittest.TestCase):
                               MELON_GRANT="/nowhere", **now)
                 self.assertNotIn("libmelon", done.stderr)
                 self.assertIn("#PLATFORMS", done.stdout)
+
+    def test_hooks_allocate_and_launch(self):
+        stub = {"OCL_ICD_VENDORS": "/vendors"}
+        bare = inside(["/hooks"], **stub)
+        self.assertEqual((bare.stdout, bare.stderr), (f"{1024 * MIB} 0 0 0 0 0 100\n", ""))
+        for now in [{}, {"LD_BIND_NOW": "1"}]:
+            with self.subTest(**now), Grant(MIB, "--compute", "500", key="opencl:Melon Stub|device|0",
+                                            below=SYSTEM / "tmp") as grant:
+                folder = pathlib.Path("/tmp") / grant.root.name / "grants" / "g"
+                done = inside(["/hooks"], LD_PRELOAD="/libmelon.so", MELON_GRANT=folder, **stub, **now)
+                self.assertEqual((done.stdout, done.stderr), (f"{MIB} -61 0 -4 0 0 100\n", ""))
+                _, refusals, launches, consumed_ns, flags = grant.report()
+                self.assertEqual((refusals, launches, flags), (2, 100, 0))
+                self.assertAlmostEqual(consumed_ns, 100_000_000, delta=20_000_000)  # 1 ms each
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 import os
 import pathlib
 import re
-import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
+
+from in_grant import require
 
 SOURCES = pathlib.Path(os.environ["MELON_TABLE"]).parent
 TOOLS = "aarch64-linux-gnu-"
@@ -58,8 +58,5 @@ class Aarch64(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if shutil.which(TOOLS + "as") is None:
-        print("SKIPPED: the assembly for aarch64 was not tried: binutils-aarch64-linux-gnu is not "
-              "installed", flush=True)
-        sys.exit(77)  # SKIP_RETURN_CODE
+    require(TOOLS + "as")
     unittest.main()
