@@ -44,9 +44,10 @@ Scene::~Scene() {
   std::filesystem::remove_all(root_, ignored);
 }
 
-std::string Scene::fixture(const std::string& verb, const std::string& options) const {
+std::string Scene::fixture(const std::string& verb, const std::string& options,
+                           const std::string& grant) const {
   const std::string command = std::string(MELON_FIXTURE) + " " + verb + " --root " +
-                              root_.string() + " --grant g " + options;
+                              root_.string() + " --grant " + grant + " " + options;
   std::string printed;
   FILE* const out = popen(command.c_str(), "r");
   for (int c; out != nullptr && (c = std::fgetc(out)) != EOF;) printed += static_cast<char>(c);
@@ -55,6 +56,11 @@ std::string Scene::fixture(const std::string& verb, const std::string& options) 
 }
 
 void Scene::set(const std::string& limits) const { fixture("set", limits); }
+
+std::filesystem::path Scene::add_rival(const std::string& limits) const {
+  fixture("create", limits, "rival");
+  return root_ / "grants" / "rival";
+}
 
 GrantReport Scene::report() const {
   unsigned long used = 0, refusals = 0, launches = 0, consumed = 0, flags = 0;

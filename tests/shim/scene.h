@@ -41,6 +41,8 @@ class Scene {
   /// Changes the limits, as `melon set` does.
   void set(const std::string& limits) const;
   GrantReport report() const;
+  /// Another grant on the same device: its folder, for MELON_GRANT.
+  std::filesystem::path add_rival(const std::string& limits) const;
   /// What the simulated driver itself counted; of all processes of the scene.
   const sim::Counters& driver() const { return *counters_; }
   std::filesystem::path grant() const { return root_ / "grants" / "g"; }
@@ -57,7 +59,8 @@ class Scene {
   cl_ulong device_number(cl_device_info what);
 
  private:
-  std::string fixture(const std::string& verb, const std::string& options) const;
+  std::string fixture(const std::string& verb, const std::string& options,
+                      const std::string& grant = "g") const;
 
   std::filesystem::path root_;
   sim::Counters* counters_ = nullptr;
