@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -37,14 +38,25 @@ void store_words(T& to, const T& from) {
   }
 }
 
-template <class T>
-void load_words(T& to, const T& from) {
-  auto* const out = reinterpret_cast<char*>(&to);
-  const auto* const in = reinterpret_cast<const char*>(&from);
-  for (std::size_t at = 0; at < sizeof(T); at += sizeof(Word)) {
+void load_words(void* to, const void* from, std::size_t begin, std::size_t end) {
+  auto* const out = static_cast<char*>(to);
+  const auto* const in = static_cast<const char*>(from);
+  for (std::size_t at = begin; at < end; at += sizeof(Word)) {
     const Word word = __atomic_load_n(reinterpret_cast<const Word*>(in + at), __ATOMIC_ACQUIRE);
     memcpy(out + at, &word, sizeof word);
   }
+}
+
+void load(Policy& to, const Policy& from) { load_words(&to, &from, 0, sizeof from); }
+
+// An index has room for far more tenants than there mostly are, and each page of it that is touched
+// costs a program's start.
+void load(ArenaIndex& to, const ArenaIndex& from) {
+  constexpr std::size_t kFirst = offsetof(ArenaIndex, tenants);
+  static_assert(kFirst == sizeof(Word) && sizeof(ArenaTenant) % sizeof(Word) == 0);
+  load_words(&to, &from, 0, kFirst);
+  if (to.count <= kMaxTenants)
+    load_words(&to, &from, kFirst, kFirst + to.count * sizeof(ArenaTenant));
 }
 
 template <class T>
@@ -70,7 +82,7 @@ template <class T>
 bool take(const Published<T>& from, T& value, std::uint64_t* generation) {
   for (int i = 0; i < kMaxReads; ++i) {
     const std::uint64_t before = from.generation.load(std::memory_order_acquire);
-    load_words(value, from.copies[before & 1]);
+    load(value, from.copies[before & 1]);
     if (from.generation.load(std::memory_order_relaxed) != before) continue;
     if (generation != nullptr) *generation = before;
     return before != 0;  // 0: nothing was ever published

@@ -18,7 +18,8 @@ void publish(ArenaIndexFile& file, const ArenaIndex& value);
 
 /// Takes a whole copy. False: the content is not one that publish() leaves (a foreign file, a count
 /// out of range, unterminated text), or the writer was faster 64 times. `generation`, when asked
-/// for, is the copy's: wait_for_change() returns once there is a newer one.
+/// for, is the copy's: wait_for_change() returns once there is a newer one. Tenants beyond an
+/// index's count are left as they were in `value`.
 bool read_published(const PolicyFile& file, Policy& value, std::uint64_t* generation = nullptr);
 bool read_published(const ArenaIndexFile& file, ArenaIndex& value,
                     std::uint64_t* generation = nullptr);

@@ -16,8 +16,10 @@ bool join_path(char (&out)[kPathBytes], const char* folder, const char* name) {
 
 void* map_anonymous(std::size_t bytes) {
   const int saved = errno;
+  constexpr std::size_t kTouchedAnyway = std::size_t{4} * 4096;  // cheaper at once than one by one
+  const int at_once = bytes <= kTouchedAnyway ? MAP_POPULATE : 0;
   void* const address =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | at_once, -1, 0);
   errno = saved;
   return address == MAP_FAILED ? nullptr : address;
 }

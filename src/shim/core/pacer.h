@@ -153,12 +153,10 @@ class Pacer {
   unsigned device_;
   std::atomic<std::uint64_t> seen_policy_;
   std::atomic<bool> paced_;
-  CostTable costs_;
 
   pthread_mutex_t lock_;
   Rules rules_;
   Bucket guarantee_, ceiling_;
-  Rivals rivals_;
   Meter meter_;
   FlightPool flights_;
   std::uint64_t epoch_;  // flights of an older one no longer count: they made no progress
@@ -174,6 +172,10 @@ class Pacer {
   Nanoseconds shared_until_;  // other processes of the grant launch too
   std::atomic<std::uint32_t> progress_;
   std::atomic<int> waiters_;
+
+  // Last, being large: each page that is touched costs a program's start.
+  Rivals rivals_;
+  CostTable costs_;
 };
 
 }  // namespace melon::shim

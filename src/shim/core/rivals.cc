@@ -66,7 +66,7 @@ void say(std::atomic<std::uint64_t>& word, std::uint64_t& said, std::uint64_t ne
 void Rivals::open(const char* arena_folder, const char* grant) {
   char path[kPathBytes];
   if (!join_path(path, arena_folder, "index")) return;
-  std::strncpy(folder_, arena_folder, sizeof(folder_) - 1);
+  std::memcpy(folder_, arena_folder, std::strlen(arena_folder) + 1);  // no longer than `path`
   std::strncpy(grant_, grant, sizeof(grant_) - 1);
   abi::Region region;
   if (abi::open_region(path, sizeof(abi::ArenaIndexFile), abi::Access::kRead, region) != 0) return;

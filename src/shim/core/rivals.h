@@ -92,7 +92,6 @@ class Rivals {
 
   const abi::ArenaIndexFile* index_;
   abi::ArenaPage* page_;
-  char folder_[kPathBytes];
   char grant_[abi::kIdBytes];
   std::atomic<std::uint64_t> seen_;
   Nanoseconds polled_at_;
@@ -101,6 +100,7 @@ class Rivals {
   Nanoseconds entitled_held_;     // less what the guarantees allowed since
   Nanoseconds entitled_seen_at_;  // when that was last brought up to date
   unsigned count_;
+  char folder_[kPathBytes];
   Rival rivals_[abi::kMaxTenants];
   abi::ArenaIndex copy_;  // scratch of refresh()
 };

@@ -132,7 +132,8 @@ void attach_device(const Driver& next, cl_device_id device, DeviceRecord& record
   const Guard guard(mine.attaching);
   const std::uint32_t bit = 1U << record.slice;
   if ((mine.attached & bit) != 0) return;
-  mine.attached |= bit;
+  if (record.is_cpu != 0) __atomic_fetch_or(&mine.processors, bit, __ATOMIC_RELAXED);
+  __atomic_fetch_or(&mine.attached, bit, __ATOMIC_RELEASE);
   DeviceSource source{};
   source.context = &record;
   if (record.is_cpu != 0 && worker_count() != 0 && record.units != 0 && alone_on_workers(record))
@@ -174,9 +175,13 @@ DeviceRecord* device_record(const Driver& next, cl_device_id device) {
   describe(next, device, found);
   DeviceRecord* const record = g_devices.insert(device);
   if (record == nullptr) return nullptr;
-  found.epoch = record->epoch;
-  *record = found;
-  __atomic_store_n(&record->epoch, epoch, __ATOMIC_RELEASE);
+  {
+    const Guard guard(session()->attaching);
+    const std::uint32_t before = __atomic_load_n(&record->epoch, __ATOMIC_ACQUIRE);
+    found.epoch = before;
+    if (before != epoch) *record = found;
+    __atomic_store_n(&record->epoch, epoch, __ATOMIC_RELEASE);
+  }
   const bool whole = number<cl_device_id>(next, device, CL_DEVICE_PARENT_DEVICE) == nullptr;
   if (record->slice >= 0 && whole) attach_device(next, device, *record);
   return record;

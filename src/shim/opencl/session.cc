@@ -33,8 +33,8 @@ const Clock* g_clock = nullptr;
 Session g_no_page{};  // where there is no memory for a page
 
 Session* make_page() {
-  void* const memory =
-      mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const memory = mmap(nullptr, 4096, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   if (memory == MAP_FAILED) return &g_no_page;
   if (madvise(memory, 4096, kWipeOnFork) != 0)
     session_pid.store(getpid(), std::memory_order_relaxed);

@@ -25,7 +25,8 @@ struct Session {
   Lock workers;
   Lock svm;
   Lock attaching;
-  std::uint32_t attached;  // slices whose device source is named; guarded by `attaching`
+  std::uint32_t attached;    // slices whose device source is named; set under `attaching`
+  std::uint32_t processors;  // those of them that are CPU devices; set before `attached`
 };
 
 extern std::atomic<Session*> session_page;

@@ -76,9 +76,18 @@ void add_worker(int thread) {
   g_count.store(count + 1, std::memory_order_release);
 }
 
+// Whether a device of the grant may have workers that are not known yet.
+bool may_find_workers() {
+  const Tenant* const mine = tenant();
+  if (mine == nullptr || worker_count() != 0) return false;
+  const std::uint32_t known = __atomic_load_n(&session()->attached, __ATOMIC_ACQUIRE);
+  const bool all_known = static_cast<unsigned>(__builtin_popcount(known)) == mine->device_count();
+  return !all_known || __atomic_load_n(&session()->processors, __ATOMIC_RELAXED) != 0;
+}
+
 }  // namespace
 
-WorkerWatch::WorkerWatch() : watching_(tenant() != nullptr && worker_count() == 0) {
+WorkerWatch::WorkerWatch() : watching_(may_find_workers()) {
   if (watching_) count_ = list_threads(threads_, kMost);
 }
 
