@@ -40,4 +40,11 @@ std::vector<std::pair<std::string, std::string>> Workloads::false_claims() const
   return found;
 }
 
+std::vector<std::pair<std::string, std::string>> Workloads::broken_ledgers() const {
+  std::vector<std::pair<std::string, std::string>> broken;
+  for (const auto& [id, known] : tracked_)
+    if (known.sample.broken) broken.emplace_back(book_.at(id)->name, known.sample.breach);
+  return broken;
+}
+
 }  // namespace melon::agent

@@ -258,9 +258,7 @@ void Workloads::settle_without_process(const Grant& grant, Tracked& known) {
     if (!code && now - known.without_process_since_ns < kExitReportNs) return;
     if (find_descendants(grant, known) != Descendants::kNone) return;
     if (code) return end_with_code(grant, known, *code);
-    if (known.stop_asked) return end(grant.id, State::kExited, kStopped);
-    if (!known.over_limit.empty()) return end(grant.id, State::kFailed, known.over_limit);
-    return end(grant.id, State::kLost, "its processes are gone and nobody saw how they ended");
+    return end_unseen(grant, known);
   }
   if (known.stop_asked && find_descendants(grant, known) == Descendants::kNone)
     return end(grant.id, State::kExited, kStopped);
@@ -272,6 +270,12 @@ void Workloads::settle_without_process(const Grant& grant, Tracked& known) {
                fmt::format("no process started within {} s", grant.keep_seconds));
   if (find_descendants(grant, known) == Descendants::kNone)
     end(grant.id, State::kExited, fmt::format("no process for {} s", grant.keep_seconds));
+}
+
+void Workloads::end_unseen(const Grant& grant, const Tracked& known) {
+  if (known.stop_asked) return end(grant.id, State::kExited, kStopped);
+  if (!known.over_limit.empty()) return end(grant.id, State::kFailed, known.over_limit);
+  end(grant.id, State::kLost, "its processes are gone and nobody saw how they ended");
 }
 
 void Workloads::end_with_code(const Grant& grant, const Tracked& known, int code) {
@@ -375,13 +379,6 @@ MiB Workloads::used_memory(const std::string& device_id) const {
 
 void Workloads::set_escaped(const std::set<std::string>& grant_ids) {
   for (auto& [id, known] : tracked_) known.escaped = grant_ids.contains(id);
-}
-
-std::vector<std::pair<std::string, std::string>> Workloads::broken_ledgers() const {
-  std::vector<std::pair<std::string, std::string>> broken;
-  for (const auto& [id, known] : tracked_)
-    if (known.sample.broken) broken.emplace_back(book_.at(id)->name, known.sample.breach);
-  return broken;
 }
 
 bool Workloads::keeps_private_ledger(const Grant& grant) const {

@@ -173,6 +173,7 @@ class Workloads {
   /// there go on under the limits that they had.
   void remove_empty_strangers();
   void adopt_age(const core::Grant& grant);
+  void end_unseen(const core::Grant& grant, const Tracked& tracked);
   void end_with_code(const core::Grant& grant, const Tracked& tracked, int code);
   void settle(const core::Grant& grant);
   void settle_without_process(const core::Grant& grant, Tracked& tracked);

@@ -110,8 +110,10 @@ TEST(LocalFindings, NothingWhenAllIsWell) { EXPECT_TRUE(local_findings({}).empty
 
 TEST(LocalFindings, EveryCodeThatDoctorLooksForHasItsCause) {
   std::set<std::string> codes;
-  for (const SocketState state : {SocketState::kAbsent, SocketState::kDenied, SocketState::kDead}) {
-    Surroundings facts{.socket = "/s", .socket_state = state};
+  using enum SocketState;
+  for (const SocketState state : {kAbsent, kDenied, kDead, kSilent, kAnswers}) {
+    Surroundings facts{.socket = "/s", .socket_state = state == kAnswers ? kSilent : state};
+    facts.listener_stopped = state == kAnswers;
     facts.has_opencl_loader = facts.has_opencl_driver = false;
     facts.driver_variable = state == SocketState::kDead ? "/nowhere" : "";
     facts.own_version = "1";

@@ -6,12 +6,17 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <string>
+#include <system_error>
+#include <vector>
 
 #ifndef MELON_LIBRARY
 #define MELON_LIBRARY ""  // it is in the program already, and only that way is tried
@@ -19,34 +24,57 @@
 
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr char kOption[] = "--way=";
+constexpr char kCopies[] = "MELON_TEST_COPIES";
 
 constexpr uid_t kTenantUser = 65534;
 
-// What that user cannot reach, in a build folder below a private one; null: nothing.
-const char* out_of_reach() {
-  const char* found = nullptr;
-  if (setegid(kTenantUser) != 0 || seteuid(kTenantUser) != 0) return "another user's id";
-  for (const char* const path : {MELON_SIM_DRIVER, MELON_LIBRARY, MELON_FIXTURE})
-    if (path[0] != 0 && faccessat(AT_FDCWD, path, R_OK | X_OK, AT_EACCESS) != 0) found = path;
+// True: this user and group may be taken. `reachable` then: that user can use these files.
+bool try_tenant(const std::vector<std::string>& files, bool& reachable) {
+  if (setegid(kTenantUser) != 0 || seteuid(kTenantUser) != 0) return false;
+  reachable = std::all_of(files.begin(), files.end(), [](const std::string& path) {
+    return path.empty() || faccessat(AT_FDCWD, path.c_str(), R_OK | X_OK, AT_EACCESS) == 0;
+  });
   if (seteuid(0) != 0 || setegid(0) != 0) _exit(1);
-  return found;
+  return true;
+}
+
+// Copies for that user, below a private build folder; the tests' own process removes them.
+void copy_files(std::vector<std::string>& files) {
+  std::string folder = (fs::temp_directory_path() / "melon-tenant-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr || chmod(folder.c_str(), 0755) != 0 ||
+      chown(folder.c_str(), kTenantUser, kTenantUser) != 0)
+    _exit(1);
+  for (std::string& path : files) {
+    if (path.empty()) continue;
+    const fs::path copy = folder / fs::path(path).filename();
+    fs::copy_file(path, copy);
+    fs::permissions(copy, fs::perms(0755));
+    path = copy.string();
+  }
+  setenv(kCopies, folder.c_str(), 1);
 }
 
 void become_tenant() {
   if (geteuid() != 0) return;
-  if (const char* const path = out_of_reach(); path != nullptr) {
-    std::fprintf(stderr, "NOT TRIED as an unprivileged user, who cannot reach %s\n", path);
-    return;
-  }
   if (setgroups(0, nullptr) != 0 || setgid(kTenantUser) != 0 || setuid(kTenantUser) != 0) _exit(1);
 }
 
 int relaunch(char** argv, const std::string& way) {
-  setenv("OCL_ICD_VENDORS", MELON_SIM_DRIVER, 1);
-  if (way.starts_with("preload")) setenv("LD_PRELOAD", MELON_LIBRARY, 1);
-  if (way.ends_with("layer")) setenv("OPENCL_LAYERS", MELON_LIBRARY, 1);
-  become_tenant();
+  std::vector<std::string> files = {MELON_SIM_DRIVER, MELON_LIBRARY, MELON_FIXTURE};
+  bool reachable = true;
+  const bool has_tenant = geteuid() == 0 && try_tenant(files, reachable);
+  if (has_tenant && !reachable) copy_files(files);
+  setenv("OCL_ICD_VENDORS", files[0].c_str(), 1);
+  setenv("MELON_TEST_FIXTURE", files[2].c_str(), 1);  // scene.cc
+  if (way.starts_with("preload")) setenv("LD_PRELOAD", files[1].c_str(), 1);
+  if (way.ends_with("layer")) setenv("OPENCL_LAYERS", files[1].c_str(), 1);
+  if (has_tenant)
+    become_tenant();
+  else if (geteuid() == 0)
+    std::fprintf(stderr, "NOT TRIED as an unprivileged user: this root may become nobody else\n");
   execv("/proc/self/exe", argv);
   std::perror("execv");
   return 1;
@@ -61,6 +89,12 @@ int main(int argc, char** argv) {
     argv[argc - 1] = nullptr;
     return relaunch(argv, way);
   }
+  const char* const named = std::getenv(kCopies);
+  const std::string copies = named != nullptr ? named : "";
+  unsetenv(kCopies);  // tests start this program again
   testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+  const int failed = RUN_ALL_TESTS();
+  std::error_code ignored;
+  if (!copies.empty()) fs::remove_all(copies, ignored);
+  return failed;
 }

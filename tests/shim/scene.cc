@@ -46,8 +46,9 @@ Scene::~Scene() {
 
 std::string Scene::fixture(const std::string& verb, const std::string& options,
                            const std::string& grant) const {
-  const std::string command = std::string(MELON_FIXTURE) + " " + verb + " --root " +
-                              root_.string() + " --grant " + grant + " " + options;
+  const char* const copied = std::getenv("MELON_TEST_FIXTURE");  // relaunch_main.cc
+  const std::string command = std::string(copied != nullptr ? copied : MELON_FIXTURE) + " " + verb +
+                              " --root " + root_.string() + " --grant " + grant + " " + options;
   std::string printed;
   FILE* const out = popen(command.c_str(), "r");
   for (int c; out != nullptr && (c = std::fgetc(out)) != EOF;) printed += static_cast<char>(c);
