@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "placement/cluster.h"
+#include "placement/detail/booking.h"
 #include "placement/detail/change_log.h"
 #include "placement/detail/id_table.h"
 #include "placement/detail/node_table.h"
@@ -116,7 +117,6 @@ class Index {
   std::vector<std::string> audit() const;
 
  private:
-  enum class Sign { kBook, kFree };
   using Versions = std::unordered_map<std::string, std::uint64_t>;
   struct Tombstones {
     Versions versions = {};
@@ -129,7 +129,6 @@ class Index {
   void write_cards(std::uint32_t node, const NodeSpec& spec);
   void write_entry(std::uint32_t node, const NodeSpec& spec);
   std::uint16_t kind_of(const DeviceSpec& device);
-  void sum_up(detail::NodeRow& row) const;
   void detach_all(std::uint32_t node);
   void attach(const GrantSpec& grant, std::uint64_t version);
   void add_entry(GrantEntry grant);
@@ -142,8 +141,7 @@ class Index {
     return grant_slots_.find(
         id, [this](std::uint32_t slot) { return std::string_view(grants_[slot].id); });
   }
-  void count(const GrantEntry& grant, Sign sign);
-  void count_cards(const GrantEntry& grant, detail::NodeRow& row, Sign sign);
+  void count(const GrantEntry& grant, detail::Sign sign);
 
   detail::NodeTable nodes_;
   detail::ChangeLog changes_;

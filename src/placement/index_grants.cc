@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "placement/detail/booking.h"
 #include "placement/index.h"
 
 namespace melon::placement {
@@ -11,8 +12,6 @@ namespace {
 
 using detail::NodeEntry;
 using detail::NodeRow;
-
-std::int64_t sign_of(bool frees) { return frees ? 1 : -1; }
 
 Result<> check_grant(const GrantSpec& grant) {
   if (grant.id.empty())
@@ -134,13 +133,13 @@ void Index::add_entry(GrantEntry grant) {
   grant.place_in_node = static_cast<std::uint32_t>(node.grants.size());
   node.grants.push_back(slot);
   grant_slots_.add(grant.id, slot);
-  count(grant, Sign::kBook);
+  count(grant, detail::Sign::kBook);
   grants_[slot] = std::move(grant);
 }
 
 void Index::drop_entry(std::uint32_t slot) {
   GrantEntry& grant = grants_[slot];
-  count(grant, Sign::kFree);
+  count(grant, detail::Sign::kFree);
   std::vector<std::uint32_t>& list = nodes_.entries[grant.node].grants;
   const std::uint32_t last = list.back();
   list[grant.place_in_node] = last;
@@ -151,45 +150,8 @@ void Index::drop_entry(std::uint32_t slot) {
   free_grants_.push_back(slot);
 }
 
-void Index::count_cards(const GrantEntry& grant, NodeRow& row, Sign sign) {
-  for (const CardSlice& slice : grant.slices) {
-    const std::size_t at = row.first_card + slice.card;
-    if (sign == Sign::kBook)
-      nodes_.room[at] -= slice.amounts;
-    else
-      nodes_.room[at] += slice.amounts;
-    row.milli_free -= nodes_.milli[at];
-    nodes_.milli[at] = detail::free_milli(nodes_.room[at], nodes_.kinds[nodes_.kind[at]].capacity);
-    row.milli_free += nodes_.milli[at];
-  }
-  if (!grant.slices.empty()) sum_up(row);
-}
-
-void Index::count(const GrantEntry& grant, Sign sign) {
-  NodeRow& row = nodes_.rows[grant.node];
-  NodeEntry& entry = nodes_.entries[grant.node];
-  HostAmounts host = grant.host;
-  host.pods = 1;
-  std::uint16_t& tasks = row.tasks.at(static_cast<std::size_t>(grant.task));
-  if (sign == Sign::kBook) {
-    row.free -= host;
-    ++row.pods;
-    ++tasks;
-  } else {
-    row.free += host;
-    --row.pods;
-    --tasks;
-  }
-  for (const auto& [name, amount] : grant.extended)
-    entry.extended_free[name] += sign_of(sign == Sign::kFree) * amount;
-  for (const HostPort& port : grant.host_ports) {
-    const auto at = std::ranges::lower_bound(entry.ports, port);
-    if (sign == Sign::kBook)
-      entry.ports.insert(at, port);
-    else
-      entry.ports.erase(at);
-  }
-  count_cards(grant, row, sign);
+void Index::count(const GrantEntry& grant, detail::Sign sign) {
+  detail::count(nodes_, grant.node, grant, sign);
   changes_.note(grant.node);
 }
 
