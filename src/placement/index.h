@@ -133,6 +133,7 @@ class Index {
   void attach(const GrantSpec& grant, std::uint64_t version);
   void add_entry(GrantEntry grant);
   void drop_entry(std::uint32_t slot);
+  void find_lowest(std::uint32_t node);
   void wait(const GrantSpec& grant, std::uint64_t version);
   void stop_waiting(const std::string& id);
   bool waits(const std::string& id) const;

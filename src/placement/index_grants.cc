@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "placement/detail/booking.h"
 #include "placement/index.h"
@@ -132,9 +133,20 @@ void Index::add_entry(GrantEntry grant) {
   NodeEntry& node = nodes_.entries[grant.node];
   grant.place_in_node = static_cast<std::uint32_t>(node.grants.size());
   node.grants.push_back(slot);
+  std::int32_t& lowest = nodes_.rows[grant.node].lowest_priority;
+  lowest = std::min(lowest, grant.priority);
   grant_slots_.add(grant.id, slot);
   count(grant, detail::Sign::kBook);
   grants_[slot] = std::move(grant);
+}
+
+void Index::find_lowest(std::uint32_t node) {
+  std::int32_t& lowest = nodes_.rows[node].lowest_priority;
+  const std::int32_t before = std::exchange(lowest, detail::kNoPriority);
+  for (const std::uint32_t slot : nodes_.entries[node].grants) {
+    lowest = std::min(lowest, grants_[slot].priority);
+    if (lowest == before) return;  // most often all are alike
+  }
 }
 
 void Index::drop_entry(std::uint32_t slot) {
@@ -145,6 +157,7 @@ void Index::drop_entry(std::uint32_t slot) {
   list[grant.place_in_node] = last;
   list.pop_back();
   if (last != slot) grants_[last].place_in_node = grant.place_in_node;
+  if (grant.priority == nodes_.rows[grant.node].lowest_priority) find_lowest(grant.node);
   grant_slots_.remove(grant.id, slot);
   grant = {};
   free_grants_.push_back(slot);
@@ -208,7 +221,8 @@ std::vector<std::string> Index::audit() const {
     const std::uint32_t twin = *rebuilt.find_node(name);
     const NodeRow& row = nodes_.rows[slot];
     const NodeRow& other = rebuilt.nodes_.rows[twin];
-    if (row.free != other.free || row.pods != other.pods || row.milli_free != other.milli_free)
+    if (row.free != other.free || row.pods != other.pods || row.milli_free != other.milli_free ||
+        row.lowest_priority != other.lowest_priority)
       lines.push_back(fmt::format("node {}: host amounts differ from the sum of its grants", name));
     if (nodes_.entries[slot].extended_free != rebuilt.nodes_.entries[twin].extended_free ||
         nodes_.entries[slot].ports != rebuilt.nodes_.entries[twin].ports)

@@ -3,25 +3,18 @@
 #include "placement/preemption.h"
 
 #include <algorithm>
-#include <limits>
 #include <span>
 #include <tuple>
 
 #include "placement/detail/lone_node.h"
-#include "placement/rules.h"
+#include "placement/detail/victims.h"
 
 namespace melon::placement {
 namespace {
 
-/// No set of victims on a node is better than this.
-struct Bound {
-  std::size_t count = 1;
-  std::int32_t priority = 0;   // of each of them
-  std::uint32_t position = 0;  // of the node, in the order of ranks and names
-  std::uint32_t node = 0;
-
-  auto key() const { return std::tuple(count, priority, position); }
-};
+using detail::Bound;
+using detail::Bounds;
+using detail::Victims;
 
 struct Found {
   std::vector<const GrantEntry*> victims = {};  // the lowest priority first
@@ -36,44 +29,6 @@ struct Found {
         return victims[i]->priority < other.victims[i]->priority;
     return position < other.position;
   }
-};
-
-/// Which grants a request may end.
-class Victims {
- public:
-  Victims(const Index& index, std::int32_t priority, const PreemptionOptions& options)
-      : index_(index), priority_(priority), options_(options) {}
-
-  bool may_end(const GrantEntry& grant) const {
-    return grant.priority < priority_ && (grant.group.empty() || budget(grant.group) > 0);
-  }
-  std::int64_t budget(const std::string& group) const {
-    const auto at = options_.budgets.find(group);
-    return at == options_.budgets.end() ? std::numeric_limits<std::int64_t>::max() : at->second;
-  }
-
-  /// Those of a node, those that are ended rather first.
-  std::vector<const GrantEntry*> of(std::uint32_t node) const {
-    std::vector<const GrantEntry*> grants;
-    for (const std::uint32_t slot : index_.nodes().entries[node].grants)
-      if (may_end(index_.grant(slot))) grants.push_back(&index_.grant(slot));
-    std::ranges::sort(grants, {}, [](const GrantEntry* grant) {
-      return std::tuple(grant->priority, grant->slices.size(), std::string_view(grant->id));
-    });
-    return grants;
-  }
-
-  bool within_budgets(std::span<const GrantEntry* const> grants) const {
-    std::map<std::string_view, std::int64_t> ended;
-    return std::ranges::all_of(grants, [&](const GrantEntry* grant) {
-      return grant->group.empty() || ++ended[grant->group] <= budget(grant->group);
-    });
-  }
-
- private:
-  const Index& index_;
-  std::int32_t priority_;
-  const PreemptionOptions& options_;
 };
 
 /// The best victims of one node, by trying sets of them on a copy of it.
@@ -177,113 +132,6 @@ class NodeSearch {
   std::int64_t trials_left_;
 };
 
-/// What can be said of every node without trying sets.
-class Bounds {
- public:
-  Bounds(const Index& index, const Shape& shape, const Victims& victims)
-      : index_(index), nodes_(index.nodes()), shape_(shape), victims_(victims) {
-    if (!shape.is_simple() || shape.steps().empty()) return;
-    const DeviceDemand& demand = shape.steps()[0].demand;
-    wanted_ = static_cast<std::size_t>(demand.count);
-    for (const detail::DeviceKind& kind : nodes_.kinds) {
-      const Amounts amounts = amounts_on(demand, kind.capacity);
-      accepted_.push_back(accepts(demand, kind) && amounts.fits_in(kind.capacity));
-      needs_.push_back(amounts);
-    }
-  }
-
-  std::optional<Bound> of(std::uint32_t node, std::uint32_t position) {
-    const detail::NodeRow& row = nodes_.rows[node];
-    if (!row.open || !passes_rules(node)) return std::nullopt;
-    Bound bound{.position = position, .node = node};
-    const bool known = wanted_ == 0 ? bound_host(row, bound) : bound_cards(row, bound);
-    if (!known) return std::nullopt;
-    return bound;
-  }
-
- private:
-  bool passes_rules(std::uint32_t node) const {
-    const detail::NodeEntry& entry = nodes_.entries[node];
-    if (shape_.has_label_rules() && !labels_hold(shape_.request(), entry.labels)) return false;
-    return !nodes_.rows[node].tainted || untolerated(shape_.request(), entry.taints) == nullptr;
-  }
-
-  /// Nothing is known of how many it takes: one at least.
-  bool bound_host(const detail::NodeRow&, Bound& bound) const {
-    bool any = false;
-    for (const std::uint32_t slot : nodes_.entries[bound.node].grants) {
-      const GrantEntry& grant = index_.grant(slot);
-      if (!victims_.may_end(grant)) continue;
-      bound.priority = any ? std::min(bound.priority, grant.priority) : grant.priority;
-      any = true;
-    }
-    return any;
-  }
-
-  bool takes(const detail::NodeRow& row, std::uint16_t card, const Amounts& room) const {
-    const std::uint16_t kind = nodes_.kind[row.first_card + card];
-    return accepted_[kind] && needs_[kind].fits_in(room);
-  }
-
-  /// How many more cards there must be, and how many of them each grant that may end could bring.
-  bool bound_cards(const detail::NodeRow& row, Bound& bound) {
-    if (row.cards < wanted_ || (row.uniform && !accepted_[row.kind])) return false;
-    std::size_t fitting = 0;
-    for (std::uint16_t card = 0; card < row.cards; ++card)
-      fitting += takes(row, card, nodes_.room[row.first_card + card]) ? 1 : 0;
-    brought_.clear();
-    bool any = false;
-    std::int32_t lowest = 0, lowest_alone = 0;
-    bool alone = false;
-    for (const std::uint32_t slot : nodes_.entries[bound.node].grants) {
-      const GrantEntry& grant = index_.grant(slot);
-      if (!victims_.may_end(grant)) continue;
-      lowest = any ? std::min(lowest, grant.priority) : grant.priority;
-      any = true;
-      brought_.push_back(grant.slices.size());
-      if (!is_enough(row, grant, fitting)) continue;
-      lowest_alone = alone ? std::min(lowest_alone, grant.priority) : grant.priority;
-      alone = true;
-    }
-    bound.priority = alone ? lowest_alone : lowest;
-    bound.count = alone ? 1 : std::max<std::size_t>(2, victims_for(fitting));
-    return any && bound.count <= brought_.size();
-  }
-
-  /// Whether the end of this one may do: for devices and host amounts, what is counted by name
-  /// apart.
-  bool is_enough(const detail::NodeRow& row, const GrantEntry& grant, std::size_t fitting) const {
-    HostAmounts free = row.free;
-    free += grant.host;
-    free.pods += 1;
-    if (!shape_.host().fits_in(free)) return false;
-    if (fitting >= wanted_) return true;
-    if (fitting + grant.slices.size() < wanted_) return false;
-    for (const CardSlice& slice : grant.slices) {
-      const Amounts& room = nodes_.room[row.first_card + slice.card];
-      if (!takes(row, slice.card, room) && takes(row, slice.card, room + slice.amounts)) ++fitting;
-    }
-    return fitting >= wanted_;
-  }
-
-  /// At least so many: each brings no more cards than it has slices on.
-  std::size_t victims_for(std::size_t fitting) {
-    std::ranges::sort(brought_, std::greater<>());
-    std::size_t count = 0;
-    for (; count < brought_.size() && fitting < wanted_; ++count) fitting += brought_[count];
-    return count;
-  }
-
-  const Index& index_;
-  const detail::NodeTable& nodes_;
-  const Shape& shape_;
-  const Victims& victims_;
-  std::size_t wanted_ = 0;           // devices of a simple demand; 0: another request
-  std::vector<bool> accepted_ = {};  // by kind
-  std::vector<Amounts> needs_ = {};  // by kind
-  std::vector<std::size_t> brought_ = {};
-};
-
 /// Whether a node of which this is known may have better victims than those found.
 bool may_beat(const Bound& bound, const Found& best) {
   if (bound.count != best.victims.size()) return bound.count < best.victims.size();
@@ -292,12 +140,60 @@ bool may_beat(const Bound& bound, const Found& best) {
   return best.victims.front()->priority == highest && bound.position < best.position;
 }
 
-Preemption told(Found found, detail::Layout layout) {
-  Preemption answer{.node = found.node, .layout = std::move(layout), .is_least = found.is_least};
-  for (const GrantEntry* const grant : found.victims) answer.victims.push_back(grant->id);
-  if (!found.victims.empty()) answer.highest_priority = found.victims.back()->priority;
-  return answer;
-}
+/// Goes through the nodes, those of the best bounds first, until none can have better victims.
+class Search {
+ public:
+  Search(const Index& index, const Shape& shape, const Victims& victims,
+         std::span<const std::uint32_t> order, std::int64_t trials)
+      : bounds_(index, shape, victims),
+        nodes_(index, shape, victims, trials),
+        rough_(bounds_.by_rows(order)) {}
+
+  std::optional<Found> run() {
+    while (const auto bound = next()) {
+      if (best_ && !may_beat(*bound, *best_)) break;
+      if (best_ && nodes_.is_exhausted()) {
+        best_->is_least = false;
+        break;
+      }
+      auto found = nodes_.search(*bound, best_ ? best_->victims.size() : ~std::size_t{0});
+      if (found && (!best_ || found->is_better_than(*best_))) best_ = std::move(found);
+    }
+    return best_;
+  }
+
+  detail::Layout layout() { return nodes_.layout_without(*best_); }
+
+ private:
+  static bool is_later(const Bound& a, const Bound& b) { return a.key() > b.key(); }
+
+  /// The best bound of those that are left, exact as far as can be.
+  std::optional<Bound> next() {
+    // A rough bound is never above the exact one: while it is below the best exact one, what
+    // is behind it may be better still.
+    while (done_ < rough_.size() &&
+           (exact_.empty() || rough_[done_].key() < exact_.front().key())) {
+      const std::size_t end = std::min(rough_.size(), done_ + batch_);
+      bounds_.refine(std::span(rough_).subspan(done_, end - done_), exact_);
+      std::ranges::make_heap(exact_, is_later);
+      done_ = end;
+      batch_ *= 2;
+    }
+    if (exact_.empty()) return std::nullopt;
+    std::ranges::pop_heap(exact_, is_later);
+    const Bound bound = exact_.back();
+    exact_.pop_back();
+    return bound;
+  }
+
+  Bounds bounds_;
+  NodeSearch nodes_;
+  std::vector<Bound> rough_;
+  std::size_t done_ = 0;  // of rough_
+  std::size_t batch_ = 16;
+  std::vector<Bound> exact_ = {};  // a heap
+  std::optional<Found> best_ = {};
+};
 
 }  // namespace
 
@@ -305,28 +201,14 @@ std::optional<Preemption> preempt(Engine& engine, const Shape& shape, std::int32
                                   const PreemptionOptions& options) {
   if (auto decision = engine.place(shape, *find_policy("binpack")))
     return Preemption{.node = decision->node, .layout = std::move(decision->layout)};
-  const Index& index = engine.index();
-  const Victims victims(index, priority, options);
-  Bounds bounds(index, shape, victims);
-  std::vector<Bound> open;
-  std::uint32_t position = 0;
-  for (const std::uint32_t node : engine.in_order())
-    if (const auto bound = bounds.of(node, position++)) open.push_back(*bound);
-  std::ranges::sort(open, {}, &Bound::key);
-  NodeSearch search(index, shape, victims, options.most_trials);
-  std::optional<Found> best;
-  for (const Bound& bound : open) {
-    if (best && !may_beat(bound, *best)) break;
-    if (best && search.is_exhausted()) {
-      best->is_least = false;
-      break;
-    }
-    auto found = search.search(bound, best ? best->victims.size() : ~std::size_t{0});
-    if (found && (!best || found->is_better_than(*best))) best = std::move(found);
-  }
-  if (!best) return std::nullopt;
-  detail::Layout layout = search.layout_without(*best);
-  return told(std::move(*best), std::move(layout));
+  const Victims victims(engine.index(), priority, options);
+  Search search(engine.index(), shape, victims, engine.in_order(), options.most_trials);
+  const auto found = search.run();
+  if (!found) return std::nullopt;
+  Preemption answer{.node = found->node, .layout = search.layout(), .is_least = found->is_least};
+  for (const GrantEntry* const grant : found->victims) answer.victims.push_back(grant->id);
+  answer.highest_priority = found->victims.back()->priority;
+  return answer;
 }
 
 }  // namespace melon::placement
