@@ -81,7 +81,7 @@ class Bounds {
     const DeviceDemand& demand = shape.steps()[0].demand;
     wanted_ = static_cast<std::size_t>(demand.count);
     for (const DeviceKind& kind : nodes_.kinds) {
-      const Amounts amounts = amounts_on(demand, kind.capacity);
+      const Amounts amounts = amounts_on(demand, kind);
       accepted_.push_back(accepts(demand, kind) && amounts.fits_in(kind.capacity) ? 1 : 0);
       needs_.push_back(amounts);
     }
