@@ -13,6 +13,9 @@
 #include <vector>
 
 #include "placement/engine.h"
+#include "placement/explain.h"
+#include "placement/gang.h"
+#include "placement/preemption.h"
 
 namespace melon::placement {
 namespace {
@@ -221,6 +224,98 @@ void run(std::string_view name, int nodes, Mix mix, std::string_view policy) {
   bench.print(name);
 }
 
+void print_millis(std::string_view name, int nodes, double seconds) {
+  fmt::print("{{\"name\":\"{}\",\"nodes\":{},\"milliseconds\":{:.2f}}}\n", name, nodes,
+             seconds * 1e3);
+  std::fflush(stdout);
+}
+
+/// The least of a few runs of `work`, each after `prepare`.
+template <class Prepare, class Work>
+double least_seconds(Prepare prepare, Work work) {
+  double least = 1e9;
+  for (int i = 0; i < 5; ++i) {
+    prepare();
+    const double start = cpu_seconds();
+    work();
+    least = std::min(least, seconds_since(start));
+  }
+  return least;
+}
+
+PodRequest asking(int count, std::int32_t compute) {
+  DeviceDemand demand{.vendor = "acme", .count = count};
+  demand.each[kCompute] = compute;
+  PodRequest request;
+  request.containers.push_back({.host = {.cpu_milli = 1000}, .devices = {demand}});
+  return request;
+}
+
+/// Every second node full of eight grants of one device, of priorities 0 to 7.
+void fill_half(Engine& engine, int nodes, int filled) {
+  for (int i = 0; i < nodes; ++i)
+    if (!engine.index().apply(node(i), 1)) std::abort();
+  for (int i = 0; i < nodes; ++i) {
+    if (i % 2 >= filled) continue;
+    for (int card = 0; card < kCards; ++card) {
+      GrantSpec grant{.id = fmt::format("g-{}-{}", i, card),
+                      .node = fmt::format("node-{:06}", i),
+                      .priority = (i / 2 + card * 3) % 8,
+                      .group = fmt::format("group-{}", i % 100),
+                      .host = {.cpu_milli = 1000}};
+      grant.slices = {{.uuid = fmt::format("GPU-{:08x}-0000-{:04x}-0000", i, card)}};
+      grant.slices[0].amounts[kCompute] = 600;
+      if (!engine.index().apply(grant, 1)) std::abort();
+    }
+  }
+}
+
+/// 1024 members of eight devices each, where half of the nodes are free; and one more than fits.
+void gangs() {
+  constexpr int kNodes = 10'000;
+  Engine engine;
+  fill_half(engine, kNodes, 1);
+  const Policy& policy = *find_policy("binpack");
+  const auto run = [&](std::size_t members) {
+    const Gang gang{.parts = {{.shape = engine.shape(asking(8, 1000)), .count = members}}};
+    if (place_gang(engine, gang, policy).fits() != (members <= kNodes / 2)) std::abort();
+  };
+  // A grant that comes and goes makes the first look at all nodes part of the time.
+  const auto forget = [&] { engine.set_targets({}); };
+  print_millis("gang of 1024 x 8 devices", kNodes, least_seconds(forget, [&] { run(1024); }));
+  print_millis("gang that does not fit", kNodes, least_seconds(forget, [&] { run(5001); }));
+}
+
+/// A whole device, eight of them, and a share, where every node is full.
+void preemptions() {
+  constexpr int kNodes = 10'000;
+  Engine engine;
+  fill_half(engine, kNodes, 2);
+  PreemptionOptions options;
+  for (int i = 0; i < 100; i += 3) options.budgets[fmt::format("group-{}", i)] = i % 2;
+  const auto run = [&](int count, std::int32_t compute, std::int32_t priority) {
+    if (!preempt(engine, *engine.shape(asking(count, compute)), priority, options)) std::abort();
+  };
+  const auto forget = [&] { engine.set_targets({}); };
+  print_millis("preemption by a share", kNodes, least_seconds(forget, [&] { run(1, 500, 100); }));
+  print_millis("preemption by a device", kNodes, least_seconds(forget, [&] { run(1, 1000, 100); }));
+  print_millis("preemption by eight devices", kNodes,
+               least_seconds(forget, [&] { run(8, 1000, 100); }));
+}
+
+/// Why a request fits nowhere.
+void explanations() {
+  constexpr int kNodes = 10'000;
+  Engine engine;
+  fill_half(engine, kNodes, 2);
+  const auto shape = engine.shape(asking(1, 1000));
+  print_millis("explain", kNodes,
+               least_seconds([] {},
+                             [&] {
+                               if (explain(engine.index(), *shape).empty()) std::abort();
+                             }));
+}
+
 /// 100 000 grants and their nodes, told of once, in the wrong order.
 void rebuild() {
   constexpr int kNodes = 12'500;
@@ -260,6 +355,12 @@ int main(int count, char** words) {
   run("spread", 10'000, Mix::kAmounts, "spread");
   run("binpack", 10'000, Mix::kAmounts, "binpack");
   run("selectors", 10'000, Mix::kSelectors, "fragmentation");
-  if (asked.empty()) rebuild();
+  const auto other = [&asked](std::string_view name, void (*measure)()) {
+    if (asked.empty() || asked[0] == name) measure();
+  };
+  other("gang", gangs);
+  other("preemption", preemptions);
+  other("explain", explanations);
+  other("rebuild", rebuild);
   return 0;
 }

@@ -5,6 +5,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -76,6 +77,12 @@ class Engine {
   /// Fragmented thousandths of all nodes times the targets' total weight; 0 without targets.
   std::int64_t fragmentation();
   std::int64_t fragmentation_weight() const { return measure_ ? measure_->total_weight() : 1; }
+
+  /// All nodes by rank, then name: of equals the first wins.
+  std::span<const std::uint32_t> in_order() {
+    catch_up();
+    return order_;
+  }
 
   std::size_t ranking_bytes() const { return ranking_bytes_; }
 

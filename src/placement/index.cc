@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <set>
 
+#include "placement/detail/booking.h"
+
 namespace melon::placement {
 namespace {
 
@@ -168,22 +170,7 @@ void Index::write_cards(std::uint32_t node, const NodeSpec& spec) {
   const auto kinds = nodes_.kind_of(row);
   row.kind = kinds.empty() ? std::uint16_t{0} : kinds.front();
   row.uniform = std::ranges::all_of(kinds, [&row](std::uint16_t kind) { return kind == row.kind; });
-  sum_up(row);
-}
-
-void Index::sum_up(NodeRow& row) const {
-  row.widest = {};
-  row.with_left = {};
-  row.with_milli = 0;
-  const auto rooms = nodes_.room_of(row);
-  const auto milli = nodes_.milli_of(row);
-  for (std::size_t card = 0; card < rooms.size(); ++card) {
-    row.widest = largest_of(row.widest, rooms[card]);
-    if (card >= detail::kMaskedCards) continue;
-    for (std::size_t i = 0; i < kFirstExtra; ++i)
-      row.with_left.at(i) |= detail::CardMask{rooms[card][i] > 0} << card;
-    row.with_milli |= detail::CardMask{milli[card] > 0} << card;
-  }
+  detail::sum_up(nodes_, row);
 }
 
 void Index::write_entry(std::uint32_t node, const NodeSpec& spec) {

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "placement/cluster.h"
+#include "placement/detail/booking.h"
 #include "placement/detail/change_log.h"
 #include "placement/detail/id_table.h"
 #include "placement/detail/node_table.h"
@@ -116,7 +117,6 @@ class Index {
   std::vector<std::string> audit() const;
 
  private:
-  enum class Sign { kBook, kFree };
   using Versions = std::unordered_map<std::string, std::uint64_t>;
   struct Tombstones {
     Versions versions = {};
@@ -129,11 +129,11 @@ class Index {
   void write_cards(std::uint32_t node, const NodeSpec& spec);
   void write_entry(std::uint32_t node, const NodeSpec& spec);
   std::uint16_t kind_of(const DeviceSpec& device);
-  void sum_up(detail::NodeRow& row) const;
   void detach_all(std::uint32_t node);
   void attach(const GrantSpec& grant, std::uint64_t version);
   void add_entry(GrantEntry grant);
   void drop_entry(std::uint32_t slot);
+  void find_lowest(std::uint32_t node);
   void wait(const GrantSpec& grant, std::uint64_t version);
   void stop_waiting(const std::string& id);
   bool waits(const std::string& id) const;
@@ -142,8 +142,7 @@ class Index {
     return grant_slots_.find(
         id, [this](std::uint32_t slot) { return std::string_view(grants_[slot].id); });
   }
-  void count(const GrantEntry& grant, Sign sign);
-  void count_cards(const GrantEntry& grant, detail::NodeRow& row, Sign sign);
+  void count(const GrantEntry& grant, detail::Sign sign);
 
   detail::NodeTable nodes_;
   detail::ChangeLog changes_;

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "placement/detail/booking.h"
 #include "placement/index.h"
 
 namespace melon::placement {
@@ -11,8 +13,6 @@ namespace {
 
 using detail::NodeEntry;
 using detail::NodeRow;
-
-std::int64_t sign_of(bool frees) { return frees ? 1 : -1; }
 
 Result<> check_grant(const GrantSpec& grant) {
   if (grant.id.empty())
@@ -133,63 +133,38 @@ void Index::add_entry(GrantEntry grant) {
   NodeEntry& node = nodes_.entries[grant.node];
   grant.place_in_node = static_cast<std::uint32_t>(node.grants.size());
   node.grants.push_back(slot);
+  std::int32_t& lowest = nodes_.rows[grant.node].lowest_priority;
+  lowest = std::min(lowest, grant.priority);
   grant_slots_.add(grant.id, slot);
-  count(grant, Sign::kBook);
+  count(grant, detail::Sign::kBook);
   grants_[slot] = std::move(grant);
+}
+
+void Index::find_lowest(std::uint32_t node) {
+  std::int32_t& lowest = nodes_.rows[node].lowest_priority;
+  const std::int32_t before = std::exchange(lowest, detail::kNoPriority);
+  for (const std::uint32_t slot : nodes_.entries[node].grants) {
+    lowest = std::min(lowest, grants_[slot].priority);
+    if (lowest == before) return;  // most often all are alike
+  }
 }
 
 void Index::drop_entry(std::uint32_t slot) {
   GrantEntry& grant = grants_[slot];
-  count(grant, Sign::kFree);
+  count(grant, detail::Sign::kFree);
   std::vector<std::uint32_t>& list = nodes_.entries[grant.node].grants;
   const std::uint32_t last = list.back();
   list[grant.place_in_node] = last;
   list.pop_back();
   if (last != slot) grants_[last].place_in_node = grant.place_in_node;
+  if (grant.priority == nodes_.rows[grant.node].lowest_priority) find_lowest(grant.node);
   grant_slots_.remove(grant.id, slot);
   grant = {};
   free_grants_.push_back(slot);
 }
 
-void Index::count_cards(const GrantEntry& grant, NodeRow& row, Sign sign) {
-  for (const CardSlice& slice : grant.slices) {
-    const std::size_t at = row.first_card + slice.card;
-    if (sign == Sign::kBook)
-      nodes_.room[at] -= slice.amounts;
-    else
-      nodes_.room[at] += slice.amounts;
-    row.milli_free -= nodes_.milli[at];
-    nodes_.milli[at] = detail::free_milli(nodes_.room[at], nodes_.kinds[nodes_.kind[at]].capacity);
-    row.milli_free += nodes_.milli[at];
-  }
-  if (!grant.slices.empty()) sum_up(row);
-}
-
-void Index::count(const GrantEntry& grant, Sign sign) {
-  NodeRow& row = nodes_.rows[grant.node];
-  NodeEntry& entry = nodes_.entries[grant.node];
-  HostAmounts host = grant.host;
-  host.pods = 1;
-  std::uint16_t& tasks = row.tasks.at(static_cast<std::size_t>(grant.task));
-  if (sign == Sign::kBook) {
-    row.free -= host;
-    ++row.pods;
-    ++tasks;
-  } else {
-    row.free += host;
-    --row.pods;
-    --tasks;
-  }
-  for (const auto& [name, amount] : grant.extended)
-    entry.extended_free[name] += sign_of(sign == Sign::kFree) * amount;
-  for (const HostPort& port : grant.host_ports) {
-    const auto at = std::ranges::lower_bound(entry.ports, port);
-    if (sign == Sign::kBook)
-      entry.ports.insert(at, port);
-    else
-      entry.ports.erase(at);
-  }
-  count_cards(grant, row, sign);
+void Index::count(const GrantEntry& grant, detail::Sign sign) {
+  detail::count(nodes_, grant.node, grant, sign);
   changes_.note(grant.node);
 }
 
@@ -246,7 +221,8 @@ std::vector<std::string> Index::audit() const {
     const std::uint32_t twin = *rebuilt.find_node(name);
     const NodeRow& row = nodes_.rows[slot];
     const NodeRow& other = rebuilt.nodes_.rows[twin];
-    if (row.free != other.free || row.pods != other.pods || row.milli_free != other.milli_free)
+    if (row.free != other.free || row.pods != other.pods || row.milli_free != other.milli_free ||
+        row.lowest_priority != other.lowest_priority)
       lines.push_back(fmt::format("node {}: host amounts differ from the sum of its grants", name));
     if (nodes_.entries[slot].extended_free != rebuilt.nodes_.entries[twin].extended_free ||
         nodes_.entries[slot].ports != rebuilt.nodes_.entries[twin].ports)

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +41,9 @@ void for_each_card(CardMask mask, std::uint16_t cards, F f) {
   for (std::uint16_t card = kMaskedCards; card < cards; ++card) f(card);
 }
 
+/// Of a node without grants.
+inline constexpr std::int32_t kNoPriority = std::numeric_limits<std::int32_t>::max();
+
 /// What every decision reads of a node; the rest is in NodeEntry. Two cache lines.
 struct NodeRow {
   HostAmounts free = {};
@@ -55,8 +59,9 @@ struct NodeRow {
   // Cards that have something left of slots, of memory, of compute: whoever asks for some of it
   // need not look at the others. On a full node these are few.
   std::array<CardMask, kFirstExtra> with_left{};
-  CardMask with_milli = 0;        // whose free thousandths are not 0
-  std::int64_t cpu_capacity = 0;  // in thousandths
+  CardMask with_milli = 0;                     // whose free thousandths are not 0
+  std::int32_t lowest_priority = kNoPriority;  // of the grants on it
+  std::int64_t cpu_capacity = 0;               // in thousandths
   Amounts widest = {};  // the most room of any card, dimension by dimension: most requests that do
                         // not fit are told so by this alone
 };

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copies one node out of the cluster.
+#include "placement/detail/lone_node.h"
+
+namespace melon::placement::detail {
+
+LoneNode::LoneNode(const Index& index, const Shape& shape) : index_(index), scorer_(table_) {
+  table_.kinds = index.nodes().kinds;
+  scorer_.aim(shape, *find_policy("binpack"));
+}
+
+void LoneNode::look_at(std::uint32_t node) {
+  const NodeTable& nodes = index_.nodes();
+  const NodeRow& row = nodes.rows[node];
+  table_.rows.assign(1, row);
+  table_.rows[0].first_card = 0;
+  table_.entries.assign(1, nodes.entries[node]);
+  table_.room.assign(nodes.room_of(row).begin(), nodes.room_of(row).end());
+  table_.milli.assign(nodes.milli_of(row).begin(), nodes.milli_of(row).end());
+  table_.kind.assign(nodes.kind_of(row).begin(), nodes.kind_of(row).end());
+  table_.cards.assign(nodes.cards_of(row).begin(), nodes.cards_of(row).end());
+}
+
+Layout LoneNode::layout() {
+  Layout layout;
+  scorer_.score(0, 0, &layout);
+  return layout;
+}
+
+}  // namespace melon::placement::detail

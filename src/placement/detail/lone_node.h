@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "placement/detail/booking.h"
+#include "placement/detail/node_table.h"
+#include "placement/detail/scorer.h"
+#include "placement/index.h"
+
+namespace melon::placement::detail {
+
+/// One node by itself, on which grants are ended and come back without the cluster's noticing.
+class LoneNode {
+ public:
+  /// Of a shape; nodes are looked at one after the other. Neither is owned.
+  LoneNode(const Index& index, const Shape& shape);
+  LoneNode(const LoneNode&) = delete;
+  LoneNode& operator=(const LoneNode&) = delete;
+
+  void look_at(std::uint32_t node);
+  void end(const GrantEntry& grant) { count(table_, 0, grant, Sign::kFree); }
+  void bring_back(const GrantEntry& grant) { count(table_, 0, grant, Sign::kBook); }
+  /// Labels apart, which grants do not change.
+  bool fits() { return scorer_.score(0, 0, nullptr) != kUnfit; }
+  /// Where it lies; only where it fits.
+  Layout layout();
+
+ private:
+  const Index& index_;
+  NodeTable table_;
+  Scorer scorer_;
+};
+
+}  // namespace melon::placement::detail
