@@ -123,8 +123,9 @@ class Simulation {
     std::vector<SimulatedPolicy> results;
     for (const std::string& name : flags_.policies) {
       SimulatedPolicy result{.name = name};
+      MELON_TRY(const placement::NamedPolicy policy, placement::parse_policy(name));
       for (const auto& [seed, order] : arrivals) {
-        MELON_TRY(simulate::Curve curve, run_one(name, seed, order));
+        MELON_TRY(simulate::Curve curve, run_one(policy, seed, order));
         result.seeds.push_back(seed);
         result.curves.push_back(std::move(curve));
       }
@@ -136,14 +137,13 @@ class Simulation {
   }
 
  private:
-  Result<simulate::Curve> run_one(const std::string& name, std::uint64_t seed,
+  Result<simulate::Curve> run_one(const placement::NamedPolicy& policy, std::uint64_t seed,
                                   const simulate::Arrivals& order) {
-    simulate::ReplayOptions options{
-        .policy = placement::find_policy(name), .seed = seed, .split = split_};
+    simulate::ReplayOptions options{.policy = &policy.policy, .seed = seed, .split = split_};
     std::size_t arrived = 0;
     options.on_decision = [&](const simulate::TraceDecision& decision) {
       if (flags_.decisions) lines_ += decision_line(trace_, decision);
-      if (++arrived % 512 == 0) show_progress(name, seed, arrived, order.pods.size());
+      if (++arrived % 512 == 0) show_progress(policy.name, seed, arrived, order.pods.size());
     };
     auto curve = simulate::replay(trace_, order, options);
     ++done_;
@@ -239,7 +239,7 @@ std::vector<Parameter> parameters(Flags& flags) {
        .value = "POLICY",
        .text = "How nodes and devices are chosen; repeat it to compare",
        .required = true,
-       .choices = policy_names()},
+       .offered = policy_names()},
       {.names = "--seed",
        .target = &flags.seeds,
        .value = "SEED",

@@ -21,13 +21,12 @@ namespace {
 /// A pod that asks for next to nothing fits without end; nobody counts further.
 constexpr std::int64_t kMostCounted = 1'000'000;
 
-Result<const placement::Policy*> policy_named(const std::string& name) {
-  if (const placement::Policy* const found = placement::find_policy(name)) return found;
-  std::string known;
-  for (const placement::Policy& policy : placement::policies())
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", policy.name);
-  return fail(Code::kInvalidArgument, fmt::format("policy '{}': there is none of this name", name),
-              "use one of " + known);
+/// A request, held to what the policy refuses to share.
+placement::PodRequest under(const placement::Policy& policy, placement::PodRequest request) {
+  for (placement::ContainerRequest& container : request.containers)
+    for (placement::DeviceDemand& demand : container.devices)
+      demand.unused = demand.unused || policy.unused_only;
+  return request;
 }
 
 /// Both are true of the request: what the engine decided, and what it decided on.
@@ -60,7 +59,7 @@ struct WhatIf::State {
   WhatIfOptions options;
   Cluster cluster = {};
   placement::Engine engine = placement::Engine();
-  const placement::Policy* policy = nullptr;
+  std::optional<placement::NamedPolicy> policy = {};
   std::string policy_reason = "asked for";
   std::int64_t node_count = 0;
   std::int64_t booked = 0;  // how many were placed: their ids
@@ -84,32 +83,33 @@ void WhatIf::State::load(const Objects& objects) {
 }
 
 void WhatIf::State::choose_policy(const Objects& objects) {
-  if (policy != nullptr && !policy->uses_gain) return;
+  if (policy && !policy->policy.uses_gain) return;
   auto history = detail::workload_history(objects, cluster.announced, catalogue, options.compat,
                                           options.unix_seconds);
   const bool has_history = !history.shapes.empty();
   const std::string known = detail::to_text(history);
   if (has_history) engine.set_targets(std::move(history.shapes));
-  if (policy != nullptr) {
+  if (policy) {
     policy_reason = has_history ? "asked for; " + known
                                 : "asked for, but no pod with devices runs yet: it acts as binpack";
     return;
   }
-  policy = placement::find_policy(has_history ? "fragmentation" : "binpack");
+  const char* const name = has_history ? "fragmentation" : "binpack";
+  policy = placement::NamedPolicy{.name = name, .policy = *placement::find_policy(name)};
   policy_reason =
       has_history ? "the default: " + known : "the default where no pod with devices runs yet";
 }
 
 Result<Placed> WhatIf::State::decide(const Pod& pod) {
   MELON_TRY(AskedPod asked, to_request(pod, cluster.announced, catalogue, options.compat));
-  auto shape = engine.shape(asked.request);
+  auto shape = engine.shape(under(policy->policy, asked.request));
   Placed placed{.asked = std::move(asked), .shape = std::move(shape), .decision = {}};
   choose_node(pod, placed);
   return placed;
 }
 
 void WhatIf::State::choose_node(const Pod& pod, Placed& placed) {
-  placed.decision = engine.place_or_split(*placed.shape, *policy);
+  placed.decision = engine.place_or_split(*placed.shape, policy->policy);
   const auto limits = cluster.quotas.find(pod.metadata.namespace_name);
   if (!placed.decision || limits == cluster.quotas.end()) return;
   placed.amounts = detail::placed_amounts(told(pod, placed));
@@ -170,7 +170,7 @@ void WhatIf::State::tell_reasons(const Placed& placed, Answer& answer) {
   }
   for (const placement::Nearest& near : placement::nearest(engine.index(), *placed.shape)) {
     const auto shape = engine.shape(near.request);
-    if (!engine.place(*shape, *policy)) continue;
+    if (!engine.place(*shape, policy->policy)) continue;
     answer.nearest = placement::to_text(near);
     return;
   }
@@ -178,7 +178,7 @@ void WhatIf::State::tell_reasons(const Placed& placed, Answer& answer) {
 
 Answer WhatIf::State::answer(const Pod& pod, const Placed& placed) {
   Answer answer{.pod = full_name(pod.metadata),
-                .policy = std::string(policy->name),
+                .policy = policy->name,
                 .policy_reason = policy_reason,
                 .not_evaluated = pod.not_evaluated};
   answer.not_evaluated.insert(answer.not_evaluated.end(), placed.asked.not_evaluated.begin(),
@@ -208,7 +208,7 @@ Result<WhatIf> WhatIf::make(const Objects& objects,
   auto state = std::make_unique<State>(
       detail::with_cores_of_nodes(descriptors, objects.nodes, options.compat), options);
   if (!options.policy.empty()) {
-    MELON_TRY(state->policy, policy_named(options.policy));
+    MELON_TRY(state->policy, placement::parse_policy(options.policy));
   }
   state->load(objects);
   state->choose_policy(objects);

@@ -16,8 +16,8 @@ constexpr std::size_t kShapesBeforeSweep = 4096;
 constexpr std::size_t kBatch = 16;  // nodes whose memory is asked for at once
 
 std::uint64_t key_of(const Shape& shape, const Policy& policy) {
-  const auto at = static_cast<std::uint64_t>(&policy - policies().data());
-  return shape.id() * policies().size() + at;
+  constexpr unsigned kPolicyBits = 34;
+  return shape.id() << kPolicyBits ^ policy.key();
 }
 
 }  // namespace

@@ -84,6 +84,7 @@ struct Filled {
 
   Filled() {
     policy = &policies()[static_cast<std::size_t>(any(0, static_cast<int>(policies().size())))];
+    if (policy->unused_only) policy = find_policy("numa");  // that one leaves free what would fit
     const int count = any(1, 6);
     for (int i = 0; i < count; ++i) {
       nodes.push_back(any_node(i));

@@ -102,6 +102,12 @@ constexpr std::array kPolicies = {
            false, emptiness},
     Policy{"fragmentation", "least fragmentation, in steps; equals by rank", CardOrder::kMerit,
            true, true, false, stepped_gain},
+    Policy{"topology", "fullest node; its best linked devices, or those of one group",
+           CardOrder::kTightest, false, false, false, fullness, true},
+    Policy{"numa", "fullest node; devices of one NUMA node, the fullest", CardOrder::kTightest,
+           false, false, false, fullness, false, true},
+    Policy{"mutex", "fullest node; only devices that nobody is on", CardOrder::kTightest, false,
+           false, false, fullness, false, false, false, true},
 };
 
 }  // namespace

@@ -6,7 +6,10 @@
 #include <functional>
 #include <limits>
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "base/result.h"
 
 #include "placement/detail/node_table.h"
 
@@ -43,6 +46,15 @@ enum class CardOrder {
   kDrawn,     // by lot, where the caller brings chance; else the first ones
 };
 
+/// How much of a card's fullness slots, compute and memory in use make out.
+struct CardWeights {
+  std::uint8_t slot = 0;
+  std::uint8_t core = 0;
+  std::uint8_t memory = 0;
+
+  bool operator==(const CardWeights&) const = default;
+};
+
 /// One way to choose. Adding a policy is one function and one line of the table.
 struct Policy {
   std::string_view name;
@@ -54,11 +66,36 @@ struct Policy {
   Merit (*merit)(const Trial& trial);
   bool links_first = false;   // cards that are well linked, or of one group, before any order
   bool uses_percent = false;  // of the gain, rounded as published
+  bool numa_first = false;    // cards of one NUMA node before any order
+  bool unused_only = false;   // no card that somebody is on
+  CardWeights weights = {};   // all 0: cards are as full as what they have least of
+
+  /// Different for policies that may decide differently.
+  std::uint64_t key() const;
+  /// Whether single cards are taken in their order, and that is all.
+  bool is_plain() const {
+    return !links_first && !numa_first && !unused_only && weights == CardWeights{};
+  }
 };
 
 /// All policies, in the order of the documents.
 std::span<const Policy> policies();
 /// Null when there is none of this name.
 const Policy* find_policy(std::string_view name);
+
+/// A policy as it was asked for.
+struct NamedPolicy {
+  std::string name = {};
+  Policy policy;
+};
+
+/// NODE, NODE/CARDS or NODE/CARDS:WEIGHTS. NODE is a name of the table: it chooses the node, and
+/// alone the cards as well. CARDS is a list with commas, the strongest first: one order (binpack,
+/// spread, or that of NODE), and topology, numa and mutex before it. WEIGHTS are as in
+/// parse_weights(). Errors: kInvalidArgument naming the word and what there is.
+Result<NamedPolicy> parse_policy(std::string_view text);
+
+/// "slot=1,core=1,memory=3": each once, from 0 to 255, not all 0. Errors: kInvalidArgument.
+Result<CardWeights> parse_weights(std::string_view text);
 
 }  // namespace melon::placement

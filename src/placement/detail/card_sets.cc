@@ -26,6 +26,7 @@ class Sets {
         cards_(candidates.cards),
         demand_(demand),
         visit_(visit),
+        by_numa_(candidates.by_numa),
         count_(static_cast<std::size_t>(demand.count)) {}
 
   bool run(PickerKind kind) {
@@ -74,8 +75,10 @@ class Sets {
 
   std::vector<std::int64_t> groups() const {
     std::vector<std::int64_t> groups;
-    for (const std::uint16_t card : cards_)
-      groups.push_back(nodes_.cards[row_.first_card + card].link_group);
+    for (const std::uint16_t card : cards_) {
+      const CardEntry& entry = nodes_.cards[row_.first_card + card];
+      groups.push_back(by_numa_ ? entry.numa + 1 : entry.link_group);  // zones begin at 1
+    }
     return groups;
   }
 
@@ -156,6 +159,7 @@ class Sets {
   std::span<const std::uint16_t> cards_;
   const DeviceDemand& demand_;
   const SetVisitor& visit_;
+  bool by_numa_;
   std::size_t count_;
   std::vector<std::uint16_t> set_;
 };

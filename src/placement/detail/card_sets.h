@@ -21,6 +21,7 @@ bool binds_to_sets(const DeviceDemand& demand);
 struct CardCandidates {
   std::uint32_t node = 0;
   std::span<const std::uint16_t> cards = {};
+  bool by_numa = false;  // their groups are NUMA nodes
 };
 
 /// The demand's picker for this policy: where links matter to it above all, that of the links.

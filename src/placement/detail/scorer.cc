@@ -22,7 +22,7 @@ Scorer::Need Scorer::need_of(std::size_t step, std::uint16_t kind) const {
 void Scorer::aim(const Shape& shape, const Policy& policy) {
   shape_ = &shape;
   policy_ = &policy;
-  is_simple_ = shape.is_simple();
+  is_simple_ = shape.is_simple() && (policy.is_plain() || shape.steps().empty());
   prepared_ = &prepared_shapes_[shape.id() % kPrepared];
   if (prepared_->shape_id != shape.id()) {
     prepared_->shape_id = shape.id();

@@ -124,6 +124,7 @@ class Scorer {
   bool add(Load& load, std::size_t step, const Amounts& amounts, const Amounts& beside,
            const Amounts& room) const;
   void sort_cards(const NodeRow& row);
+  void sort_by_weights(const NodeRow& row);
 
   const NodeTable& nodes_;
   const Fragmentation* measure_ = nullptr;

@@ -16,12 +16,32 @@ void Scorer::sort_cards(const NodeRow& row) {
       std::swap(cards_[i - 1], cards_[draw_(i)]);
     return;
   }
+  if (policy_->weights != CardWeights{}) return sort_by_weights(row);
   const auto milli = nodes_.milli_of(row);
   const int sign = policy_->cards == CardOrder::kEmptiest ? -1 : 1;
   for (std::size_t i = 1; i < cards_.size(); ++i)
     for (std::size_t at = i; at > 0 && sign * milli[cards_[at]] < sign * milli[cards_[at - 1]];
          --at)
       std::swap(cards_[at], cards_[at - 1]);
+}
+
+/// As sort_cards(), by the policy's weights of what is in use.
+void Scorer::sort_by_weights(const NodeRow& row) {
+  const auto fullness = [&](std::uint16_t card) {
+    const Amounts& capacity = nodes_.kinds[nodes_.kind_of(row)[card]].capacity;
+    const Amounts& room = nodes_.room_of(row)[card];
+    std::int64_t sum = 0;  // millionths times weights
+    const auto add = [&](std::uint8_t weight, std::size_t dimension) {
+      constexpr std::int64_t kWhole = 1'000'000;
+      if (capacity[dimension] > 0)
+        sum += weight * (kWhole - room[dimension] * kWhole / capacity[dimension]);
+    };
+    add(policy_->weights.slot, kSlots);
+    add(policy_->weights.core, kCompute);
+    add(policy_->weights.memory, kMemory);
+    return policy_->cards == CardOrder::kEmptiest ? sum : -sum;
+  };
+  std::ranges::stable_sort(cards_, {}, fullness);
 }
 
 bool Scorer::may_take(const NodeRow& row, std::size_t step, std::uint16_t card) const {
@@ -69,6 +89,9 @@ bool Scorer::add(Load& load, std::size_t step, const Amounts& amounts, const Amo
 /// Whether the rules of the card's descriptor let the demand in, beside what the request has.
 bool Scorer::keeps_rules(const NodeRow& row, std::size_t step, std::uint16_t card) const {
   const DeviceDemand& demand = shape_->steps()[step].demand;
+  if (policy_->unused_only &&
+      !pickers::idle_only(use_of(nodes_, {node_of(row), card, loads_[card].most})))
+    return false;
   if (demand.rules.empty() && !demand.unused) return true;
   if (broken_rule(nodes_, {node_of(row), card, loads_[card].most}, demand)) return false;
   if (std::ranges::find(demand.rules, vendors::DeviceRule::kSameDevicePerPod) == demand.rules.end())
@@ -159,7 +182,9 @@ bool Scorer::search_sets(const NodeRow& row, std::size_t step, vendors::PickerKi
   std::vector<std::uint16_t> candidates;
   for (const std::uint16_t card : cards_)
     if (could_take(row, step, card)) candidates.push_back(card);
-  return visit_sets(nodes_, {node_of(row), candidates}, shape_->steps()[step].demand, kind,
+  const DeviceDemand& demand = shape_->steps()[step].demand;
+  const bool by_numa = policy_->numa_first && demand.picker.kind != kind;
+  return visit_sets(nodes_, {node_of(row), candidates, by_numa}, demand, kind,
                     [&](std::span<const std::uint16_t> set) { return take_set(row, step, set); });
 }
 
@@ -183,7 +208,9 @@ bool Scorer::search(const NodeRow& row, std::size_t step, int taken) {
   const DeviceDemand& demand = shape_->steps()[step].demand;
   if (taken == demand.count) return search(row, step + 1, 0);
   if (taken == 0) {
-    const vendors::PickerKind kind = picker_of(demand, nodes_, node_of(row), policy_->links_first);
+    vendors::PickerKind kind = picker_of(demand, nodes_, node_of(row), policy_->links_first);
+    if (kind == vendors::PickerKind::kNone && policy_->numa_first)
+      kind = vendors::PickerKind::kZoneBestFit;
     if (kind != vendors::PickerKind::kNone && search_sets(row, step, kind)) return true;
     if (binds_to_sets(demand)) return false;
   }

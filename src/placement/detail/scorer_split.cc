@@ -104,6 +104,7 @@ bool Scorer::cut_pieces(const NodeRow& row, const SplitRule& rule) {
 Merit Scorer::score_split(std::uint32_t node, std::int64_t before, Layout& layout) {
   const NodeRow& row = nodes_.rows[node];
   if (!row.open || !shape_->host().fits_in(row.free) || !passes_rules(node)) return kUnfit;
+  if (policy_->unused_only) return kUnfit;
   if (!cut_pieces(row, *shape_->request().split)) return kUnfit;
   layout.booked = booked_;
   layout.slices.clear();
