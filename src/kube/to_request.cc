@@ -69,7 +69,9 @@ class Translation {
                                                             .costs = demand.costs}));
     if (demand.memory.count() == 0 && demand.memory_percent > 0)
       result.memory_permille = static_cast<int>(demand.memory_percent * 10);
-    result.whole = has(backend.device_rules, vendors::DeviceRule::kIdleOnly);
+    // HAMi has a check for it, in an order of its own.
+    result.whole = !vendors::is_compatible(compat_) &&
+                   has(backend.device_rules, vendors::DeviceRule::kIdleOnly);
     add_compute(demand, backend, result);
     add_rules(demand, backend, result);
     return result;
@@ -92,7 +94,7 @@ class Translation {
     if (has_picker(demand, backend)) result.picker = backend.picker;
     result.ring_wraps = !vendors::is_compatible(compat_);
     for (const vendors::DeviceRule rule : backend.device_rules)
-      if (rule != vendors::DeviceRule::kIdleOnly) result.rules.push_back(rule);
+      if (!result.whole || rule != vendors::DeviceRule::kIdleOnly) result.rules.push_back(rule);
     for (const auto& [name, capacity] : backend.dimensions) result.extra_names.push_back(name);
     if (detail::has_classes(backend)) {
       result.qos = demand.qos;

@@ -11,9 +11,11 @@
 
 #include "kube/cluster.h"
 #include "kube/detail/decision_text.h"
+#include "kube/detail/hami_options.h"
 #include "kube/detail/history.h"
 #include "placement/engine.h"
 #include "placement/explain.h"
+#include "placement/hami_choice.h"
 
 namespace melon::kube {
 namespace {
@@ -36,6 +38,8 @@ struct Placed {
   std::optional<placement::Decision> decision;
   vendors::QuotaAmounts amounts = {};  // of devices, that quotas bound
   std::string over_quota = {};         // which one, where that is why there is no decision
+  std::vector<placement::HamiFailure> failures = {};  // as HAMi: of nodes that do not fit
+  std::string policy = {};                            // as HAMi: what decided
 };
 
 }  // namespace
@@ -48,7 +52,9 @@ struct WhatIf::State {
   void choose_policy(const Objects& objects);
   void set_aside(std::string object, const Error& error);
   Result<Placed> decide(const Pod& pod);
-  void choose_node(const Pod& pod, Placed& placed);
+  Result<> choose_node(const Pod& pod, Placed& placed);
+  Result<> choose_as_hami(const Pod& pod, Placed& placed);
+  bool allows(const Pod& pod, const vendors::QuotaAmounts& amounts, Placed& placed);
   detail::PlacedPod told(const Pod& pod, const Placed& placed) const;
   std::string book(const Pod& pod, const Placed& placed);
   Answer answer(const Pod& pod, const Placed& placed);
@@ -60,6 +66,7 @@ struct WhatIf::State {
   Cluster cluster = {};
   placement::Engine engine = placement::Engine();
   std::optional<placement::NamedPolicy> policy = {};
+  std::optional<placement::NamedPolicy> asked_policy = {};
   std::string policy_reason = "asked for";
   std::int64_t node_count = 0;
   std::int64_t booked = 0;  // how many were placed: their ids
@@ -104,20 +111,46 @@ Result<Placed> WhatIf::State::decide(const Pod& pod) {
   MELON_TRY(AskedPod asked, to_request(pod, cluster.announced, catalogue, options.compat));
   auto shape = engine.shape(under(policy->policy, asked.request));
   Placed placed{.asked = std::move(asked), .shape = std::move(shape), .decision = {}};
-  choose_node(pod, placed);
+  MELON_RETURN_IF_ERROR(choose_node(pod, placed));
   return placed;
 }
 
-void WhatIf::State::choose_node(const Pod& pod, Placed& placed) {
-  placed.decision = engine.place_or_split(*placed.shape, policy->policy);
+/// Whether the quotas of the pod's namespace let it have these amounts.
+bool WhatIf::State::allows(const Pod& pod, const vendors::QuotaAmounts& amounts, Placed& placed) {
   const auto limits = cluster.quotas.find(pod.metadata.namespace_name);
-  if (!placed.decision || limits == cluster.quotas.end()) return;
-  placed.amounts = detail::placed_amounts(told(pod, placed));
+  if (limits == cluster.quotas.end()) return true;
   const auto allowed = vendors::check_quota(
-      limits->second, cluster.held[pod.metadata.namespace_name], placed.amounts, catalogue);
-  if (allowed) return;
-  placed.over_quota = allowed.error().message;
+      limits->second, cluster.held[pod.metadata.namespace_name], amounts, catalogue);
+  if (!allowed) placed.over_quota = allowed.error().message;
+  return allowed.has_value();
+}
+
+Result<> WhatIf::State::choose_node(const Pod& pod, Placed& placed) {
+  if (vendors::is_compatible(options.compat)) return choose_as_hami(pod, placed);
+  placed.decision = engine.place_or_split(*placed.shape, policy->policy);
+  if (!placed.decision) return {};
+  placed.amounts = detail::placed_amounts(told(pod, placed));
+  if (!allows(pod, placed.amounts, placed)) placed.decision.reset();
+  return {};
+}
+
+/// First what its admission knows of quotas, then its choice, card by card within them.
+Result<> WhatIf::State::choose_as_hami(const Pod& pod, Placed& placed) {
+  MELON_TRY(placement::HamiOptions how, detail::hami_options(pod, options.compat, asked_policy));
+  placed.policy = detail::name_of(how);
   placed.decision.reset();
+  placed.failures.clear();
+  const auto known =
+      vendors::peak_amounts(placed.asked.admitted.containers, placed.asked.demands, options.compat);
+  if (!allows(pod, known, placed)) return {};
+  const std::string& space = pod.metadata.namespace_name;
+  if (const auto limits = cluster.quotas.find(space); limits != cluster.quotas.end())
+    how.quota = detail::quota_left(limits->second, cluster.held[space], catalogue);
+  auto answer = placement::choose_as_hami(engine.index(), *placed.shape, how);
+  placed.failures = std::move(answer.failures);
+  placed.decision = std::move(answer.decision);
+  if (placed.decision) placed.amounts = detail::placed_amounts(told(pod, placed));
+  return {};
 }
 
 detail::PlacedPod WhatIf::State::told(const Pod& pod, const Placed& placed) const {
@@ -161,13 +194,16 @@ void WhatIf::State::tell_reasons(const Placed& placed, Answer& answer) {
          .nodes = node_count});
     return;
   }
-  for (const placement::ObstacleGroup& group : placement::explain(engine.index(), *placed.shape)) {
-    std::string text = placement::to_text(group.obstacle);
-    if (vendors::is_compatible(options.compat))
-      text = placement::hami_text(group.obstacle).value_or(std::move(text));
-    answer.reasons.push_back(
-        {.text = std::move(text), .nodes = group.nodes, .example = group.example});
+  if (vendors::is_compatible(options.compat)) {
+    for (const placement::HamiFailure& failure : placed.failures)
+      answer.reasons.push_back(
+          {.text = failure.text, .nodes = failure.nodes, .example = failure.example});
+    return;
   }
+  for (const placement::ObstacleGroup& group : placement::explain(engine.index(), *placed.shape))
+    answer.reasons.push_back({.text = placement::to_text(group.obstacle),
+                              .nodes = group.nodes,
+                              .example = group.example});
   for (const placement::Nearest& near : placement::nearest(engine.index(), *placed.shape)) {
     const auto shape = engine.shape(near.request);
     if (!engine.place(*shape, policy->policy)) continue;
@@ -178,8 +214,8 @@ void WhatIf::State::tell_reasons(const Placed& placed, Answer& answer) {
 
 Answer WhatIf::State::answer(const Pod& pod, const Placed& placed) {
   Answer answer{.pod = full_name(pod.metadata),
-                .policy = policy->name,
-                .policy_reason = policy_reason,
+                .policy = placed.policy.empty() ? policy->name : placed.policy,
+                .policy_reason = placed.policy.empty() ? policy_reason : "as HAMi chooses",
                 .not_evaluated = pod.not_evaluated};
   answer.not_evaluated.insert(answer.not_evaluated.end(), placed.asked.not_evaluated.begin(),
                               placed.asked.not_evaluated.end());
@@ -209,6 +245,7 @@ Result<WhatIf> WhatIf::make(const Objects& objects,
       detail::with_cores_of_nodes(descriptors, objects.nodes, options.compat), options);
   if (!options.policy.empty()) {
     MELON_TRY(state->policy, placement::parse_policy(options.policy));
+    state->asked_policy = state->policy;
   }
   state->load(objects);
   state->choose_policy(objects);
@@ -252,7 +289,7 @@ Capacity WhatIf::capacity(const Pod& pod) {
     ids.push_back(state_->book(pod, *placed));
     vendors::add(taken, placed->amounts);
     ++capacity.fit;
-    state_->choose_node(pod, *placed);
+    if (!state_->choose_node(pod, *placed)) break;
   }
   capacity.at_least = placed->decision.has_value();
   capacity.next = state_->answer(pod, *placed);

@@ -30,6 +30,10 @@ enum ClassDimension : std::size_t { kOnline = kFirstExtra, kOffline, kFixedShare
 /// Half of what the type holds, so that one sum of two never overflows.
 inline constexpr std::int32_t kMostAmount = std::numeric_limits<std::int32_t>::max() / 2;
 
+/// Subtracted from the slots of a card that may not be used: nothing fits, sums stay right. No
+/// amount that is announced is larger.
+inline constexpr std::int32_t kUnusable = kMostAmount / 2;
+
 /// One number per dimension, small enough that a card's room is half a cache line.
 struct alignas(16) Amounts {
   std::array<std::int32_t, kDimensions> of{};

@@ -13,9 +13,6 @@ namespace {
 using detail::NodeEntry;
 using detail::NodeRow;
 
-/// Subtracted from the slots of a card that may not be used: nothing fits, sums stay right.
-constexpr std::int32_t kUnusable = kMostAmount / 2;
-
 Result<> check_amounts(const std::string& what, const Amounts& amounts) {
   for (const std::int32_t amount : amounts.of)
     if (amount < 0 || amount > kUnusable)

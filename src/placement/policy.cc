@@ -105,7 +105,7 @@ constexpr std::array kPolicies = {
     Policy{"topology", "fullest node; its best linked devices, or those of one group",
            CardOrder::kTightest, false, false, false, fullness, true},
     Policy{"numa", "fullest node; devices of one NUMA node, the fullest", CardOrder::kTightest,
-           false, false, false, fullness, false, true},
+           false, false, false, fullness, false, false, true},
     Policy{"mutex", "fullest node; only devices that nobody is on", CardOrder::kTightest, false,
            false, false, fullness, false, false, false, true},
 };

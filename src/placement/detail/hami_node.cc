@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+// HAMi's checks of the cards of one node, in its order and its words.
+#include "placement/detail/hami_node.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "placement/detail/card_sets.h"
+#include "placement/detail/device_use.h"
+
+namespace melon::placement::detail {
+namespace {
+
+constexpr std::int32_t kWholePercent = 100;
+constexpr std::string_view kTooFewOfVendor = "NodeInsufficientDevice";
+
+bool has(const std::vector<std::string>& words, const std::string& word) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+}  // namespace
+
+HamiNode::HamiNode(const NodeTable& nodes, std::uint32_t node, const Shape& shape,
+                   const HamiOptions& options)
+    : nodes_(nodes),
+      row_(nodes.rows[node]),
+      node_(node),
+      shape_(shape),
+      options_(options),
+      loads_(row_.cards) {}
+
+bool HamiNode::is_of_vendor(std::uint16_t card, const DeviceDemand& demand) const {
+  return demand.vendor.empty() || nodes_.kinds[nodes_.kind_of(row_)[card]].vendor == demand.vendor;
+}
+
+Amounts HamiNode::total_of(std::uint16_t card) const {
+  return bookable(nodes_.kinds[nodes_.kind_of(row_)[card]].capacity,
+                  nodes_.entries[node_].oversubscription);
+}
+
+/// By others.
+Amounts HamiNode::used_on(std::uint16_t card) const {
+  Amounts used = total_of(card) - nodes_.room_of(row_)[card];
+  const CardEntry& entry = nodes_.cards_of(row_)[card];
+  if (!entry.healthy || entry.cordoned) used[kSlots] -= kUnusable;
+  return used;
+}
+
+/// By others, and by what of the request runs beside a step: in 2.9 all of it.
+Amounts HamiNode::used_now(std::uint16_t card, std::size_t step) const {
+  const Load& load = loads_[card];
+  const Shape::Step& asked = shape_.steps()[step];
+  const Amounts used = used_on(card) + load.sidecars;
+  if (!options_.is_210 || asked.role == Role::kApp) return used + load.apps;
+  if (asked.role == Role::kInit && load.init_container == asked.container) return used + load.init;
+  return used;
+}
+
+double HamiNode::score() const {
+  std::vector<CardUsage> cards;
+  for (std::uint16_t card = 0; card < row_.cards; ++card)
+    cards.push_back({used_on(card), total_of(card)});
+  return hami_node_score(cards);
+}
+
+/// The cards in the order in which they are tried: HAMi's list from its end.
+std::vector<std::uint16_t> HamiNode::walk(std::size_t step) const {
+  const std::size_t container = shape_.steps()[step].container;
+  const auto score_of = [&](std::uint16_t card) {
+    const DeviceKind& kind = nodes_.kinds[nodes_.kind_of(row_)[card]];
+    Amounts asked;
+    for (const Shape::Step& other : shape_.steps())
+      // Only where the vendor's word is the type itself, which for NVIDIA it never is.
+      for (int i = 0; other.container == container && other.demand.vendor == kind.type &&
+                      i < other.demand.count;
+           ++i)
+        asked += amounts_on(other.demand, kind);
+    return hami_card_score({used_now(card, step), total_of(card)}, asked,
+                           options_.is_210 ? options_.weights : CardWeights{1, 1, 1});
+  };
+  const bool numa_first =
+      !options_.is_210 || options_.numa_first || shape_.steps()[step].demand.one_numa;
+  const auto key = [&](std::uint16_t card) {
+    const double score = options_.spreads_cards ? score_of(card) : -score_of(card);
+    const int numa = nodes_.cards_of(row_)[card].numa;
+    const int numa_key = numa_first && !options_.spreads_cards ? numa : -numa;
+    return numa_first ? std::tuple(double{0} + numa_key, score, -int{card})
+                      : std::tuple(score, double{0} + numa_key, -int{card});
+  };
+  std::vector<std::pair<std::tuple<double, double, int>, std::uint16_t>> keyed;
+  for (std::uint16_t card = 0; card < row_.cards; ++card) keyed.emplace_back(key(card), card);
+  std::ranges::sort(keyed);
+  std::vector<std::uint16_t> cards;
+  for (const auto& [order, card] : keyed) cards.push_back(card);
+  return cards;
+}
+
+/// Where a slice of a card that is cut goes; nothing where no place is free, 0 where it is not cut.
+std::optional<std::int32_t> HamiNode::free_places(std::size_t step, std::uint16_t card) const {
+  const auto* const cut = partition_on(demand_of(step), nodes_.kinds[nodes_.kind_of(row_)[card]]);
+  if (cut == nullptr) return 0;
+  std::int32_t free = nodes_.room_of(row_)[card][kPlaces] & ~loads_[card].most[kPlaces];
+  for (const Taken& taken : collected_)
+    if (taken.card == card) free &= ~taken.amounts[kPlaces];
+  for (const std::int32_t places : cut->places)
+    if ((places & ~free) == 0) return places;
+  return std::nullopt;
+}
+
+/// The sum over earlier containers, the cards collected so far, and this one.
+bool HamiNode::is_over_quota(std::size_t step, const Amounts& asked) const {
+  const std::string& vendor = demand_of(step).vendor;
+  const auto left = options_.quota.find(vendor);
+  if (left == options_.quota.end()) return false;
+  Amounts sum = asked;
+  if (const auto before = of_vendor_.find(vendor); before != of_vendor_.end())
+    sum += before->second;
+  for (const Taken& taken : collected_) sum += taken.amounts;
+  const QuotaLeft& quota = left->second;
+  return (quota.memory_mib && sum[kMemory] > *quota.memory_mib) ||
+         (quota.compute && sum[kCompute] > *quota.compute);
+}
+
+/// Amounts of a card, from the quota to the exclusive ones; empty when it has them all.
+std::string_view HamiNode::refusal_of_amounts(std::size_t step, std::uint16_t card,
+                                              const Amounts& asked) const {
+  const Amounts total = total_of(card);
+  const Amounts used = used_now(card, step);
+  Amounts here;  // on a card that is cut and visited again
+  for (const Taken& taken : collected_)
+    if (taken.card == card) here += taken.amounts;
+  const auto lacks = [&](std::size_t dimension) {
+    return asked[dimension] > total[dimension] - used[dimension] - here[dimension];
+  };
+  const bool is_cut = partition_on(demand_of(step), nodes_.kinds[nodes_.kind_of(row_)[card]]);
+  if (is_over_quota(step, asked)) return "ResourceQuotaNotFit";
+  if (lacks(kMemory)) return "CardInsufficientMemory";
+  if (is_cut) return {};
+  if (lacks(kCompute)) return "CardInsufficientCore";
+  if (total[kCompute] == kWholePercent && asked[kCompute] == kWholePercent && used[kSlots] > 0)
+    return "ExclusiveDeviceAllocateConflict";
+  if (total[kCompute] != 0 && used[kCompute] >= total[kCompute] && asked[kCompute] == 0)
+    return "CardComputeUnitsExhausted";
+  for (std::size_t i = kFirstExtra; i < kPlaces; ++i)
+    if (lacks(i)) return "CardInsufficientCore";
+  return {};
+}
+
+/// Rules of the vendor's own.
+std::string_view HamiNode::refusal_of_rules(std::size_t step, std::uint16_t card) const {
+  const auto broken = broken_rule(nodes_, {node_, card, loads_[card].most}, demand_of(step));
+  if (!broken) return {};
+  switch (*broken) {
+    case vendors::DeviceRule::kQosEqual:
+      return "CardQosPolicyMismatch";
+    case vendors::DeviceRule::kAppClass:
+      return "CardAppClassMismatch";
+    case vendors::DeviceRule::kIdleOnly:
+    case vendors::DeviceRule::kMemberMutex:
+      return "ExclusiveDeviceAllocateConflict";
+    case vendors::DeviceRule::kUniformSlice:
+    case vendors::DeviceRule::kSameDevicePerPod:
+      break;
+  }
+  return "CardNotFoundCustomFilterRule";
+}
+
+/// The first check that a card fails; empty when it passes all.
+std::string_view HamiNode::refusal(std::size_t step, std::uint16_t card) const {
+  const DeviceDemand& demand = demand_of(step);
+  const CardEntry& entry = nodes_.cards_of(row_)[card];
+  const DeviceKind& kind = nodes_.kinds[nodes_.kind_of(row_)[card]];
+  if (!entry.healthy) return "CardNotHealth";
+  if (entry.cordoned && options_.is_210) return "CardCordoned";
+  if (!accepts(demand, kind)) return "CardTypeMismatch";
+  if ((!demand.uuids.empty() && !has(demand.uuids, entry.uuid)) ||
+      has(demand.not_uuids, entry.uuid))
+    return "CardUuidMismatch";
+  const Amounts used = used_now(card, step);
+  if (total_of(card)[kSlots] <= used[kSlots]) return "CardTimeSlicingExhausted";
+  if (options_.unused_only && options_.is_210 && used[kSlots] > 0)
+    return "ExclusiveDeviceAllocateConflict";
+  const auto places = free_places(step, card);
+  const std::string_view no_place =
+      options_.is_210 ? "CardMigTopologyInfeasible" : "CardNotFoundCustomFilterRule";
+  if (!places) return no_place;
+  const std::string_view lacking = refusal_of_amounts(step, card, amounts_on(demand, kind));
+  return lacking.empty() ? refusal_of_rules(step, card) : lacking;
+}
+
+/// Collects slices of a card that passes: one, or of one that is cut as many as it takes.
+void HamiNode::try_card(std::size_t step, std::uint16_t card) {
+  const auto wanted = static_cast<std::size_t>(demand_of(step).count);
+  const DeviceKind& kind = nodes_.kinds[nodes_.kind_of(row_)[card]];
+  const bool is_cut = partition_on(demand_of(step), kind) != nullptr;
+  for (bool again = true; again; again = is_cut && collected_.size() < wanted) {
+    const std::string_view why = refusal(step, card);
+    if (!why.empty()) {
+      ++counts_[std::string(why)];
+      return;
+    }
+    Amounts amounts = amounts_on(demand_of(step), kind);
+    amounts[kPlaces] = free_places(step, card).value_or(0);
+    collected_.push_back({card, amounts});
+  }
+}
+
+/// Whether all cards that pass are looked at before some are chosen.
+bool HamiNode::wants_all(std::size_t step) const {
+  const DeviceDemand& demand = demand_of(step);
+  const bool is_linked = demand.picker.kind == vendors::PickerKind::kLinkMatrix;
+  return takes_sets(demand) ? !is_linked || options_.links_first
+                            : options_.links_first && is_linked;
+}
+
+/// Walks the cards; true when enough were collected.
+bool HamiNode::collect(std::size_t step, const std::vector<std::uint16_t>& cards) {
+  const DeviceDemand& demand = demand_of(step);
+  const auto wanted = static_cast<std::size_t>(demand.count);
+  const bool all = wants_all(step);
+  std::optional<std::int16_t> numa;
+  for (const std::uint16_t card : cards) {
+    if (!is_of_vendor(card, demand)) continue;
+    const std::int16_t of_card = nodes_.cards_of(row_)[card].numa;
+    if (demand.one_numa && numa && *numa != of_card) {
+      if (!collected_.empty()) counts_["NumaNotFit"] += static_cast<int>(collected_.size());
+      collected_.clear();
+    }
+    numa = of_card;
+    try_card(step, card);
+    if (!all && collected_.size() >= wanted) return true;
+  }
+  return collected_.size() >= wanted;
+}
+
+/// Of all cards that passed, those that the vendor's picker takes together.
+bool HamiNode::choose_set(std::size_t step, const std::vector<std::uint16_t>& cards) {
+  const DeviceDemand& demand = demand_of(step);
+  const auto wanted = static_cast<std::size_t>(demand.count);
+  std::vector<std::uint16_t> set;
+  const auto keep = [&](std::span<const std::uint16_t> found) {
+    set.assign(found.begin(), found.end());
+    return true;
+  };
+  if (collected_.size() > wanted || binds_to_sets(demand))
+    visit_sets(nodes_, {node_, cards}, demand, demand.picker.kind, keep);
+  if (set.empty() && binds_to_sets(demand)) {
+    ++counts_["NumaNotFit"];
+    return false;
+  }
+  if (!set.empty())
+    std::erase_if(collected_, [&](const Taken& taken) {
+      return std::ranges::find(set, taken.card) == set.end();
+    });
+  collected_.resize(std::min(collected_.size(), wanted));
+  return true;
+}
+
+void HamiNode::take(std::size_t step, const Taken& taken) {
+  const Shape::Step& asked = shape_.steps()[step];
+  Load& load = loads_[taken.card];
+  if (options_.is_210 && asked.role == Role::kInit) {
+    if (load.init_container != asked.container) load.init = {};
+    load.init_container = asked.container;
+    load.init += taken.amounts;
+    load.most = largest_of(load.most, load.sidecars + load.init);
+  } else {
+    (options_.is_210 && asked.role == Role::kSidecar ? load.sidecars : load.apps) += taken.amounts;
+    load.most = largest_of(load.most, load.sidecars + load.apps);
+  }
+  of_vendor_[asked.demand.vendor] += taken.amounts;
+  slices_.push_back({static_cast<std::uint16_t>(asked.container), taken.card, taken.amounts});
+}
+
+bool HamiNode::fit_step(std::size_t step) {
+  const DeviceDemand& demand = demand_of(step);
+  collected_.clear();
+  counts_.clear();
+  cards_of_vendor_ = 0;
+  for (std::uint16_t card = 0; card < row_.cards; ++card)
+    if (is_of_vendor(card, demand)) ++cards_of_vendor_;
+  const std::size_t counted = options_.is_210 ? cards_of_vendor_ : row_.cards;
+  const bool may_share = options_.is_210 && !demand.partitions.empty();
+  if (cards_of_vendor_ == 0 || (static_cast<std::size_t>(demand.count) > counted && !may_share)) {
+    counts_[std::string(kTooFewOfVendor)] = 1;
+    return false;
+  }
+  const std::vector<std::uint16_t> cards = walk(step);
+  if (!collect(step, cards)) {
+    if (!collected_.empty())
+      counts_["AllocatedCardsInsufficientRequest"] =
+          options_.is_210 ? static_cast<int>(collected_.size()) : 1;
+    return false;
+  }
+  if (wants_all(step)) {
+    std::vector<std::uint16_t> passed;
+    for (const Taken& taken : collected_) passed.push_back(taken.card);
+    if (!choose_set(step, passed)) return false;
+  }
+  for (const Taken& taken : collected_) take(step, taken);
+  return true;
+}
+
+std::optional<Layout> HamiNode::fit() {
+  for (std::size_t step = 0; step < shape_.steps().size(); ++step)
+    if (!fit_step(step)) return std::nullopt;
+  return layout();
+}
+
+Layout HamiNode::layout() const {
+  Layout layout{.slices = slices_};
+  for (std::uint16_t card = 0; card < row_.cards; ++card)
+    if (loads_[card].most != Amounts{}) layout.booked.push_back({card, loads_[card].most});
+  return layout;
+}
+
+std::string HamiNode::reasons() const {
+  if (counts_.contains(kTooFewOfVendor)) return std::string(kTooFewOfVendor);
+  std::vector<std::string> texts;
+  for (const auto& [word, count] : counts_)
+    texts.push_back(fmt::format("{}/{} {}", count, cards_of_vendor_, word));
+  std::ranges::sort(texts);
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+}  // namespace melon::placement::detail

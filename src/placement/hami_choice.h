@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "placement/engine.h"
+
+namespace melon::placement {
+
+/// What a namespace may still have of one vendor's devices, over all of them. Empty: no limit.
+struct QuotaLeft {
+  std::optional<std::int64_t> memory_mib = {};
+  std::optional<std::int64_t> compute = {};
+};
+
+/// How HAMi was told to choose, by its flags and a pod's annotations.
+struct HamiOptions {
+  bool is_210 = false;  // 2.10; else 2.9
+  bool spreads_nodes = false;
+  bool spreads_cards = true;
+  bool numa_first = false;                                    // 2.10
+  bool unused_only = false;                                   // 2.10: mutex
+  bool links_first = false;                                   // topology-aware
+  CardWeights weights = {.slot = 1, .core = 1, .memory = 1};  // 2.10
+  std::map<std::string, QuotaLeft> quota = {};                // by vendor
+};
+
+/// What is booked of a card, and what it has: as HAMi's scores look at it.
+struct CardUsage {
+  Amounts used = {};
+  Amounts total = {};
+};
+
+/// 10 x the shares of slots, compute and memory in use, summed over the cards of a node, before
+/// anything is placed; 0 where nothing of one of them is there.
+double hami_node_score(std::span<const CardUsage> cards);
+
+/// 10 x the weighted shares of one card in use, with what a container asks of cards of its type; 0
+/// where the card has none of one of them.
+double hami_card_score(const CardUsage& card, const Amounts& asked, const CardWeights& weights);
+
+/// Why some nodes do not take a pod, in HAMi's words: "1/4 CardTypeMismatch, 3/4 CardNotHealth".
+struct HamiFailure {
+  std::string text = {};
+  std::int64_t nodes = 0;
+  std::string example = {};
+};
+
+struct HamiAnswer {
+  std::optional<Decision> decision = {};
+  std::vector<HamiFailure> failures = {};  // of nodes that do not fit, most nodes first
+};
+
+/// Chooses as HAMi does: the node by what is on it before, then container by container the first
+/// cards in its order that pass its checks, without looking back. What HAMi leaves to chance, which
+/// of equal nodes, goes by rank and name; what it leaves to kube-scheduler is asked first. Books
+/// nothing. Takes time in proportion to the cards.
+HamiAnswer choose_as_hami(const Index& index, const Shape& shape, const HamiOptions& options);
+
+}  // namespace melon::placement
