@@ -196,19 +196,22 @@ class Translator {
       }
       if (told->size() > held.size()) held.resize(told->size());
       for (std::size_t i = 0; i < told->size(); ++i)
-        for (const ToldSlice& slice : (*told)[i]) {
-          vendors::QuotaAmount& sum = held[i].amounts[static_cast<vendors::BackendId>(id)];
-          sum.memory += MiB(slice.memory_mib);
-          sum.compute += slice.compute;
-          const bool is_over = pod.init_is_done && held[i].role == ContainerRole::kInit;
-          if (slice.cores != 0 && !is_over) cluster_.cores.hold(node, slice.uuid, slice.cores);
-          if (auto booked = booked_slice(backend, pod, node, slice))
-            held[i].slices.push_back(std::move(*booked));
-        }
+        for (const ToldSlice& slice : (*told)[i])
+          hold(static_cast<vendors::BackendId>(id), pod, node, slice, held[i]);
     }
     vendors::add(cluster_.held[pod.metadata.namespace_name],
                  detail::peak_amounts_of(held, pod.init_is_done));
     return detail::peak_of(held, pod.init_is_done);
+  }
+
+  void hold(vendors::BackendId id, const Pod& pod, const std::string& node, const ToldSlice& slice,
+            detail::HeldByContainer& held) {
+    held.amounts[id].memory += MiB(slice.memory_mib);
+    held.amounts[id].compute += slice.compute;
+    const bool is_over = pod.init_is_done && held.role == ContainerRole::kInit;
+    if (slice.cores != 0 && !is_over) cluster_.cores.hold(node, slice.uuid, slice.cores);
+    if (auto booked = booked_slice(catalogue_.backend(id), pod, node, slice))
+      held.slices.push_back(std::move(*booked));
   }
 
   std::optional<BookedSlice> booked_slice(const vendors::Backend& backend, const Pod& pod,

@@ -14,41 +14,36 @@
 namespace melon::placement {
 namespace {
 
-struct RuleWords {
-  std::string_view word;
-  std::string_view hami;
+constexpr std::array<std::string_view, kRules> kWords = {
+    "cordoned",
+    "labels",
+    "taint",
+    "port",
+    "pods",
+    "cpu",
+    "memory",
+    "ephemeral_storage",
+    "extended_resource",
+    "devices",
+    "unhealthy",
+    "device_cordoned",
+    "type",
+    "uuid",
+    "slots",
+    "shared",
+    "device_memory",
+    "compute",
+    "extra_dimension",
+    "no_place",
+    "uniform_slice",
+    "class_of_service",
+    "application_class",
+    "compute_taken",
+    "too_few",
+    "one_group",
+    "set",
+    "together",
 };
-
-constexpr std::array<RuleWords, kRules> kWords = {{
-    {"cordoned", ""},
-    {"labels", ""},
-    {"taint", ""},
-    {"port", ""},
-    {"pods", ""},
-    {"cpu", ""},
-    {"memory", ""},
-    {"ephemeral_storage", ""},
-    {"extended_resource", ""},
-    {"devices", "NodeInsufficientDevice"},
-    {"unhealthy", "CardNotHealth"},
-    {"device_cordoned", "CardCordoned"},
-    {"type", "CardTypeMismatch"},
-    {"uuid", "CardUuidMismatch"},
-    {"slots", "CardTimeSlicingExhausted"},
-    {"shared", "ExclusiveDeviceAllocateConflict"},
-    {"device_memory", "CardInsufficientMemory"},
-    {"compute", "CardInsufficientCore"},
-    {"extra_dimension", "CardInsufficientCore"},
-    {"no_place", "CardMigTopologyInfeasible"},
-    {"uniform_slice", "CardNotFoundCustomFilterRule"},
-    {"class_of_service", "CardQosPolicyMismatch"},
-    {"application_class", "CardAppClassMismatch"},
-    {"compute_taken", "CardComputeUnitsExhausted"},
-    {"too_few", "AllocatedCardsInsufficientRequest"},
-    {"one_group", "NumaNotFit"},
-    {"set", "NumaNotFit"},
-    {"together", "AllocatedCardsInsufficientRequest"},
-}};
 
 Obstacle simple(Rule rule, std::int64_t asked, std::int64_t found, std::string subject = {}) {
   return {.rule = rule, .subject = std::move(subject), .asked = asked, .found = found};
@@ -191,9 +186,7 @@ std::optional<Obstacle> detail::host_obstacle(const Shape& shape, const NodeTabl
   return std::nullopt;
 }
 
-std::string_view word_of(Rule rule) { return kWords.at(static_cast<std::size_t>(rule)).word; }
-
-std::string_view hami_word_of(Rule rule) { return kWords.at(static_cast<std::size_t>(rule)).hami; }
+std::string_view word_of(Rule rule) { return kWords.at(static_cast<std::size_t>(rule)); }
 
 std::string to_text(const Obstacle& obstacle) {
   switch (obstacle.rule) {
@@ -221,24 +214,6 @@ std::string to_text(const Obstacle& obstacle) {
     default:
       return device_text(obstacle);
   }
-}
-
-std::optional<std::string> hami_text(const Obstacle& obstacle) {
-  if (hami_word_of(obstacle.rule).empty()) return std::nullopt;
-  if (obstacle.rule == Rule::kDevices) return std::string(hami_word_of(obstacle.rule));
-  std::map<std::string_view, int> counts;  // two of our rules may be one of HAMi's
-  for (std::size_t rule = 0; rule < kRules; ++rule)
-    if (obstacle.devices.at(rule) > 0)
-      counts[hami_word_of(static_cast<Rule>(rule))] += obstacle.devices.at(rule);
-  const bool is_of_set = obstacle.rule == Rule::kOneGroup || obstacle.rule == Rule::kSet;
-  if (is_of_set || obstacle.rule == Rule::kTogether || obstacle.fitting > 0)
-    counts[hami_word_of(obstacle.fitting > 0 && !is_of_set ? Rule::kTooFew : obstacle.rule)] +=
-        std::max<int>(obstacle.fitting, 1);
-  std::vector<std::string> texts;
-  for (const auto& [word, count] : counts)
-    texts.push_back(fmt::format("{}/{} {}", count, obstacle.of_kind, word));
-  std::ranges::sort(texts);
-  return fmt::format("{}", fmt::join(texts, ", "));
 }
 
 std::optional<Obstacle> obstacle_on(const Index& index, const Shape& shape, std::uint32_t node) {

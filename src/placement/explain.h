@@ -50,8 +50,6 @@ inline constexpr std::size_t kRules = static_cast<std::size_t>(Rule::kTogether) 
 
 /// "device_memory": the rule's name in JSON.
 std::string_view word_of(Rule rule);
-/// What HAMi calls it: "CardInsufficientMemory"; empty where it has no word.
-std::string_view hami_word_of(Rule rule);
 
 /// The first rule that keeps a request off one node, with its numbers.
 struct Obstacle {
@@ -74,10 +72,6 @@ struct ObstacleGroup {
 
 /// "8000 MiB asked, most free device has 5120".
 std::string to_text(const Obstacle& obstacle);
-
-/// The same as HAMi tells it: "1/4 CardInsufficientMemory, 3/4 CardTypeMismatch"; nothing where
-/// HAMi leaves the rule to kube-scheduler.
-std::optional<std::string> hami_text(const Obstacle& obstacle);
 
 /// The first obstacle on a node, or nothing where the rules let the request in. kTogether is not
 /// told here: it takes a search to know.

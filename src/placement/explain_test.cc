@@ -120,16 +120,6 @@ TEST(Explain, NothingIsNearWhereNoNodeHasSuchDevices) {
   EXPECT_THAT(nearest(engine.index(), *engine.shape(pod_of(asking(1)))), IsEmpty());
 }
 
-TEST(Explain, InHamisWords) {
-  NodeSpec spec = node("n", {card("a", 8000), card("b", 100), card("c", 8000)});
-  spec.devices[2].healthy = false;
-  EXPECT_EQ(hami_text(only_obstacle(spec, pod_of(asking(500, 0, 2)))),
-            "1/3 AllocatedCardsInsufficientRequest, 1/3 CardInsufficientMemory, 1/3 CardNotHealth");
-  EXPECT_EQ(hami_text(only_obstacle(spec, pod_of(asking(500, 0, 4)))), "NodeInsufficientDevice");
-  spec.cordoned = true;
-  EXPECT_EQ(hami_text(only_obstacle(spec, pod_of(asking(500)))), std::nullopt);
-}
-
 struct Drawn {
   std::vector<NodeSpec> nodes;
   PodRequest request;

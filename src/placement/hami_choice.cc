@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <variant>
 
 #include "placement/detail/device_trial.h"
 #include "placement/detail/hami_node.h"
@@ -63,37 +64,45 @@ double hami_card_score(const CardUsage& card, const Amounts& asked, const CardWe
   return 10 * sum;
 }
 
+namespace {
+
+/// A node that takes the request: how, and what it scored before.
+struct Fit {
+  detail::Layout layout = {};
+  double score = 0;
+};
+
+/// Lays the request onto a node; why not, where it does not fit.
+std::variant<Fit, std::string> fit_on(const detail::NodeTable& nodes, std::uint32_t node,
+                                      const Shape& shape, const HamiOptions& options) {
+  if (const auto obstacle = detail::host_obstacle(shape, nodes, node)) return to_text(*obstacle);
+  if (nodes.rows[node].cards == 0 && !shape.steps().empty()) return "node unregistered";
+  detail::HamiNode tried(nodes, node, shape, options);
+  if (auto layout = tried.fit()) return Fit{std::move(*layout), tried.score()};
+  return tried.reasons();
+}
+
+}  // namespace
+
 HamiAnswer choose_as_hami(const Index& index, const Shape& shape, const HamiOptions& options) {
   const detail::NodeTable& nodes = index.nodes();
   HamiAnswer answer;
   Failures failures;
-  double best_score = 0;
-  const auto rank_of = [&nodes](std::uint32_t node) {
-    return std::tuple(nodes.entries[node].rank, std::string_view(nodes.entries[node].name));
-  };
+  using Key = std::tuple<double, std::uint32_t, std::string_view>;  // the least wins
+  std::optional<Key> best;
   for (std::uint32_t node = 0; node < nodes.entries.size(); ++node) {
     const detail::NodeEntry& entry = nodes.entries[node];
     if (!entry.present) continue;
-    if (const auto obstacle = detail::host_obstacle(shape, nodes, node)) {
-      failures.add(to_text(*obstacle), entry.name);
+    auto tried = fit_on(nodes, node, shape, options);
+    if (const auto* const why = std::get_if<std::string>(&tried)) {
+      failures.add(*why, entry.name);
       continue;
     }
-    if (nodes.rows[node].cards == 0 && !shape.steps().empty()) {
-      failures.add("node unregistered", entry.name);
-      continue;
-    }
-    detail::HamiNode tried(nodes, node, shape, options);
-    auto layout = tried.fit();
-    if (!layout) {
-      failures.add(tried.reasons(), entry.name);
-      continue;
-    }
-    const double score = options.spreads_nodes ? -tried.score() : tried.score();
-    const bool is_better = !answer.decision || score > best_score ||
-                           (score == best_score && rank_of(node) < rank_of(answer.decision->node));
-    if (!is_better) continue;
-    best_score = score;
-    answer.decision = Decision{.node = node, .layout = std::move(*layout)};
+    Fit& fit = std::get<Fit>(tried);
+    const Key key(options.spreads_nodes ? fit.score : -fit.score, entry.rank, entry.name);
+    if (best && *best < key) continue;
+    best = key;
+    answer.decision = Decision{.node = node, .layout = std::move(fit.layout)};
   }
   answer.failures = failures.take();
   return answer;

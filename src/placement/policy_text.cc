@@ -83,6 +83,25 @@ std::uint64_t Policy::key() const {
   return key;
 }
 
+namespace {
+
+/// One NAME=NUMBER into its weight; what is wrong with it, or nothing.
+std::string_view read_weight(std::string_view part, CardWeights& weights,
+                             std::set<std::string_view>& seen) {
+  const auto sides = parts_of(part, '=');
+  if (sides.size() != 2) return "no NAME=NUMBER";
+  std::uint8_t* weight = nullptr;
+  if (sides[0] == "slot") weight = &weights.slot;
+  if (sides[0] == "core") weight = &weights.core;
+  if (sides[0] == "memory") weight = &weights.memory;
+  if (weight == nullptr || !seen.insert(sides[0]).second) return "a name is not known, or twice";
+  const char* const end = sides[1].data() + sides[1].size();
+  const auto [rest, error] = std::from_chars(sides[1].data(), end, *weight);
+  return error != std::errc{} || rest != end ? "a number is not from 0 to 255" : "";
+}
+
+}  // namespace
+
 Result<CardWeights> parse_weights(std::string_view text) {
   CardWeights weights;
   std::set<std::string_view> seen;
@@ -90,19 +109,9 @@ Result<CardWeights> parse_weights(std::string_view text) {
     return fail(Code::kInvalidArgument, fmt::format("weights '{}': {}", text, why),
                 "write all three, as in slot=1,core=1,memory=3, from 0 to 255, not all 0");
   };
-  for (const std::string_view part : parts_of(text, ',')) {
-    const auto sides = parts_of(part, '=');
-    if (sides.size() != 2) return wrong("no NAME=NUMBER");
-    std::uint8_t* const weight = sides[0] == "slot"     ? &weights.slot
-                                 : sides[0] == "core"   ? &weights.core
-                                 : sides[0] == "memory" ? &weights.memory
-                                                        : nullptr;
-    if (weight == nullptr || !seen.insert(sides[0]).second)
-      return wrong("a name is not known, or twice");
-    const char* const end = sides[1].data() + sides[1].size();
-    const auto [rest, error] = std::from_chars(sides[1].data(), end, *weight);
-    if (error != std::errc{} || rest != end) return wrong("a number is not from 0 to 255");
-  }
+  for (const std::string_view part : parts_of(text, ','))
+    if (const auto problem = read_weight(part, weights, seen); !problem.empty())
+      return wrong(problem);
   if (seen.size() != 3) return wrong("one of three is missing");
   if (weights == CardWeights{}) return wrong("all are 0");
   return weights;

@@ -36,10 +36,12 @@ class Programs(MelonTest):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGINT):
             program = self.machine.popen(
                 "run", *SMALL, "--", PYTHON, "-c",
-                # No print: the signal may come before the one that says "ready" has returned.
+                # No print: the signal may come before the one that says "ready" has returned. Short sleeps:
+                # Python does not wake up for one that comes just before a sleep begins.
                 "import os, signal, time\n"
                 "def end(number, frame): os.write(1, b'%d\\n' % number); os._exit(9)\n"
-                f"signal.signal({int(number)}, end); os.write(1, b'ready\\n'); time.sleep(1000)",
+                f"signal.signal({int(number)}, end); os.write(1, b'ready\\n')\n"
+                "while True: time.sleep(0.1)",
                 stdout=subprocess.PIPE)
             self.assertEqual(program.stdout.readline(), "ready\n")
             program.send_signal(number)

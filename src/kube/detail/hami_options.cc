@@ -2,7 +2,7 @@
 // What HAMi would be told about how to choose.
 #include "kube/detail/hami_options.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace melon::kube::detail {
 namespace {
@@ -16,21 +16,20 @@ const std::string* find_text(const Pod& pod, const char* key) {
   return found == pod.metadata.annotations.end() ? nullptr : &found->second;
 }
 
-/// A chain of 2.10; 2.9 has single words of it. Unknown words say nothing, as there.
+/// Words of 2.10; 2.9 has some of them. Unknown ones say nothing, as there.
+void add_word(const std::string& word, placement::HamiOptions& options) {
+  if (word == "binpack") options.spreads_cards = false;
+  if (word == "topology-aware" || word == "topology") options.links_first = true;
+  if (word == "numa") options.numa_first = options.is_210;
+  if (word == "mutex") options.unused_only = options.is_210;
+}
+
 void read_cards(const std::string& chain, placement::HamiOptions& options) {
   options.spreads_cards = true;
   std::string word;
   for (const char letter : chain + ",") {
-    if (letter == ' ') continue;
-    if (letter != ',') {
-      word += letter;
-      continue;
-    }
-    if (word == "binpack") options.spreads_cards = false;
-    if (word == "topology-aware" || word == "topology") options.links_first = true;
-    if (word == "numa" && options.is_210) options.numa_first = true;
-    if (word == "mutex" && options.is_210) options.unused_only = true;
-    word.clear();
+    if (letter == ',') add_word(std::exchange(word, {}), options);
+    if (letter != ',' && letter != ' ') word += letter;
   }
 }
 

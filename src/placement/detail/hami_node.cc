@@ -66,35 +66,36 @@ double HamiNode::score() const {
   return hami_node_score(cards);
 }
 
+/// What the step's container asks of cards of a kind, as scores count it: only where the vendor's
+/// word is the type itself, which for NVIDIA it never is.
+Amounts HamiNode::counted_ask(std::size_t step, const DeviceKind& kind) const {
+  Amounts asked;
+  for (const Shape::Step& other : shape_.steps()) {
+    if (other.container != shape_.steps()[step].container || other.demand.vendor != kind.type)
+      continue;
+    for (int i = 0; i < other.demand.count; ++i) asked += amounts_on(other.demand, kind);
+  }
+  return asked;
+}
+
 /// The cards in the order in which they are tried: HAMi's list from its end.
 std::vector<std::uint16_t> HamiNode::walk(std::size_t step) const {
-  const std::size_t container = shape_.steps()[step].container;
-  const auto score_of = [&](std::uint16_t card) {
-    const DeviceKind& kind = nodes_.kinds[nodes_.kind_of(row_)[card]];
-    Amounts asked;
-    for (const Shape::Step& other : shape_.steps())
-      // Only where the vendor's word is the type itself, which for NVIDIA it never is.
-      for (int i = 0; other.container == container && other.demand.vendor == kind.type &&
-                      i < other.demand.count;
-           ++i)
-        asked += amounts_on(other.demand, kind);
-    return hami_card_score({used_now(card, step), total_of(card)}, asked,
-                           options_.is_210 ? options_.weights : CardWeights{1, 1, 1});
-  };
+  const CardWeights weights = options_.is_210 ? options_.weights : CardWeights{1, 1, 1};
   const bool numa_first =
       !options_.is_210 || options_.numa_first || shape_.steps()[step].demand.one_numa;
-  const auto key = [&](std::uint16_t card) {
-    const double score = options_.spreads_cards ? score_of(card) : -score_of(card);
-    const int numa = nodes_.cards_of(row_)[card].numa;
-    const int numa_key = numa_first && !options_.spreads_cards ? numa : -numa;
-    return numa_first ? std::tuple(double{0} + numa_key, score, -int{card})
-                      : std::tuple(score, double{0} + numa_key, -int{card});
-  };
-  std::vector<std::pair<std::tuple<double, double, int>, std::uint16_t>> keyed;
-  for (std::uint16_t card = 0; card < row_.cards; ++card) keyed.emplace_back(key(card), card);
+  const int score_sign = options_.spreads_cards ? 1 : -1;
+  const int numa_sign = numa_first && !options_.spreads_cards ? 1 : -1;
+  std::vector<std::tuple<double, double, int>> keyed;
+  for (std::uint16_t card = 0; card < row_.cards; ++card) {
+    const DeviceKind& kind = nodes_.kinds[nodes_.kind_of(row_)[card]];
+    const double score = score_sign * hami_card_score({used_now(card, step), total_of(card)},
+                                                      counted_ask(step, kind), weights);
+    const double numa = numa_sign * int{nodes_.cards_of(row_)[card].numa};
+    keyed.emplace_back(numa_first ? numa : score, numa_first ? score : numa, -int{card});
+  }
   std::ranges::sort(keyed);
   std::vector<std::uint16_t> cards;
-  for (const auto& [order, card] : keyed) cards.push_back(card);
+  for (const auto& key : keyed) cards.push_back(static_cast<std::uint16_t>(-std::get<2>(key)));
   return cards;
 }
 
@@ -237,7 +238,9 @@ bool HamiNode::collect(std::size_t step, const std::vector<std::uint16_t>& cards
 }
 
 /// Of all cards that passed, those that the vendor's picker takes together.
-bool HamiNode::choose_set(std::size_t step, const std::vector<std::uint16_t>& cards) {
+bool HamiNode::choose_set(std::size_t step) {
+  std::vector<std::uint16_t> cards;
+  for (const Taken& taken : collected_) cards.push_back(taken.card);
   const DeviceDemand& demand = demand_of(step);
   const auto wanted = static_cast<std::size_t>(demand.count);
   std::vector<std::uint16_t> set;
@@ -275,31 +278,32 @@ void HamiNode::take(std::size_t step, const Taken& taken) {
   slices_.push_back({static_cast<std::uint16_t>(asked.container), taken.card, taken.amounts});
 }
 
-bool HamiNode::fit_step(std::size_t step) {
+/// Counts the cards that there are of the vendor; whether that is too few to look at any.
+bool HamiNode::has_too_few(std::size_t step) {
   const DeviceDemand& demand = demand_of(step);
-  collected_.clear();
-  counts_.clear();
   cards_of_vendor_ = 0;
   for (std::uint16_t card = 0; card < row_.cards; ++card)
     if (is_of_vendor(card, demand)) ++cards_of_vendor_;
+  if (cards_of_vendor_ == 0) return true;
   const std::size_t counted = options_.is_210 ? cards_of_vendor_ : row_.cards;
   const bool may_share = options_.is_210 && !demand.partitions.empty();
-  if (cards_of_vendor_ == 0 || (static_cast<std::size_t>(demand.count) > counted && !may_share)) {
+  return static_cast<std::size_t>(demand.count) > counted && !may_share;
+}
+
+bool HamiNode::fit_step(std::size_t step) {
+  collected_.clear();
+  counts_.clear();
+  if (has_too_few(step)) {
     counts_[std::string(kTooFewOfVendor)] = 1;
     return false;
   }
-  const std::vector<std::uint16_t> cards = walk(step);
-  if (!collect(step, cards)) {
+  if (!collect(step, walk(step))) {
     if (!collected_.empty())
       counts_["AllocatedCardsInsufficientRequest"] =
           options_.is_210 ? static_cast<int>(collected_.size()) : 1;
     return false;
   }
-  if (wants_all(step)) {
-    std::vector<std::uint16_t> passed;
-    for (const Taken& taken : collected_) passed.push_back(taken.card);
-    if (!choose_set(step, passed)) return false;
-  }
+  if (wants_all(step) && !choose_set(step)) return false;
   for (const Taken& taken : collected_) take(step, taken);
   return true;
 }

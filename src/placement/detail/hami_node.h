@@ -40,11 +40,13 @@ class HamiNode {
   Amounts total_of(std::uint16_t card) const;
   Amounts used_on(std::uint16_t card) const;
   Amounts used_now(std::uint16_t card, std::size_t step) const;
+  Amounts counted_ask(std::size_t step, const DeviceKind& kind) const;
   std::vector<std::uint16_t> walk(std::size_t step) const;
   bool fit_step(std::size_t step);
   bool collect(std::size_t step, const std::vector<std::uint16_t>& cards);
   void try_card(std::size_t step, std::uint16_t card);
-  bool choose_set(std::size_t step, const std::vector<std::uint16_t>& cards);
+  bool choose_set(std::size_t step);
+  bool has_too_few(std::size_t step);
   std::string_view refusal(std::size_t step, std::uint16_t card) const;
   std::string_view refusal_of_amounts(std::size_t step, std::uint16_t card,
                                       const Amounts& asked) const;

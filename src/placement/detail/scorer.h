@@ -110,6 +110,7 @@ class Scorer {
   bool take_card(const NodeRow& row, std::size_t step, int taken, std::uint16_t card);
   bool take_slice(const NodeRow& row, const Choice& choice, int taken, const Amounts& amounts,
                   const Amounts& beside);
+  bool take_places(const NodeRow& row, const Choice& choice, int taken);
   bool search(const NodeRow& row, std::size_t step, int taken);
   bool search_cards(const NodeRow& row, std::size_t step, int taken);
   bool search_sets(const NodeRow& row, std::size_t step, vendors::PickerKind kind);

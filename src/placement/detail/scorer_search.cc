@@ -119,6 +119,24 @@ bool Scorer::take_slice(const NodeRow& row, const Choice& choice, int taken, con
   return false;
 }
 
+/// Cuts a slice for the choice at each place in turn, and searches on from there. Places are not
+/// shared between the containers of a pod either, whenever they run.
+bool Scorer::take_places(const NodeRow& row, const Choice& choice, int taken) {
+  const Need wanted = need(choice.step, nodes_.kind[row.first_card + choice.card]);
+  const std::int32_t free =
+      nodes_.room[row.first_card + choice.card][kPlaces] & ~loads_[choice.card].most[kPlaces];
+  for (const std::int32_t places : *wanted.places) {
+    if ((places & ~free) != 0) continue;
+    if (--steps_left_ < 0) return false;
+    Choice cut = choice;
+    cut.places = places;
+    Amounts amounts = wanted.amounts;
+    amounts[kPlaces] = places;
+    if (take_slice(row, cut, taken, amounts, wanted.free - wanted.amounts)) return true;
+  }
+  return false;
+}
+
 /// Gives the card to the step if that may be, and searches on from there.
 bool Scorer::take_card(const NodeRow& row, std::size_t step, int taken, std::uint16_t card) {
   const DeviceDemand& demand = shape_->steps()[step].demand;
@@ -130,17 +148,7 @@ bool Scorer::take_card(const NodeRow& row, std::size_t step, int taken, std::uin
   const Amounts beside = wanted.free - wanted.amounts;
   if (wanted.places == nullptr)
     return take_slice(row, {step, card, group}, taken, wanted.amounts, beside);
-  // Places are not shared between the containers of a pod either, whenever they run.
-  const std::int32_t free =
-      nodes_.room[row.first_card + card][kPlaces] & ~loads_[card].most[kPlaces];
-  for (const std::int32_t places : *wanted.places) {
-    if ((places & ~free) != 0) continue;
-    Amounts amounts = wanted.amounts;
-    amounts[kPlaces] = places;
-    if (--steps_left_ < 0) return false;
-    if (take_slice(row, {step, card, group, places}, taken, amounts, beside)) return true;
-  }
-  return false;
+  return take_places(row, {step, card, group}, taken);
 }
 
 /// Whether the card could take a slice of the step as things are.
