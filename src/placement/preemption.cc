@@ -109,20 +109,28 @@ class NodeSearch {
   /// first, from the lowest on, which finds the lowest priorities first. Before and after, if it
   /// finds none, all of the first `end` are ended.
   bool choose(std::size_t end, std::size_t count) {
-    const std::size_t kept = count == 1 ? 0 : count;
+    const bool is_last = count == 1;
+    const std::size_t kept = is_last ? 0 : count;
     for (std::size_t i = kept; i < end; ++i) node_.bring_back(*grants_[i]);
     for (std::size_t last = count - 1; last < end && trials_left_ > 0; ++last) {
       if (last >= kept) node_.end(*grants_[last]);
-      // With all before it ended it must fit, or no choice of them does.
-      if (fits() && may_add(grants_[last])) {
-        if (count == 1 || choose(last, count - 1)) return true;
-        chosen_.pop_back();
-      }
-      if (count == 1) node_.bring_back(*grants_[last]);
+      if (take(last, count)) return true;
+      if (is_last) node_.bring_back(*grants_[last]);
     }
-    if (count == 1)
-      for (std::size_t i = 0; i < end; ++i) node_.end(*grants_[i]);
+    if (is_last) end_first(end);
     return false;
+  }
+
+  /// With all before it ended it must fit, or no choice of them does.
+  bool take(std::size_t last, std::size_t count) {
+    if (!fits() || !may_add(grants_[last])) return false;
+    if (count == 1 || choose(last, count - 1)) return true;
+    chosen_.pop_back();
+    return false;
+  }
+
+  void end_first(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) node_.end(*grants_[i]);
   }
 
   detail::LoneNode node_;

@@ -37,6 +37,22 @@ Devices look_at(const CardsView& cards, const MeasuredTarget& target) {
   return found;
 }
 
+/// What a target can not use of the free devices, and why.
+struct Waste {
+  Cause cause = kOtherType;
+  std::int64_t milli = 0;
+};
+
+Waste waste_for(const MeasuredTarget& target, const CardsView& cards, bool has_cpu,
+                std::int64_t total) {
+  if (target.devices == 0) return {has_cpu ? kNeedsNoDevice : kNeedsNoDeviceLacksCpu, total};
+  const Devices found = look_at(cards, target);
+  if (!found.is_accepted) return {kOtherType, total};
+  if (found.able < target.devices) return {has_cpu ? kLacksDevices : kLacksBoth, total};
+  if (!has_cpu) return {kLacksCpu, total};
+  return {kLacksDevices, found.small};
+}
+
 }  // namespace
 
 PublishedMeasure::PublishedMeasure(std::vector<MeasuredTarget> targets, std::int64_t requests)
@@ -55,24 +71,8 @@ double PublishedMeasure::measure(const CardsView& cards, std::int64_t free_cpu_m
   std::array<double, kCauses> waste{};
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     const MeasuredTarget& target = targets_[i];
-    const bool has_cpu = free_cpu_milli >= target.cpu_milli;
-    Cause cause = has_cpu ? kNeedsNoDevice : kNeedsNoDeviceLacksCpu;
-    std::int64_t wasted = total;
-    if (target.devices > 0) {
-      const Devices found = look_at(cards, target);
-      const bool is_served = found.able >= target.devices;
-      if (!found.is_accepted) {
-        cause = kOtherType;
-      } else if (is_served && has_cpu) {
-        cause = kLacksDevices;
-        wasted = found.small;
-      } else if (is_served) {
-        cause = kLacksCpu;
-      } else {
-        cause = has_cpu ? kLacksDevices : kLacksBoth;
-      }
-    }
-    waste.at(cause) += popularity_[i] * static_cast<double>(wasted);
+    const Waste found = waste_for(target, cards, free_cpu_milli >= target.cpu_milli, total);
+    waste.at(found.cause) += popularity_[i] * static_cast<double>(found.milli);
   }
   double sum = 0;
   for (const double part : waste) sum += part;
