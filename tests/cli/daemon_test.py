@@ -6,6 +6,7 @@ import resource
 import signal
 import socket
 import subprocess
+import tempfile
 import unittest
 
 from melon_under_test import ALICE, BOB, MELON, PYTHON, SOON_SECONDS, TENANT, Machine, MelonTest, eventually
@@ -75,11 +76,16 @@ class Life(unittest.TestCase):
         self.assertEqual(machine.melon("ps", "-o", "json").json, [])
 
     def test_a_daemon_that_is_not_ready_in_time_is_ended_and_said(self):
-        machine = self.machine()
+        drivers = tempfile.TemporaryDirectory(prefix="melon-drivers-")
+        self.addCleanup(drivers.cleanup)
+        hanging = pathlib.Path(drivers.name, "hanging.icd")
+        hanging.write_text(os.environ["MELON_FAULTY_DRIVERS"] + "/libfaulty_driver_hang.so\n")
+        machine = self.machine(environment={"OCL_ICD_VENDORS": drivers.name})
         ended = machine.melon("up", "--detach", "--state", str(machine.state), "--config", str(machine.config),
-                              "--timeout", "1ms")
+                              "--timeout", "1s")
         self.assertEqual(ended.code, 1, str(ended))
-        self.assertIn("not ready within 1ms", ended.err)
+        self.assertIn("not ready within 1s", ended.err)
+        hanging.unlink()
         machine.up()  # nothing of the first is left that holds the state folder
 
     def test_a_second_daemon_on_the_state_folder_names_the_first(self):
