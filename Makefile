@@ -37,7 +37,7 @@ test:
 	$(packages) build demo test
 	cmake --preset dev
 	cmake --build build/dev
-	ctest --test-dir build/dev --output-on-failure --output-junit tests.xml --parallel 2
+	ctest --preset dev
 
 bench:
 	$(packages) build demo test bench
