@@ -14,18 +14,8 @@ namespace {
 
 constexpr std::string_view kWhat = "devices of a pod";
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const auto at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) return parts;
-    text.remove_prefix(at + 1);
-  }
-}
-
 Result<PodDevice> read_device(std::string_view text, std::size_t container) {
-  const auto fields = split(text, ',');
+  const auto fields = detail::split(text, ',');
   if (fields.size() < 4)
     return detail::bad_text(kWhat, fmt::format("container {}: device '{}' has {} fields, not 4",
                                                container, text.substr(0, 80), fields.size()));
@@ -40,7 +30,7 @@ Result<std::vector<PodDevice>> read_container(std::string_view text, std::size_t
   std::vector<PodDevice> devices;
   if (text.ends_with(':')) text.remove_suffix(1);
   if (text.empty()) return devices;
-  for (const std::string_view one : split(text, ':')) {
+  for (const std::string_view one : detail::split(text, ':')) {
     MELON_TRY(PodDevice device, read_device(one, container));
     devices.push_back(std::move(device));
   }
@@ -77,7 +67,7 @@ std::string encode_pod_devices(const PodDevices& devices) {
 
 Result<PodDevices> decode_pod_devices(std::string_view text, vendors::Compatibility mode) {
   if (text.size() > detail::kMostBytes) return detail::bad_text(kWhat, "larger than 1 MiB");
-  auto containers = split(text, ';');
+  auto containers = detail::split(text, ';');
   if (!is_compatible(mode) && containers.back().empty()) containers.pop_back();
   PodDevices devices;
   for (const std::string_view container : containers) {

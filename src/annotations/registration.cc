@@ -16,16 +16,6 @@ namespace {
 constexpr std::string_view kWhat = "device registration";
 constexpr std::string_view kSharedMode = "hami-core";
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const auto at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) return parts;
-    text.remove_prefix(at + 1);
-  }
-}
-
 Result<bool> read_health(std::string_view text) {
   if (text == "true") return true;
   if (text == "false") return false;
@@ -34,7 +24,7 @@ Result<bool> read_health(std::string_view text) {
 
 /// id,count,devmem,devcore,type,numa,health[,index,mode]
 Result<RegisteredDevice> read_delimited(std::string_view text, std::size_t position) {
-  const auto fields = split(text, ',');
+  const auto fields = detail::split(text, ',');
   if (fields.size() != 7 && fields.size() != 9)
     return detail::bad_text(
         kWhat, fmt::format("device {} has {} fields, not 7 or 9", position, fields.size()));
@@ -56,7 +46,7 @@ Result<RegisteredDevice> read_delimited(std::string_view text, std::size_t posit
 
 /// uuid,count,mem,type,health,mode
 Result<RegisteredDevice> read_volcano(std::string_view text, std::size_t position) {
-  const auto fields = split(text, ',');
+  const auto fields = detail::split(text, ',');
   if (fields.size() != 5 && fields.size() != 6)
     return detail::bad_text(
         kWhat, fmt::format("device {} has {} fields, not 5 or 6", position, fields.size()));
@@ -79,7 +69,7 @@ Result<std::vector<RegisteredDevice>> read_each(std::string_view text, Read read
   if (text.find(':') == std::string_view::npos)
     return detail::bad_text(kWhat, "no ':' ends a device");
   if (text.ends_with(':')) text.remove_suffix(1);
-  for (const std::string_view one : split(text, ':')) {
+  for (const std::string_view one : detail::split(text, ':')) {
     MELON_TRY(RegisteredDevice device, read(one, devices.size()));
     if (device.id.empty())
       return detail::bad_text(kWhat, fmt::format("device {} has no id", devices.size()));
@@ -126,6 +116,16 @@ tl::unexpected<Error> bad_text(std::string_view what, std::string_view rule) {
   return fail(Code::kInvalidArgument, fmt::format("{}: {}", what, rule),
               "look at who writes this annotation; a node that is set aside comes back when it is "
               "mended");
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const auto at = text.find(separator);
+    parts.push_back(text.substr(0, at));
+    if (at == std::string_view::npos) return parts;
+    text.remove_prefix(at + 1);
+  }
 }
 
 Result<std::int64_t> read_number(std::string_view what, std::string_view field,

@@ -9,6 +9,8 @@
 #include <functional>
 #include <vector>
 
+#include "vendors/detail/braces.h"
+
 namespace melon::vendors {
 namespace {
 
@@ -162,12 +164,15 @@ struct Pair {
   std::string_view variable;
 };
 
-tl::unexpected<Error> bad(std::string_view text, std::string_view rule) {
+std::string known_names() {
   std::string names;
   for (const Variable& variable : kVariables)
     names += fmt::format("{}{}", names.empty() ? "" : ", ", variable.known.name);
-  return fail(Code::kInvalidArgument, fmt::format("template '{}': {}", text, rule),
-              "known variables are " + names + "; a brace itself is written {{");
+  return names;
+}
+
+tl::unexpected<Error> bad(std::string_view text, std::string_view rule) {
+  return detail::bad_template(text, rule, known_names());
 }
 
 Result<std::vector<Pair>> pairs_of(std::string_view text, std::string_view rest) {
@@ -259,25 +264,8 @@ Result<std::string> expand_name(std::string_view text, std::string_view name, co
 }
 
 Result<std::string> expand(std::string_view text, const Scene& scene) {
-  std::string out;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const auto open = rest.find('{');
-    out += rest.substr(0, open);
-    if (open == std::string_view::npos) break;
-    rest.remove_prefix(open + 1);
-    if (rest.starts_with('{')) {
-      out += '{';
-      rest.remove_prefix(1);
-      continue;
-    }
-    const auto close = rest.find('}');
-    if (close == std::string_view::npos) return bad(text, "a brace is not closed");
-    MELON_TRY(const std::string value, expand_name(text, rest.substr(0, close), scene));
-    out += value;
-    rest.remove_prefix(close + 1);
-  }
-  return out;
+  return detail::fill_braces(
+      text, [&](std::string_view name) { return expand_name(text, name, scene); }, known_names());
 }
 
 bool names(std::string_view text, std::string_view variable) {

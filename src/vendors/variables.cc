@@ -4,7 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+
+#include "vendors/detail/braces.h"
 
 namespace melon::vendors {
 namespace {
@@ -39,11 +42,11 @@ constexpr auto kNames = [] {
   return names;
 }();
 
-std::string accepted_names() {
+std::string known_names() {
   std::string names;
   for (const std::string_view name : kNames)
     names += fmt::format("{}{{{}}}", names.empty() ? "" : ", ", name);
-  return "known variables are " + names + "; a brace itself is written {{";
+  return names;
 }
 
 }  // namespace
@@ -51,32 +54,14 @@ std::string accepted_names() {
 std::span<const std::string_view> variable_names() { return kNames; }
 
 Result<std::string> expand(std::string_view text, const Variables& variables) {
-  const auto bad = [text](std::string_view rule) {
-    return fail(Code::kInvalidArgument, fmt::format("template '{}': {}", text, rule),
-                accepted_names());
+  const std::string known = known_names();
+  const auto value_of = [&](std::string_view name) -> Result<std::string> {
+    const auto* const variable = std::ranges::find(kVariables, name, &Variable::name);
+    if (variable == kVariables.end())
+      return detail::bad_template(text, fmt::format("'{}' is no variable", name), known);
+    return variable->value(variables);
   };
-  std::string out;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const auto open = rest.find('{');
-    out += rest.substr(0, open);
-    if (open == std::string_view::npos) break;
-    rest.remove_prefix(open + 1);
-    if (rest.starts_with('{')) {
-      out += '{';
-      rest.remove_prefix(1);
-      continue;
-    }
-    const auto close = rest.find('}');
-    if (close == std::string_view::npos) return bad("a brace is not closed");
-    const std::string_view name = rest.substr(0, close);
-    rest.remove_prefix(close + 1);
-    const auto* known = kVariables.begin();
-    while (known != kVariables.end() && known->name != name) ++known;
-    if (known == kVariables.end()) return bad(fmt::format("'{}' is no variable", name));
-    out += known->value(variables);
-  }
-  return out;
+  return detail::fill_braces(text, value_of, known);
 }
 
 Result<std::map<std::string, std::string>> environment_of(const Descriptor& descriptor,

@@ -20,6 +20,9 @@ inline constexpr std::size_t kMostBytes = std::size_t{1} << 20;
 /// An error that names what is wrong with which annotation.
 tl::unexpected<Error> bad_text(std::string_view what, std::string_view rule);
 
+/// What stands between the separators: one part more than there are of them.
+std::vector<std::string_view> split(std::string_view text, char separator);
+
 /// A whole number from 0 to 2^40. Errors: kInvalidArgument naming `field`.
 Result<std::int64_t> read_number(std::string_view what, std::string_view field,
                                  std::string_view text);
