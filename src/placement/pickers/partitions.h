@@ -48,6 +48,8 @@ std::vector<std::int64_t> preferred_starts(const vendors::PartitionProfile& prof
 
 /// Where the profile can go beside what is placed: the first free one of its preferred
 /// starts. Nothing when places, compute slices or the profile's own number of instances run out.
+/// Slices that come one by one and are at most half a device large reach at least half of the
+/// compute slices that the best choice among them would; a larger one may come too late.
 std::optional<std::int64_t> free_start(const vendors::PartitionTable& table,
                                        std::span<const PlacedProfile> placed, std::size_t profile);
 
