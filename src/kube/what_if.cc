@@ -23,11 +23,11 @@ namespace {
 /// A pod that asks for next to nothing fits without end; nobody counts further.
 constexpr std::int64_t kMostCounted = 1'000'000;
 
-/// A request, held to what the policy refuses to share.
-placement::PodRequest under(const placement::Policy& policy, placement::PodRequest request) {
+/// A request, held to devices that nobody uses where a policy wants that.
+placement::PodRequest under(bool unused_only, placement::PodRequest request) {
   for (placement::ContainerRequest& container : request.containers)
     for (placement::DeviceDemand& demand : container.devices)
-      demand.unused = demand.unused || policy.unused_only;
+      demand.unused = demand.unused || unused_only;
   return request;
 }
 
@@ -109,7 +109,7 @@ void WhatIf::State::choose_policy(const Objects& objects) {
 
 Result<Placed> WhatIf::State::decide(const Pod& pod) {
   MELON_TRY(AskedPod asked, to_request(pod, cluster.announced, catalogue, options.compat));
-  auto shape = engine.shape(under(policy->policy, asked.request));
+  auto shape = engine.shape(under(policy->policy.unused_only, asked.request));
   Placed placed{.asked = std::move(asked), .shape = std::move(shape), .decision = {}};
   MELON_RETURN_IF_ERROR(choose_node(pod, placed));
   return placed;
@@ -138,6 +138,7 @@ Result<> WhatIf::State::choose_node(const Pod& pod, Placed& placed) {
 Result<> WhatIf::State::choose_as_hami(const Pod& pod, Placed& placed) {
   MELON_TRY(placement::HamiOptions how, detail::hami_options(pod, options.compat, asked_policy));
   placed.policy = detail::name_of(how);
+  if (how.unused_only) placed.shape = engine.shape(under(true, placed.asked.request));
   placed.decision.reset();
   placed.failures.clear();
   const auto known =
