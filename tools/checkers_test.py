@@ -14,6 +14,7 @@ CLEAN = {
     "CMakeLists.txt": "project(melon VERSION 9.8.7)\n",
     "tools/packages.txt": "# GROUP NAME\nbuild g++\ntest strace\n",
     "README.md": "See [the base](src/base/README.md).\n",
+    "ARCHITECTURE.md": "| L0 | `base` | a |\n| L3 | `net` | b |\n| L4 | `agent` | c |\n",
     "src/base/CMakeLists.txt": "melon_module(base SOURCES a.cc)\n",
     "src/base/README.md": "The base.\n",
     "src/base/a.h": LICENCE + "#pragma once\n#include <vector>\n",
@@ -91,6 +92,13 @@ class Layers(Checker):
         status, output = self.check(self.TOOL, files={"src/new/CMakeLists.txt": "x", "src/new/n.cc": LICENCE})
         self.assertEqual(status, 1)
         self.assertIn("module new is in no layer", output)
+
+    def test_a_map_that_shows_something_else(self):
+        rows = CLEAN["ARCHITECTURE.md"]
+        self.finds(self.TOOL, "ARCHITECTURE.md", rows.replace("L3", "L2"),
+                   "the map shows net 0 times as L3", "the map shows net as L2, which is not there")
+        self.finds(self.TOOL, "ARCHITECTURE.md", rows + "| L5 | `gone` | d |\n", "the map shows gone as L5")
+        self.finds(self.TOOL, "ARCHITECTURE.md", rows + rows, "the map shows agent 2 times as L4")
 
 
 class Facts(Checker):

@@ -3,8 +3,9 @@
 """Compares every #include of src/ with what CMake says a module may use.
 
 A module is a folder with a CMakeLists.txt. Its DEPS (or the melon:: libraries that its targets
-link) are the truth; they must not lead upwards or round in a circle. Prints each offence as
-FILE:LINE: rule, and fails when there is one.
+link) are the truth; they must not lead upwards or round in a circle. The map in ARCHITECTURE.md
+names every module once, with its layer. Prints each offence as FILE:LINE: rule, and fails when
+there is one.
 """
 import pathlib
 import re
@@ -170,9 +171,20 @@ def check_includes(uses: dict[str, set[str]]) -> list[str]:
     return offences
 
 
+def check_map(uses: dict[str, set[str]]) -> list[str]:
+    """ARCHITECTURE.md shows the modules that there are, each in its layer."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    shown = re.findall(r"^\| (L\d|apart) \| `([\w/]+)` \|", text, re.MULTILINE)
+    there = {module: "apart" if layer_of(module) is None else f"L{layer_of(module)}" for module in uses}
+    return [f"ARCHITECTURE.md: the map shows {module} {shown.count((layer, module))} times as {layer}, not once"
+            for module, layer in sorted(there.items()) if shown.count((layer, module)) != 1] + [
+        f"ARCHITECTURE.md: the map shows {module} as {layer}, which is not there"
+        for layer, module in shown if there.get(module) != layer]
+
+
 def main() -> int:
     uses = read_modules()
-    offences = check_dependencies(uses) + check_includes(uses)
+    offences = check_dependencies(uses) + check_includes(uses) + check_map(uses)
     for offence in offences:
         print(offence)
     print(f"layers: {len(uses)} modules, {len(offences)} offences")
