@@ -36,13 +36,8 @@ Result<int> capacity(Session& session, const ClusterFlags& flags) {
     session.print({}, json);
     return kOk;
   }
-  *session.out << fmt::format("{}{} more fit\n", found.at_least ? "at least " : "", found.fit);
-  constexpr std::size_t kShown = 10;
-  for (std::size_t i = 0; i < std::min(kShown, found.by_node.size()); ++i)
-    *session.out << fmt::format("  {} on {}\n", found.by_node[i].nodes,
-                                printable(found.by_node[i].text));
-  if (found.by_node.size() > kShown)
-    *session.out << fmt::format("  ... and {} nodes more\n", found.by_node.size() - kShown);
+  *session.out << fmt::format("{}{} more fit\n", found.at_least ? "at least " : "", found.fit)
+               << to_text(found.by_node);
   *session.out << "the next one\n" << to_text(found.next);
   return kOk;
 }

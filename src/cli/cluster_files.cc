@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ostream>
 
@@ -74,6 +75,10 @@ kube::Answer to_show(kube::Answer answer) {
     clean(reason.example);
   }
   for (std::string& name : answer.not_evaluated) clean(name);
+  if (answer.preemption) {
+    clean(answer.preemption->node);
+    for (std::string& pod : answer.preemption->pods) clean(pod);
+  }
   return answer;
 }
 
@@ -85,6 +90,10 @@ std::string unplaced_text(const kube::Answer& answer) {
   for (const kube::Reason& reason : answer.reasons) text += reason_line(reason);
   if (answer.reasons.empty()) text += "  there are no nodes\n";
   if (!answer.nearest.empty()) text += fmt::format("  nearest: {}\n", answer.nearest);
+  if (answer.preemption)
+    text += fmt::format("  without {} it would fit on {}{}\n",
+                        fmt::join(answer.preemption->pods, ", "), answer.preemption->node,
+                        answer.preemption->is_least ? "" : " (fewer pods may do)");
   return text;
 }
 
@@ -153,6 +162,16 @@ Result<> refuse_csv(const Session& session, std::string_view command) {
   if (session.format != OutputFormat::kCsv) return {};
   return fail(Code::kInvalidArgument, fmt::format("-o csv: {} answers with no table", command),
               "use -o json, or explain --place-all, which has one");
+}
+
+std::string to_text(const std::vector<kube::Reason>& by_node) {
+  constexpr std::size_t kShown = 10;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kShown, by_node.size()); ++i)
+    text += fmt::format("  {} on {}\n", by_node[i].nodes, printable(by_node[i].text));
+  if (by_node.size() > kShown)
+    text += fmt::format("  ... and {} nodes more\n", by_node.size() - kShown);
+  return text;
 }
 
 std::string to_text(const kube::Answer& given) {

@@ -45,6 +45,9 @@ void warn(const Session& session, const std::vector<kube::SetAside>& set_aside);
 /// An error where the output is CSV, which is for tables alone.
 Result<> refuse_csv(const Session& session, std::string_view command);
 
+/// How many pods on which nodes, for people: the first lines.
+std::string to_text(const std::vector<kube::Reason>& by_node);
+
 /// An answer for people, several lines. Control characters of names are not among them.
 std::string to_text(const kube::Answer& given);
 

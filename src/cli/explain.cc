@@ -15,11 +15,14 @@
 namespace melon::cli {
 namespace {
 
+constexpr int kMostMembers = 1'000'000;  // nobody counts further
+
 struct Flags {
   std::vector<std::string> names = {};  // a workload; behind -f further files
   ClusterFlags cluster = {};
   std::vector<std::string> scenarios = {};
   bool place_all = false;
+  PodQuestion question = {};
 };
 
 Result<int> explain_workload(Session& session, const std::string& name) {
@@ -41,6 +44,19 @@ Result<int> explain_workload(Session& session, const std::string& name) {
   return kOk;
 }
 
+/// Of -f: one question at a time.
+Result<> check(const Flags& flags) {
+  const std::optional<int>& gang = flags.question.gang;
+  if (int{flags.place_all} + int{flags.question.preempt} + int{gang.has_value()} > 1)
+    return fail(Code::kInvalidArgument, "--place-all, --preempt and --gang are several questions",
+                "ask one of them at a time");
+  if (gang && (*gang < 1 || *gang > kMostMembers))
+    return fail(Code::kInvalidArgument,
+                fmt::format("--gang {}: expected 1 to {} pods", *gang, kMostMembers),
+                "say how many of the pod start together");
+  return {};
+}
+
 Result<int> explain(Session& session, Flags flags) {
   if (!flags.scenarios.empty()) {
     flags.scenarios.insert(flags.scenarios.end(), flags.names.begin(), flags.names.end());
@@ -49,13 +65,16 @@ Result<int> explain(Session& session, Flags flags) {
   if (!flags.cluster.files.empty()) {
     // A shell writes `-f *.yaml` out as one option and further words.
     flags.cluster.files.insert(flags.cluster.files.end(), flags.names.begin(), flags.names.end());
+    MELON_RETURN_IF_ERROR(check(flags));
     if (flags.place_all) return place_all(session, flags.cluster);
-    if (!flags.cluster.pods.empty()) return explain_pod(session, flags.cluster);
+    if (!flags.cluster.pods.empty()) return explain_pod(session, flags.cluster, flags.question);
     return fail(Code::kInvalidArgument, "explain -f needs --pod or --place-all",
                 "name the file of the pod that is asked about");
   }
-  if (flags.place_all || !flags.cluster.pods.empty())
-    return fail(Code::kInvalidArgument, "--pod and --place-all need the cluster's files",
+  if (flags.place_all || !flags.cluster.pods.empty() || flags.question.preempt ||
+      flags.question.gang)
+    return fail(Code::kInvalidArgument,
+                "--pod, --place-all, --preempt and --gang need the cluster's files",
                 "name them with -f");
   if (flags.names.size() != 1)
     return fail(Code::kInvalidArgument, "explain needs the NAME of one workload, or -f and --pod",
@@ -70,6 +89,14 @@ std::vector<Parameter> parameters(Flags& flags) {
   all.push_back({.names = "--place-all",
                  .target = &flags.place_all,
                  .text = "Place every pod of --pod in order, or those of -f without a node"});
+  all.push_back(
+      {.names = "--preempt",
+       .target = &flags.question.preempt,
+       .text = "Where the pod has no place: which pods of lower priority would have to end"});
+  all.push_back({.names = "--gang",
+                 .target = &flags.question.gang,
+                 .value = "N",
+                 .text = "Whether so many of the pod start together, or none"});
   all.push_back({.names = "--scenario",
                  .target = &flags.scenarios,
                  .value = "FILE",
@@ -92,6 +119,10 @@ Command explain_command() {
       .examples = {{"melon explain web-1", "The device and the reason, or what is in the way"},
                    {"melon explain -f cluster.yaml --pod web.yaml",
                     "Where the pod would go, or why nowhere and what would fit"},
+                   {"melon explain -f cluster.yaml --pod web.yaml --preempt",
+                    "And whose end would make room"},
+                   {"melon explain -f cluster.yaml --pod worker.yaml --gang 64",
+                    "Whether 64 of it start together, and what blocks the next"},
                    {"melon explain -f cluster.yaml --place-all", "Every pod that waits"},
                    {"melon explain --scenario tests/scenarios/t47.yaml", "Whether a case holds"}},
       .run = [flags](Session& session) { return explain(session, *flags); }};

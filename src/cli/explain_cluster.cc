@@ -40,9 +40,24 @@ Table table_of(const std::vector<kube::Answer>& answers) {
   return table;
 }
 
+Result<int> explain_gang(Session& session, OpenedCluster& cluster, std::int64_t count) {
+  const kube::GangFit gang = cluster.what_if.gang(cluster.pods.front(), count);
+  if (session.structured()) {
+    Json json = kube::to_json(gang);
+    json["set_aside"] = kube::to_json(cluster.set_aside);
+    session.print({}, json);
+  } else {
+    *session.out << fmt::format("{} of {} fit{}\n", gang.fit, gang.asked,
+                                gang.is_placed() ? "" : "; together none starts")
+                 << to_text(gang.by_node);
+    if (gang.next) *session.out << "the next one\n" << to_text(*gang.next);
+  }
+  return gang.is_placed() ? kOk : kConflict;
+}
+
 }  // namespace
 
-Result<int> explain_pod(Session& session, const ClusterFlags& flags) {
+Result<int> explain_pod(Session& session, const ClusterFlags& flags, const PodQuestion& question) {
   MELON_RETURN_IF_ERROR(refuse_csv(session, "explain"));
   MELON_TRY(OpenedCluster cluster, open_cluster(flags));
   warn(session, cluster.set_aside);
@@ -51,7 +66,10 @@ Result<int> explain_pod(Session& session, const ClusterFlags& flags) {
                 fmt::format("--pod names {} pods, expected one", cluster.pods.size()),
                 cluster.pods.empty() ? "name a file with a pod that can be read"
                                      : "use --place-all for several pods");
-  const kube::Answer answer = cluster.what_if.ask(cluster.pods.front());
+  const kube::Pod& pod = cluster.pods.front();
+  if (question.gang) return explain_gang(session, cluster, *question.gang);
+  const kube::Answer answer =
+      question.preempt ? cluster.what_if.ask_preempting(pod) : cluster.what_if.ask(pod);
   if (session.structured()) {
     Json json = kube::to_json(answer);
     json["set_aside"] = kube::to_json(cluster.set_aside);
@@ -66,8 +84,19 @@ Result<int> place_all(Session& session, const ClusterFlags& flags) {
   MELON_TRY(OpenedCluster cluster, open_cluster(flags));
   warn(session, cluster.set_aside);
   std::vector<kube::Answer> answers;
-  for (const kube::Pod& pod : flags.pods.empty() ? cluster.what_if.unscheduled() : cluster.pods)
-    answers.push_back(cluster.what_if.place(pod));
+  const std::vector<kube::Pod> pods =
+      flags.pods.empty() ? cluster.what_if.unscheduled() : cluster.pods;
+  answers.resize(pods.size());
+  for (const std::vector<std::size_t>& together : kube::placing_order(pods)) {
+    if (pods[together.front()].gang.empty()) {
+      answers[together.front()] = cluster.what_if.place(pods[together.front()]);
+      continue;
+    }
+    std::vector<kube::Pod> gang;
+    for (const std::size_t i : together) gang.push_back(pods[i]);
+    std::vector<kube::Answer> found = cluster.what_if.place_together(gang);
+    for (std::size_t i = 0; i < together.size(); ++i) answers[together[i]] = std::move(found[i]);
+  }
   const auto placed = std::ranges::count_if(answers, &kube::Answer::is_placed);
   Json json = {{"placed", placed}, {"pods", Json::array()}};
   for (const kube::Answer& answer : answers) json["pods"].push_back(kube::to_json(answer));

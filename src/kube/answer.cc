@@ -27,6 +27,19 @@ Json reasons_json(const std::vector<Reason>& reasons) {
   return list;
 }
 
+Json to_json(const Victims& victims) {
+  return {{"node", victims.node},
+          {"pods", victims.pods},
+          {"highest_priority", victims.highest_priority},
+          {"is_least", victims.is_least}};
+}
+
+Json nodes_json(const std::vector<Reason>& by_node) {
+  Json nodes = Json::array();
+  for (const Reason& node : by_node) nodes.push_back({{"node", node.text}, {"fit", node.nodes}});
+  return nodes;
+}
+
 void add_text(Json& json, const char* key, const std::string& text) {
   if (!text.empty()) json[key] = text;
 }
@@ -47,6 +60,7 @@ Json to_json(const Answer& answer) {
     json["reasons"] = reasons_json(answer.reasons);
     add_text(json, "nearest", answer.nearest);
   }
+  if (answer.preemption) json["preemption"] = to_json(*answer.preemption);
   add_text(json, "policy", answer.policy);
   add_text(json, "policy_reason", answer.policy_reason);
   json["not_evaluated"] = answer.not_evaluated;
@@ -54,13 +68,19 @@ Json to_json(const Answer& answer) {
 }
 
 Json to_json(const Capacity& capacity) {
-  Json nodes = Json::array();
-  for (const Reason& node : capacity.by_node)
-    nodes.push_back({{"node", node.text}, {"fit", node.nodes}});
   return {{"fit", capacity.fit},
           {"at_least", capacity.at_least},
-          {"nodes", std::move(nodes)},
+          {"nodes", nodes_json(capacity.by_node)},
           {"next", to_json(capacity.next)}};
+}
+
+Json to_json(const GangFit& gang) {
+  Json json = {{"placed", gang.is_placed()},
+               {"asked", gang.asked},
+               {"fit", gang.fit},
+               {"nodes", nodes_json(gang.by_node)}};
+  if (gang.next) json["next"] = to_json(*gang.next);
+  return json;
 }
 
 Json to_json(const std::vector<SetAside>& set_aside) {

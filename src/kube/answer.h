@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,16 @@ struct Reason {
   bool operator==(const Reason&) const = default;
 };
 
+/// Pods whose end would make room.
+struct Victims {
+  std::string node = {};
+  std::vector<std::string> pods = {};  // "default/web"; the lowest priority first
+  std::int64_t highest_priority = 0;
+  bool is_least = true;  // the search came to its end: no smaller set would do
+
+  bool operator==(const Victims&) const = default;
+};
+
 /// What would become of one pod.
 struct Answer {
   std::string pod = {};      // "default/web"
@@ -49,6 +60,7 @@ struct Answer {
   std::string policy_reason = {};                // why that one
   std::vector<Reason> reasons = {};              // without a node; most nodes first
   std::string nearest = {};                      // what would fit; empty: nothing is near
+  std::optional<Victims> preemption = {};        // only where it was asked for
   std::vector<std::string> not_evaluated = {};   // what decides too in a cluster
 
   bool is_placed() const { return !node.empty(); }
@@ -62,9 +74,20 @@ struct Capacity {
   Answer next = {};                  // of the first that does not fit: what blocks it
 };
 
-/// The shapes that `-o json` prints; docs/reference/json.md names them.
+/// Equal pods that start together or not at all.
+struct GangFit {
+  std::int64_t asked = 0;
+  std::int64_t fit = 0;
+  std::vector<Reason> by_node = {};  // as in Capacity
+  std::optional<Answer> next = {};   // of the first that does not fit: what blocks it
+
+  bool is_placed() const { return fit == asked; }
+};
+
+/// The shapes that `-o json` prints; docs/howto/what-if.md names them.
 nlohmann::ordered_json to_json(const Answer& answer);
 nlohmann::ordered_json to_json(const Capacity& capacity);
+nlohmann::ordered_json to_json(const GangFit& gang);
 nlohmann::ordered_json to_json(const std::vector<SetAside>& set_aside);
 
 }  // namespace melon::kube

@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <array>
-#include <unordered_map>
 #include <utility>
 
 #include "kube/detail/announcement.h"
 #include "kube/detail/backend_amounts.h"
+#include "kube/detail/last_of_each.h"
 #include "kube/detail/partitions.h"
 #include "kube/detail/peak.h"
 #include "kube/host_amounts.h"
@@ -33,17 +33,6 @@ constexpr std::string_view kNotReady = "node.kubernetes.io/not-ready";
 /// A pod that a scheduler decided on and that is not bound yet.
 constexpr std::array<const char*, 2> kDecidedNode = {"hami.io/vgpu-node", "4pd.io/vgpu-node"};
 
-/// The positions of objects of which no later one has the same name.
-template <class T>
-std::vector<std::size_t> last_of_each(const std::vector<T>& objects) {
-  std::unordered_map<std::string, std::size_t> last;
-  for (std::size_t i = 0; i < objects.size(); ++i) last[full_name(objects[i].metadata)] = i;
-  std::vector<std::size_t> positions;
-  for (std::size_t i = 0; i < objects.size(); ++i)
-    if (last[full_name(objects[i].metadata)] == i) positions.push_back(i);
-  return positions;
-}
-
 std::string described(std::string_view kind, const Metadata& metadata) {
   return fmt::format("{}: {} {}", metadata.origin, kind, full_name(metadata));
 }
@@ -57,8 +46,9 @@ void add_taint(std::vector<placement::Taint>& taints, std::string_view key) {
 /// Builds the cluster, object by object.
 class Translator {
  public:
-  Translator(const vendors::Catalogue& catalogue, vendors::Compatibility compat)
-      : catalogue_(catalogue), compat_(compat) {}
+  Translator(const vendors::Catalogue& catalogue, vendors::Compatibility compat,
+             detail::Budgets budgets)
+      : catalogue_(catalogue), compat_(compat), cluster_{.budgets = std::move(budgets)} {}
 
   void add(const Node& node) {
     const auto is_device = [this](std::string_view name) { return is_device_resource(name); };
@@ -90,6 +80,7 @@ class Translator {
       cluster_.unscheduled.push_back(pod);
       return;
     }
+    if (!pod.gang.empty()) ++cluster_.gangs[gang_name(pod)].running;
     const auto is_device = [this](std::string_view name) { return is_device_resource(name); };
     const auto request = host_request(pod, is_device);
     if (!request) return set_aside("Pod", pod.metadata, request.error());
@@ -97,10 +88,15 @@ class Translator {
     cluster_.grants.push_back({.id = full_name(pod.metadata),
                                .node = node,
                                .priority = pod.priority,
+                               .group = cluster_.budgets.group_of(pod),
                                .host = shape.host(),
                                .extended = shape.extended(),
                                .host_ports = request->host_ports,
                                .slices = slices_of(pod, node)});
+  }
+
+  void add(const PodGroup& group) {
+    cluster_.gangs[full_name(group.metadata)].least = group.least_members;
   }
 
   void add(const ResourceQuota& quota) {
@@ -275,7 +271,7 @@ class Translator {
 
   const vendors::Catalogue& catalogue_;
   vendors::Compatibility compat_;
-  Cluster cluster_ = {};
+  Cluster cluster_;
   std::map<std::pair<std::string, std::string>, CutDevice> cut_devices_ = {};  // by node and uuid
 };
 
@@ -296,12 +292,19 @@ const vendors::PartitionTable* Announced::find_table(vendors::BackendId backend,
   return found == of_backend->second.end() ? nullptr : &found->second;
 }
 
+std::string gang_name(const Pod& pod) {
+  return pod.gang.empty() ? "" : fmt::format("{}/{}", pod.metadata.namespace_name, pod.gang);
+}
+
 Cluster to_cluster(const Objects& objects, const vendors::Catalogue& catalogue,
                    vendors::Compatibility compat) {
-  Translator translator(catalogue, compat);
-  for (const std::size_t i : last_of_each(objects.nodes)) translator.add(objects.nodes[i]);
-  for (const std::size_t i : last_of_each(objects.pods)) translator.add(objects.pods[i]);
-  for (const std::size_t i : last_of_each(objects.quotas)) translator.add(objects.quotas[i]);
+  Translator translator(catalogue, compat, detail::Budgets(objects));
+  for (const std::size_t i : detail::last_of_each(objects.nodes)) translator.add(objects.nodes[i]);
+  for (const std::size_t i : detail::last_of_each(objects.pods)) translator.add(objects.pods[i]);
+  for (const std::size_t i : detail::last_of_each(objects.groups))
+    translator.add(objects.groups[i]);
+  for (const std::size_t i : detail::last_of_each(objects.quotas))
+    translator.add(objects.quotas[i]);
   return translator.take();
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "kube/detail/budgets.h"
 #include "kube/detail/cores.h"
 #include "kube/objects.h"
 #include "placement/cluster.h"
@@ -48,6 +49,12 @@ struct Announced {
                                             const std::string& type) const;
 };
 
+/// What is known of pods that start together.
+struct GangSize {
+  std::int64_t least = 0;    // how many must; 0: nobody says
+  std::int64_t running = 0;  // of them, those that have a node
+};
+
 /// What the engine has to know of a cluster, and what it does not take.
 struct Cluster {
   std::vector<placement::NodeSpec> nodes = {};
@@ -55,10 +62,15 @@ struct Cluster {
   std::vector<Pod> unscheduled = {};
   std::vector<SetAside> set_aside = {};
   Announced announced = {};
+  std::map<std::string, GangSize> gangs = {};               // by gang_name()
+  detail::Budgets budgets = {};                             // whose pods may be ended
   std::map<std::string, vendors::QuotaLimits> quotas = {};  // by namespace
   std::map<std::string, vendors::QuotaAmounts> held = {};   // by namespace: what its pods have
   detail::HeldCores cores = {};
 };
+
+/// "namespace/gang" of a pod that is of one; empty of others.
+std::string gang_name(const Pod& pod);
 
 /// Translates the objects of a cluster. Nodes get their devices from annotations or capacity,
 /// backend by backend; a backend's annotation that can not be read costs the node the devices of

@@ -107,6 +107,10 @@ struct Pod {
   std::int32_t priority = 0;
   std::int64_t started_unix_seconds = 0;  // or was created; 0: not told
   bool init_is_done = false;              // every init container that ends has ended well
+  std::string gang = {};        // of the pods of its namespace that start together; may be empty
+  std::int64_t gang_least = 0;  // how many of them must, as the pod says; 0: it does not
+  std::string owner_kind = {};  // of its controller: "ReplicaSet", "DaemonSet"; may be empty
+  bool is_static = false;       // its node's kubelet runs it, whatever the cluster says
   TextMap node_selector = {};
   /// Required node affinity: one of the terms must hold. Absent: none is asked for.
   std::optional<std::vector<SelectorTerm>> affinity = {};
@@ -126,12 +130,25 @@ struct ResourceQuota {
   bool operator==(const ResourceQuota&) const = default;
 };
 
+/// Which pods of its namespace it means: those whose labels all of its lines hold for. Without a
+/// selector none. How many may be ended now is in its status; of a budget without one, as people
+/// write them, it follows from the rest.
 struct PodDisruptionBudget {
   Metadata metadata = {};
-  TextMap match_labels = {};
-  std::int64_t disruptions_allowed = 0;
+  std::optional<std::vector<SelectorRule>> selector = {};
+  std::optional<std::int64_t> disruptions_allowed = {};
+  std::string min_available = {};    // "2" or "50%"
+  std::string max_unavailable = {};  // the same
 
   bool operator==(const PodDisruptionBudget&) const = default;
+};
+
+/// How many pods of a group must start together: PodGroup of the scheduler plugins and of Volcano.
+struct PodGroup {
+  Metadata metadata = {};
+  std::int64_t least_members = 1;
+
+  bool operator==(const PodGroup&) const = default;
 };
 
 /// An object that could not be read, and why. The others go on.
@@ -149,6 +166,7 @@ struct Objects {
   std::vector<Pod> pods = {};
   std::vector<ResourceQuota> quotas = {};
   std::vector<PodDisruptionBudget> budgets = {};
+  std::vector<PodGroup> groups = {};
   std::vector<SetAside> set_aside = {};
   std::map<std::string, std::int64_t> ignored = {};  // kinds that do not matter here, and how many
 };

@@ -8,13 +8,10 @@
 #include <utility>
 
 namespace melon::kube {
-namespace {
 
-using placement::LabelRule;
-
-LabelRule to_rule(const SelectorRule& rule, std::string key) {
+placement::LabelRule to_rule(const SelectorRule& rule) {
   using From = SelectorRule::Operator;
-  using To = LabelRule::Operator;
+  using To = placement::LabelRule::Operator;
   To op = To::kIn;
   switch (rule.op) {
     case From::kIn:
@@ -36,14 +33,20 @@ LabelRule to_rule(const SelectorRule& rule, std::string key) {
       op = To::kLess;
       break;
   }
-  return {.key = std::move(key), .op = op, .values = rule.values};
+  return {.key = rule.key, .op = op, .values = rule.values};
 }
+
+namespace {
+
+using placement::LabelRule;
 
 std::vector<LabelRule> to_rules(const SelectorTerm& term) {
   std::vector<LabelRule> rules;
-  for (const SelectorRule& rule : term.labels) rules.push_back(to_rule(rule, rule.key));
-  for (const SelectorRule& rule : term.fields)
-    rules.push_back(to_rule(rule, std::string(kNodeNameLabel)));
+  for (const SelectorRule& rule : term.labels) rules.push_back(to_rule(rule));
+  for (const SelectorRule& rule : term.fields) {
+    rules.push_back(to_rule(rule));
+    rules.back().key = kNodeNameLabel;
+  }
   return rules;
 }
 

@@ -22,6 +22,9 @@ Result<placement::PodRequest> host_request(const Pod& pod, const IsDeviceResourc
 /// The position of the pod's first container in such a request: 1 with an overhead, else 0.
 std::size_t first_container(const Pod& pod);
 
+/// A line of a selector in the engine's words.
+placement::LabelRule to_rule(const SelectorRule& rule);
+
 placement::Role role_of(ContainerRole role);
 
 }  // namespace melon::kube

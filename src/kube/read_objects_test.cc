@@ -169,7 +169,9 @@ TEST(ReadObjects, SeveralDocumentsAndKindsThatBelongToACluster) {
   ASSERT_THAT(objects.quotas, SizeIs(1));
   EXPECT_THAT(objects.quotas[0].hard, ElementsAre(Pair("limits.nvidia.com/gpumem", "4000")));
   ASSERT_THAT(objects.budgets, SizeIs(1));
-  EXPECT_THAT(objects.budgets[0].match_labels, ElementsAre(Pair("app", "web")));
+  ASSERT_TRUE(objects.budgets[0].selector);
+  const SelectorRule web{.key = "app", .values = {"web"}};
+  EXPECT_THAT(*objects.budgets[0].selector, ElementsAre(web));
   EXPECT_EQ(objects.budgets[0].disruptions_allowed, 2);
   EXPECT_THAT(objects.set_aside, IsEmpty());
 }

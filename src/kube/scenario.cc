@@ -62,31 +62,63 @@ class Play {
   Play(const std::string& origin, WhatIf what_if, ScenarioResult& result)
       : origin_(origin), what_if_(std::move(what_if)), result_(result) {}
 
-  void come(const Json& asked) {
+  void run(const Json& asked) {
+    for (const Json& one : asked) read(one);
+    for (const std::vector<std::size_t>& together : placing_order(pods_)) come(together);
+  }
+
+ private:
+  void read(const Json& asked) {
     const int times = asked.value("times", 1);
     for (int i = 1; i <= times; ++i) {
       Json pod = asked["pod"];
       if (asked.contains("times"))
         pod["name"] = fmt::format("{}-{}", pod["name"].get<std::string>(), i);
-      come_once(pod, asked["expect"]);
+      read_one(pod, asked["expect"]);
     }
   }
 
- private:
-  void come_once(const Json& short_pod, const Json& expected) {
+  void read_one(const Json& short_pod, const Json& expected) {
     ++result_.pods;
-    const std::string name = short_pod["name"].get<std::string>();
     const Objects read = detail::pod_of(origin_, short_pod);
-    if (read.pods.empty()) return fail_with(name, read.set_aside.front().problem);
-    const Pod& pod = read.pods.front();
-    if (expected.contains("capacity")) {
-      const std::int64_t fit = what_if_.capacity(pod).fit;
-      if (fit != expected["capacity"])
-        fail_with(name,
-                  fmt::format("capacity: expected {}, found {}", expected["capacity"].dump(), fit));
+    if (read.pods.empty())
+      return fail_with(short_pod["name"].get<std::string>(), read.set_aside.front().problem);
+    pods_.push_back(read.pods.front());
+    expected_.push_back(&expected);
+  }
+
+  void come(const std::vector<std::size_t>& together) {
+    std::vector<Pod> pods;
+    for (const std::size_t i : together) {
+      ask_before(pods_[i], *expected_[i]);
+      pods.push_back(pods_[i]);
     }
-    for (const std::string& difference : detail::differences(expected, what_if_.place(pod)))
-      fail_with(name, difference);
+    const bool is_gang = !pods.front().gang.empty();
+    const std::vector<Answer> answers =
+        is_gang ? what_if_.place_together(pods) : std::vector{what_if_.place(pods.front())};
+    for (std::size_t i = 0; i < together.size(); ++i)
+      for (const std::string& difference : detail::differences(*expected_[together[i]], answers[i]))
+        fail_with(pods[i].metadata.name, difference);
+  }
+
+  /// What is expected of a pod while it is not there yet.
+  void ask_before(const Pod& pod, const Json& expected) {
+    if (expected.contains("capacity"))
+      compare(pod, "capacity", expected["capacity"], what_if_.capacity(pod).fit);
+    if (expected.contains("preemption")) {
+      const auto victims = what_if_.ask_preempting(pod).preemption;
+      compare(pod, "preemption", expected["preemption"],
+              victims ? Json(victims->pods) : Json::array());
+    }
+    if (expected.contains("gang"))
+      compare(pod, "gang", expected["gang"]["fit"],
+              what_if_.gang(pod, expected["gang"]["of"].get<std::int64_t>()).fit);
+  }
+
+  void compare(const Pod& pod, std::string_view what, const Json& expected, const Json& found) {
+    if (expected != found)
+      fail_with(pod.metadata.name,
+                fmt::format("{}: expected {}, found {}", what, expected.dump(), found.dump()));
   }
 
   void fail_with(const std::string& pod, const std::string& what) {
@@ -96,6 +128,8 @@ class Play {
   const std::string& origin_;
   WhatIf what_if_;
   ScenarioResult& result_;
+  std::vector<Pod> pods_ = {};  // that come, and what is expected of each
+  std::vector<const Json*> expected_ = {};
 };
 
 void compare_set_aside(const Json& scenario, const std::vector<SetAside>& found,
@@ -124,7 +158,7 @@ Result<ScenarioResult> play_scenario(const std::string& origin, std::string_view
   MELON_TRY(WhatIf what_if, open_cluster(origin, scenario, descriptors, set_aside));
   compare_set_aside(scenario, set_aside, result);
   Play play(origin, std::move(what_if), result);
-  for (const Json& asked : scenario["pods"]) play.come(asked);
+  play.run(scenario["pods"]);
   return result;
 }
 

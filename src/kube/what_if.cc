@@ -9,19 +9,16 @@
 #include <optional>
 #include <utility>
 
-#include "kube/cluster.h"
-#include "kube/detail/decision_text.h"
 #include "kube/detail/hami_options.h"
 #include "kube/detail/history.h"
-#include "placement/engine.h"
+#include "kube/detail/what_if_state.h"
 #include "placement/explain.h"
-#include "placement/hami_choice.h"
 
 namespace melon::kube {
-namespace {
 
-/// A pod that asks for next to nothing fits without end; nobody counts further.
-constexpr std::int64_t kMostCounted = 1'000'000;
+using detail::Placed;
+
+namespace {
 
 /// A request, held to devices that nobody uses where a policy wants that.
 placement::PodRequest under(bool unused_only, placement::PodRequest request) {
@@ -31,46 +28,7 @@ placement::PodRequest under(bool unused_only, placement::PodRequest request) {
   return request;
 }
 
-/// Both are true of the request: what the engine decided, and what it decided on.
-struct Placed {
-  AskedPod asked;
-  std::shared_ptr<const placement::Shape> shape;
-  std::optional<placement::Decision> decision;
-  vendors::QuotaAmounts amounts = {};  // of devices, that quotas bound
-  std::string over_quota = {};         // which one, where that is why there is no decision
-  std::vector<placement::HamiFailure> failures = {};  // as HAMi: of nodes that do not fit
-  std::string policy = {};                            // as HAMi: what decided
-};
-
 }  // namespace
-
-struct WhatIf::State {
-  State(std::span<const vendors::Descriptor> descriptors, const WhatIfOptions& given)
-      : catalogue(descriptors), options(given) {}
-
-  void load(const Objects& objects);
-  void choose_policy(const Objects& objects);
-  void set_aside(std::string object, const Error& error);
-  Result<Placed> decide(const Pod& pod);
-  Result<> choose_node(const Pod& pod, Placed& placed);
-  Result<> choose_as_hami(const Pod& pod, Placed& placed);
-  bool allows(const Pod& pod, const vendors::QuotaAmounts& amounts, Placed& placed);
-  detail::PlacedPod told(const Pod& pod, const Placed& placed) const;
-  std::string book(const Pod& pod, const Placed& placed);
-  Answer answer(const Pod& pod, const Placed& placed);
-  void tell_place(const Pod& pod, const Placed& placed, Answer& answer);
-  void tell_reasons(const Placed& placed, Answer& answer);
-
-  vendors::Catalogue catalogue;
-  WhatIfOptions options;
-  Cluster cluster = {};
-  placement::Engine engine = placement::Engine();
-  std::optional<placement::NamedPolicy> policy = {};
-  std::optional<placement::NamedPolicy> asked_policy = {};
-  std::string policy_reason = "asked for";
-  std::int64_t node_count = 0;
-  std::int64_t booked = 0;  // how many were placed: their ids
-};
 
 void WhatIf::State::set_aside(std::string object, const Error& error) {
   cluster.set_aside.push_back({std::move(object), error.message, error.remedy});
@@ -107,10 +65,14 @@ void WhatIf::State::choose_policy(const Objects& objects) {
       has_history ? "the default: " + known : "the default where no pod with devices runs yet";
 }
 
-Result<Placed> WhatIf::State::decide(const Pod& pod) {
+Result<Placed> WhatIf::State::prepare(const Pod& pod) {
   MELON_TRY(AskedPod asked, to_request(pod, cluster.announced, catalogue, options.compat));
   auto shape = engine.shape(under(policy->policy.unused_only, asked.request));
-  Placed placed{.asked = std::move(asked), .shape = std::move(shape), .decision = {}};
+  return Placed{.asked = std::move(asked), .shape = std::move(shape), .decision = {}};
+}
+
+Result<Placed> WhatIf::State::decide(const Pod& pod) {
+  MELON_TRY(Placed placed, prepare(pod));
   MELON_RETURN_IF_ERROR(choose_node(pod, placed));
   return placed;
 }
@@ -126,12 +88,17 @@ bool WhatIf::State::allows(const Pod& pod, const vendors::QuotaAmounts& amounts,
 }
 
 Result<> WhatIf::State::choose_node(const Pod& pod, Placed& placed) {
+  placed.over_quota.clear();
   if (vendors::is_compatible(options.compat)) return choose_as_hami(pod, placed);
   placed.decision = engine.place_or_split(*placed.shape, policy->policy);
-  if (!placed.decision) return {};
+  hold_to_quota(pod, placed);
+  return {};
+}
+
+void WhatIf::State::hold_to_quota(const Pod& pod, Placed& placed) {
+  if (!placed.decision) return;
   placed.amounts = detail::placed_amounts(told(pod, placed));
   if (!allows(pod, placed.amounts, placed)) placed.decision.reset();
-  return {};
 }
 
 /// First what its admission knows of quotas, then its choice, card by card within them.
@@ -171,7 +138,8 @@ std::string WhatIf::State::book(const Pod& pod, const Placed& placed) {
   const std::string& node = engine.index().nodes().entries[placed.decision->node].name;
   for (const auto& [uuid, cores] : detail::taken_cores(told(pod, placed)))
     cluster.cores.hold(node, uuid, cores);
-  engine.commit({.id = id, .priority = pod.priority}, *placed.shape, *placed.decision);
+  engine.commit({.id = id, .priority = pod.priority, .group = cluster.budgets.group_of(pod)},
+                *placed.shape, *placed.decision);
   return id;
 }
 
@@ -228,16 +196,12 @@ Answer WhatIf::State::answer(const Pod& pod, const Placed& placed) {
   return answer;
 }
 
-namespace {
-
-Answer refused(const Pod& pod, const Error& error) {
+Answer detail::refused(const Pod& pod, const Error& error) {
   return {.pod = full_name(pod.metadata),
           .refusal = error.message,
           .remedy = error.remedy,
           .not_evaluated = pod.not_evaluated};
 }
-
-}  // namespace
 
 Result<WhatIf> WhatIf::make(const Objects& objects,
                             std::span<const vendors::Descriptor> descriptors,
@@ -263,44 +227,15 @@ const std::vector<Pod>& WhatIf::unscheduled() const { return state_->cluster.uns
 
 Answer WhatIf::ask(const Pod& pod) {
   const auto placed = state_->decide(pod);
-  return placed ? state_->answer(pod, *placed) : refused(pod, placed.error());
+  return placed ? state_->answer(pod, *placed) : detail::refused(pod, placed.error());
 }
 
 Answer WhatIf::place(const Pod& pod) {
   const auto placed = state_->decide(pod);
-  if (!placed) return refused(pod, placed.error());
+  if (!placed) return detail::refused(pod, placed.error());
   Answer answer = state_->answer(pod, *placed);
   if (placed->decision) state_->book(pod, *placed);
   return answer;
-}
-
-Capacity WhatIf::capacity(const Pod& pod) {
-  auto placed = state_->decide(pod);
-  Capacity capacity;
-  if (!placed) {
-    capacity.next = refused(pod, placed.error());
-    return capacity;
-  }
-  std::map<std::string, std::int64_t> by_node;
-  std::vector<std::string> ids;
-  const detail::HeldCores cores = state_->cluster.cores;
-  vendors::QuotaAmounts taken;
-  while (placed->decision && capacity.fit < kMostCounted) {
-    ++by_node[state_->engine.index().nodes().entries[placed->decision->node].name];
-    ids.push_back(state_->book(pod, *placed));
-    vendors::add(taken, placed->amounts);
-    ++capacity.fit;
-    if (!state_->choose_node(pod, *placed)) break;
-  }
-  capacity.at_least = placed->decision.has_value();
-  capacity.next = state_->answer(pod, *placed);
-  for (const std::string& id : ids) state_->engine.index().release(id);
-  vendors::take(state_->cluster.held[pod.metadata.namespace_name], taken);
-  state_->cluster.cores = cores;
-  for (const auto& [node, fit] : by_node)
-    capacity.by_node.push_back({.text = node, .nodes = fit, .example = node});
-  std::ranges::stable_sort(capacity.by_node, std::ranges::greater{}, &Reason::nodes);
-  return capacity;
 }
 
 }  // namespace melon::kube

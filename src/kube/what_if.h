@@ -42,13 +42,26 @@ class WhatIf {
   Answer ask(const Pod& pod);
   /// The same, and the pod stays.
   Answer place(const Pod& pod);
+  /// As ask(), and where no node takes it: which pods of lower priority would have to end.
+  Answer ask_preempting(const Pod& pod);
+  /// Pods that start together, or none of them; an answer each, in their order. Those that are
+  /// placed stay. How many of them must is what they or their group say, less those of the group
+  /// that run already; all of them where nobody says it.
+  std::vector<Answer> place_together(std::span<const Pod> pods);
+  /// Whether so many of this pod start together; none of them is there afterwards.
+  GangFit gang(const Pod& pod, std::int64_t count);
   /// How many more of this pod fit, one after the other; none of them is there afterwards.
   Capacity capacity(const Pod& pod);
 
  private:
   struct State;
+  class Booked;
   explicit WhatIf(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+/// The order in which pods are placed, by their positions: one by one as they come, but those of a
+/// gang (Pod::gang) together, with the first of them.
+std::vector<std::vector<std::size_t>> placing_order(std::span<const Pod> pods);
 
 }  // namespace melon::kube

@@ -60,6 +60,40 @@ TEST(WhatIf, AskingLeavesNothingAndPlacingStays) {
   EXPECT_THAT(none.nearest, HasSubstr("3000 MiB instead of 5000"));
 }
 
+TEST(WhatIf, AGangGoesAsAWholeOrNotAtAll) {
+  WhatIf what_if = cluster_of(kGpuNode);
+  const Pod pod = pod_of("p", "nvidia.com/gpu: 1, nvidia.com/gpumem: 3000");
+  EXPECT_TRUE(what_if.gang(pod, 2).is_placed());
+  const GangFit gang = what_if.gang(pod, 3);
+  EXPECT_FALSE(gang.is_placed());
+  EXPECT_EQ(gang.fit, 2);
+  ASSERT_TRUE(gang.next);
+  ASSERT_THAT(gang.next->reasons, SizeIs(1));
+  EXPECT_EQ(gang.next->reasons[0].text, "3000 MiB asked, most free device has 2000");
+  EXPECT_EQ(what_if.capacity(pod).fit, 2) << "asking leaves nothing";
+}
+
+TEST(WhatIf, PreemptionKeepsBudgets) {
+  const std::string running =
+      "---\n{kind: Pod, metadata: {name: web, labels: {app: web}, annotations: "
+      "{hami.io/vgpu-devices-allocated: 'GPU-a,NVIDIA,6000,30:;'}}, "
+      "spec: {nodeName: gpu, priority: 1, containers: [{name: main}]}}\n";
+  const auto budget = [](int allowed) {
+    return "---\n{kind: PodDisruptionBudget, metadata: {name: b}, spec: {selector: {matchLabels: "
+           "{app: web}}}, status: {disruptionsAllowed: " +
+           std::to_string(allowed) + "}}\n";
+  };
+  Pod pod = pod_of("p", "nvidia.com/gpu: 1, nvidia.com/gpumem: 5000");
+  pod.priority = 2;
+  const Answer answer = cluster_of(kGpuNode + running + budget(1)).ask_preempting(pod);
+  ASSERT_TRUE(answer.preemption);
+  EXPECT_EQ(answer.preemption->node, "gpu");
+  EXPECT_THAT(answer.preemption->pods, ElementsAre("default/web"));
+  EXPECT_FALSE(cluster_of(kGpuNode + running + budget(0)).ask_preempting(pod).preemption);
+  pod.priority = 1;
+  EXPECT_FALSE(cluster_of(kGpuNode + running).ask_preempting(pod).preemption);
+}
+
 TEST(WhatIf, CapacityCountsSaysWhatBlocksAndLeavesNothing) {
   WhatIf what_if = cluster_of(kGpuNode);
   const Pod pod = pod_of("p", "nvidia.com/gpu: 1, nvidia.com/gpumem: 3000");

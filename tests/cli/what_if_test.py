@@ -114,6 +114,56 @@ class WhatIfTest(unittest.TestCase):
         self.assertEqual(0, text.returncode, text.stderr)
         self.assertIn("default/y", text.stdout)
 
+    def test_whose_end_makes_room(self):
+        running = pod("web", 6000, "n1")
+        running["metadata"] |= {"labels": {"app": "web"}, "annotations": {
+            "hami.io/vgpu-devices-allocated": "GPU-a,NVIDIA,6000,0:;"}}
+        urgent = pod("urgent", 5000)
+        urgent["spec"]["priority"] = 10
+        asked = self.write("pod.json", urgent)
+        cluster = self.write("cluster.json", node("n1"), running)
+        text = self.run_melon("explain", "-f", cluster, "--pod", asked, "--preempt")
+        self.assertEqual(4, text.returncode, text.stderr)
+        self.assertIn("without default/web it would fit on n1\n", text.stdout)
+        answer = json.loads(self.run_melon("explain", "-f", cluster, "--pod", asked, "--preempt",
+                                           "-o", "json").stdout)
+        self.assertEqual({"node": "n1", "pods": ["default/web"], "highest_priority": 0,
+                          "is_least": True}, answer["preemption"])
+        budget = self.write("budget.json", {
+            "kind": "PodDisruptionBudget", "metadata": {"name": "b"},
+            "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}})
+        text = self.run_melon("explain", "-f", cluster, "-f", budget, "--pod", asked, "--preempt")
+        self.assertEqual(4, text.returncode, text.stderr)
+        self.assertNotIn("without", text.stdout)
+
+    def test_a_gang_starts_together_or_not_at_all(self):
+        cluster = self.write("cluster.json", node("n1"), node("n2"))
+        asked = self.write("pod.json", pod("p", 3000))
+        whole = self.run_melon("explain", "-f", cluster, "--pod", asked, "--gang", "4")
+        self.assertEqual((0, "4 of 4 fit\n  2 on n1\n  2 on n2\n"),
+                         (whole.returncode, whole.stdout), whole.stderr)
+        part = self.run_melon("explain", "-f", cluster, "--pod", asked, "--gang", "5")
+        self.assertEqual(4, part.returncode, part.stderr)
+        self.assertIn("4 of 5 fit; together none starts\n", part.stdout)
+        self.assertIn("3000 MiB asked, most free device has 2000", part.stdout)
+        answer = json.loads(self.run_melon("explain", "-f", cluster, "--pod", asked, "--gang", "5",
+                                           "-o", "json").stdout)
+        self.assertEqual((False, 5, 4), (answer["placed"], answer["asked"], answer["fit"]))
+        self.assertEqual([2, 2], [one["fit"] for one in answer["nodes"]])
+        self.assertFalse(answer["next"]["placed"])
+
+    def test_place_all_keeps_gangs_together(self):
+        members = [pod(f"m{i}", 3000) for i in range(5)]
+        for member in members:
+            member["metadata"]["labels"] = {"scheduling.x-k8s.io/pod-group": "g"}
+        cluster = self.write("cluster.json", node("n1"), node("n2"))
+        named = self.write("pods.json", members[0], pod("x", 8000), *members[1:])
+        answer = json.loads(self.run_melon("explain", "-f", cluster, "--pod", named, "--place-all",
+                                           "-o", "json").stdout)
+        self.assertEqual(["default/x"], [one["pod"] for one in answer["pods"] if one["placed"]])
+        self.assertIn("4 of gang default/g fit, of 5 that start together",
+                      answer["pods"][0]["reasons"][0]["reason"])
+
     def test_capacity(self):
         cluster = self.write("cluster.json", node("n1"), node("n2"))
         asked = self.write("pod.json", pod("p", 3000))
@@ -148,6 +198,9 @@ class WhatIfTest(unittest.TestCase):
                 (["explain", "-f", cluster, "--pod", several], 2, "names 2 pods"),
                 (["explain", "-f", "/nowhere.yaml", "--pod", several], 3, "/nowhere.yaml"),
                 (["explain", "-f", cluster, "--pod", several, "--policy", "luck"], 2, "luck"),
+                (["explain", "-f", cluster, "--pod", several, "--gang", "0"], 2, "expected 1 to"),
+                (["explain", "-f", cluster, "--preempt", "--gang", "2"], 2, "one of them at a time"),
+                (["explain", "--gang", "2"], 2, "-f"),
                 (["capacity", "-f", cluster], 2, "capacity needs"),
                 (["explain", "--scenario", cluster], 2, cluster)):
             with self.subTest(arguments):

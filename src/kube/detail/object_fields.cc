@@ -31,6 +31,13 @@ bool says_ready(const Field& conditions) {
   return is_ready;
 }
 
+bool is_count_or_percent(std::string_view text) {
+  if (text.ends_with('%')) text.remove_suffix(1);
+  constexpr std::size_t kMostDigits = 9;
+  return !text.empty() && text.size() <= kMostDigits &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 }  // namespace
 
 Metadata read_metadata(const Field& root, bool is_namespaced) {
@@ -64,11 +71,31 @@ ResourceQuota read_quota(const Field& root) {
 }
 
 PodDisruptionBudget read_budget(const Field& root) {
+  const Field spec = root.at("spec");
+  PodDisruptionBudget budget{.metadata = read_metadata(root, true),
+                             .min_available = spec.at("minAvailable").amount(),
+                             .max_unavailable = spec.at("maxUnavailable").amount()};
+  const Field selector = spec.at("selector");
+  if (selector.is_there()) {
+    std::vector<SelectorRule>& rules = budget.selector.emplace();
+    for (const auto& [key, value] : selector.at("matchLabels").texts())
+      rules.push_back({.key = key, .op = SelectorRule::Operator::kIn, .values = {value}});
+    selector.at("matchExpressions").each([&rules](const Field& at) {
+      rules.push_back(read_rule(at));
+    });
+  }
+  for (const char* const key : {"minAvailable", "maxUnavailable"})
+    if (const Field at = spec.at(key); at.is_there() && !is_count_or_percent(at.amount()))
+      at.refuse("expected a number of pods, or of percent as in 50%");
+  if (const Field allowed = root.at("status").at("disruptionsAllowed"); allowed.is_there())
+    budget.disruptions_allowed = allowed.whole(0, std::numeric_limits<std::int32_t>::max());
+  return budget;
+}
+
+PodGroup read_group(const Field& root) {
   return {.metadata = read_metadata(root, true),
-          .match_labels = root.at("spec").at("selector").at("matchLabels").texts(),
-          .disruptions_allowed = root.at("status")
-                                     .at("disruptionsAllowed")
-                                     .whole(0, std::numeric_limits<std::int32_t>::max())};
+          .least_members =
+              root.at("spec").at("minMember").whole(0, std::numeric_limits<std::int32_t>::max())};
 }
 
 }  // namespace melon::kube::detail

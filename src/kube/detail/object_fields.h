@@ -12,5 +12,8 @@ Node read_node(const Field& root);
 Pod read_pod(const Field& root);
 ResourceQuota read_quota(const Field& root);
 PodDisruptionBudget read_budget(const Field& root);
+PodGroup read_group(const Field& root);
+/// One line of matchExpressions.
+SelectorRule read_rule(const Field& at);
 
 }  // namespace melon::kube::detail

@@ -50,6 +50,8 @@ void check_values(const SelectorRule& rule, const Field& values) {
   }
 }
 
+}  // namespace
+
 SelectorRule read_rule(const Field& at) {
   SelectorRule rule{.key = at.at("key").text(), .values = at.at("values").text_list()};
   const std::string word = at.at("operator").text();
@@ -64,6 +66,8 @@ SelectorRule read_rule(const Field& at) {
   check_values(rule, at.at("values"));
   return rule;
 }
+
+namespace {
 
 SelectorTerm read_term(const Field& at) {
   SelectorTerm term;
@@ -194,8 +198,6 @@ std::vector<std::string> not_evaluated(const Field& spec) {
   return names;
 }
 
-}  // namespace
-
 /// When a pod started, else when it was created; 0 where neither is told, or is no time.
 std::int64_t started(const Field& root) {
   constexpr std::int64_t kMillis = 1000;
@@ -204,6 +206,51 @@ std::int64_t started(const Field& root) {
     if (const auto at = parse_rfc3339(field.text())) return *at / kMillis;
   return 0;
 }
+
+/// Labels and annotations by which schedulers of gangs say which pods belong together: those of the
+/// scheduler plugins, today's and older ones, Volcano's and Kueue's.
+constexpr std::array<const char*, 5> kGangKeys = {
+    "scheduling.x-k8s.io/pod-group", "pod-group.scheduling.sigs.k8s.io",
+    "pod-group.scheduling.sigs.k8s.io/name", "scheduling.k8s.io/group-name",
+    "kueue.x-k8s.io/pod-group-name"};
+constexpr std::array<const char*, 2> kGangSizeKeys = {
+    "pod-group.scheduling.sigs.k8s.io/min-available", "kueue.x-k8s.io/pod-group-total-count"};
+
+template <std::size_t kCount>
+std::string first_of(const Metadata& metadata, const std::array<const char*, kCount>& keys) {
+  for (const char* const key : keys)
+    for (const TextMap* const texts : {&metadata.labels, &metadata.annotations})
+      if (const auto found = texts->find(key); found != texts->end()) return found->second;
+  return {};
+}
+
+void read_gang(const Field& root, Pod& pod) {
+  pod.gang = root.at("spec").at("schedulingGroup").at("podGroupName").text();
+  if (pod.gang.empty()) pod.gang = first_of(pod.metadata, kGangKeys);
+  const std::string size = first_of(pod.metadata, kGangSizeKeys);
+  if (size.empty()) return;
+  const char* const end = size.data() + size.size();
+  const auto [rest, error] = std::from_chars(size.data(), end, pod.gang_least);
+  if (error != std::errc{} || rest != end || pod.gang_least < 0)
+    root.at("metadata").refuse("the size of its group, '" + size + "', is no number");
+}
+
+std::string controller_kind(const Field& metadata) {
+  std::string kind;
+  metadata.at("ownerReferences").each([&kind](const Field& owner) {
+    if (owner.at("controller").flag()) kind = owner.at("kind").text();
+  });
+  return kind;
+}
+
+/// The kubelet writes where a pod of its own is from; such pods are seen here, and ended nowhere.
+bool is_static(const Metadata& metadata) {
+  if (metadata.annotations.contains("kubernetes.io/config.mirror")) return true;
+  const auto source = metadata.annotations.find("kubernetes.io/config.source");
+  return source != metadata.annotations.end() && source->second != "api";
+}
+
+}  // namespace
 
 Pod read_pod(const Field& root) {
   const Field spec = root.at("spec");
@@ -225,6 +272,9 @@ Pod read_pod(const Field& root) {
   });
   read_containers(spec, pod);
   pod.init_is_done = init_is_done(status, pod);
+  read_gang(root, pod);
+  pod.owner_kind = controller_kind(root.at("metadata"));
+  pod.is_static = is_static(pod.metadata);
   return pod;
 }
 
