@@ -59,14 +59,15 @@ Result<NodeLock> decode_node_lock(std::string_view text) {
 }
 
 LockAnswer ask_lock(const std::optional<std::string>& annotation, const vendors::Lock& rule,
-                    const NodeLock& asker) {
+                    const NodeLock& asker, LockHolder holder) {
   if (!annotation || rule.kind == vendors::LockKind::kNone) return LockAnswer::kFree;
   const auto lock = decode_node_lock(*annotation);
   if (!lock || asker.unix_seconds - lock->unix_seconds > rule.expires_seconds)
     return LockAnswer::kFree;
   const bool own =
       !lock->pod.empty() && lock->pod == asker.pod && lock->namespace_name == asker.namespace_name;
-  return own ? LockAnswer::kOwn : LockAnswer::kHeld;
+  if (own) return LockAnswer::kOwn;
+  return holder == LockHolder::kGone ? LockAnswer::kFree : LockAnswer::kHeld;
 }
 
 }  // namespace melon::annotations

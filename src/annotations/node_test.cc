@@ -85,5 +85,37 @@ TEST(NodeLock, ExpiresAndIsTakenOver) {
   EXPECT_EQ(ask_lock("garbage", rule, asker), LockAnswer::kFree);
 }
 
+/// What "pod" of namespace "b" gets of a lock that "a/holder" wrote some seconds ago.
+LockAnswer ask_after(std::int64_t seconds, LockHolder holder) {
+  const vendors::Lock rule{.kind = vendors::LockKind::kNode, .annotation = "x"};
+  const NodeLock held{kNow - seconds, "a", "holder"};
+  return ask_lock(encode_node_lock(held, rule.kind), rule, {kNow, "b", "pod"}, holder);
+}
+
+TEST(NodeLock, T97ToT99AndZ4WhoWaitsAndWhoTakesOver) {
+  EXPECT_EQ(ask_after(1, LockHolder::kThere), LockAnswer::kHeld) << "T97";
+  EXPECT_EQ(ask_after(299, LockHolder::kThere), LockAnswer::kHeld) << "Z4: five minutes";
+  EXPECT_EQ(ask_after(301, LockHolder::kThere), LockAnswer::kFree) << "T98, Z4";
+  EXPECT_EQ(ask_after(1, LockHolder::kGone), LockAnswer::kFree) << "T99";
+}
+
+TEST(NodeLock, T100ToT102OneHoldsItAndNobodyElseLetsItGo) {
+  const vendors::Lock rule{.kind = vendors::LockKind::kNode, .annotation = "x"};
+  std::optional<std::string> annotation;
+  const auto lock = [&](const NodeLock& asker) {
+    const LockAnswer answer = ask_lock(annotation, rule, asker);
+    if (answer == LockAnswer::kFree) annotation = encode_node_lock(asker, rule.kind);
+    return answer;
+  };
+  const NodeLock first{kNow, "default", "first"};
+  const NodeLock second{kNow, "default", "second"};
+  EXPECT_EQ(lock(first), LockAnswer::kFree) << "T101";
+  EXPECT_EQ(lock(second), LockAnswer::kHeld) << "T101: exactly one wins; T100: not its to release";
+  EXPECT_EQ(lock({kNow, "other", "first"}), LockAnswer::kHeld) << "T100: of another namespace";
+  EXPECT_EQ(lock(first), LockAnswer::kOwn) << "T102: the same pod, for its second vendor";
+  annotation.reset();
+  EXPECT_EQ(lock(second), LockAnswer::kFree) << "T101";
+}
+
 }  // namespace
 }  // namespace melon::annotations

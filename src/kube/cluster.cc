@@ -11,6 +11,7 @@
 #include "kube/detail/announcement.h"
 #include "kube/detail/backend_amounts.h"
 #include "kube/detail/last_of_each.h"
+#include "kube/detail/liveness.h"
 #include "kube/detail/partitions.h"
 #include "kube/detail/peak.h"
 #include "kube/host_amounts.h"
@@ -47,8 +48,11 @@ void add_taint(std::vector<placement::Taint>& taints, std::string_view key) {
 class Translator {
  public:
   Translator(const vendors::Catalogue& catalogue, vendors::Compatibility compat,
-             detail::Budgets budgets)
-      : catalogue_(catalogue), compat_(compat), cluster_{.budgets = std::move(budgets)} {}
+             detail::Budgets budgets, std::int64_t unix_seconds)
+      : catalogue_(catalogue),
+        compat_(compat),
+        unix_seconds_(unix_seconds),
+        cluster_{.budgets = std::move(budgets)} {}
 
   void add(const Node& node) {
     const auto is_device = [this](std::string_view name) { return is_device_resource(name); };
@@ -124,8 +128,13 @@ class Translator {
         set_aside("Node", node.metadata, found.error());
         continue;
       }
+      if (found->empty()) continue;
+      if (const auto why = detail::gone(catalogue_.backend(id), node, unix_seconds_)) {
+        set_aside("Node", node.metadata, *why);
+        continue;
+      }
       for (FoundDevice& device : *found) add_device(std::move(device), spec, node.metadata);
-      if (!found->empty()) add_links(catalogue_.backend(id), node, spec);
+      add_links(catalogue_.backend(id), node, spec);
     }
   }
 
@@ -271,6 +280,7 @@ class Translator {
 
   const vendors::Catalogue& catalogue_;
   vendors::Compatibility compat_;
+  std::int64_t unix_seconds_;
   Cluster cluster_;
   std::map<std::pair<std::string, std::string>, CutDevice> cut_devices_ = {};  // by node and uuid
 };
@@ -297,8 +307,8 @@ std::string gang_name(const Pod& pod) {
 }
 
 Cluster to_cluster(const Objects& objects, const vendors::Catalogue& catalogue,
-                   vendors::Compatibility compat) {
-  Translator translator(catalogue, compat, detail::Budgets(objects));
+                   vendors::Compatibility compat, std::int64_t unix_seconds) {
+  Translator translator(catalogue, compat, detail::Budgets(objects), unix_seconds);
   for (const std::size_t i : detail::last_of_each(objects.nodes)) translator.add(objects.nodes[i]);
   for (const std::size_t i : detail::last_of_each(objects.pods)) translator.add(objects.pods[i]);
   for (const std::size_t i : detail::last_of_each(objects.groups))

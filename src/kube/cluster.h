@@ -76,9 +76,10 @@ std::string gang_name(const Pod& pod);
 /// backend by backend; a backend's annotation that can not be read costs the node the devices of
 /// that backend, and is named. Pods that have a node and are not over become grants of what they
 /// peak at; their devices come from their annotations, today's formats and historic ones. Of an
-/// object that comes twice the last counts.
+/// object that comes twice the last counts. Devices whose plugin is gone, judged at the time
+/// `unix_seconds`, do not count and are named.
 Cluster to_cluster(const Objects& objects, const vendors::Catalogue& catalogue,
-                   vendors::Compatibility compat);
+                   vendors::Compatibility compat, std::int64_t unix_seconds);
 
 /// A pod as the engine is asked for it, and as admission left it.
 struct AskedPod {

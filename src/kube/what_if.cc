@@ -35,7 +35,7 @@ void WhatIf::State::set_aside(std::string object, const Error& error) {
 }
 
 void WhatIf::State::load(const Objects& objects) {
-  cluster = to_cluster(objects, catalogue, options.compat);
+  cluster = to_cluster(objects, catalogue, options.compat, options.unix_seconds);
   for (const placement::NodeSpec& node : cluster.nodes)
     if (const auto taken = engine.index().apply(node, 1); !taken)
       set_aside("Node " + node.name, taken.error());
