@@ -11,7 +11,7 @@
 #include "core/finding.h"
 #include "core/grant.h"
 #include "net/http.h"
-#include "placement/place.h"
+#include "placement/refusal.h"
 #include "vendors/descriptor.h"
 
 namespace melon::agent {

@@ -9,7 +9,6 @@
 
 #include "core/names.h"
 #include "placement/choice.h"
-#include "placement/queue.h"
 
 namespace melon::agent {
 namespace {
@@ -59,14 +58,12 @@ Result<> check_growth(const GrantBook& book, const Grant& grant,
 
 }  // namespace
 
-const core::Device* GrantBook::find_device(std::string_view id) const {
-  const auto found = std::ranges::find(devices_, id, &core::Device::id);
-  return found == devices_.end() ? nullptr : &*found;
-}
-
-bool GrantBook::knows_device(std::string_view name) const {
-  return std::ranges::any_of(
-      devices_, [name](const core::Device& device) { return placement::is_named(device, name); });
+/// What the machine holds for the grant becomes what the grant holds.
+void GrantBook::book(const Grant& grant) {
+  if (core::holds_slices(grant.state))
+    machine_.hold(grant.id, grant.slices);
+  else
+    machine_.release(grant.id);
 }
 
 void GrantBook::restore(Grant grant) {
@@ -74,7 +71,7 @@ void GrantBook::restore(Grant grant) {
   last_end_ = std::max(last_end_, grant.end_number);
   const bool waits = grant.state == State::kQueued;
   const std::string id = grant.id;
-  grants_[id] = std::move(grant);
+  book(grants_[id] = std::move(grant));
   std::erase(queue_, id);
   if (!waits) return;
   queue_.push_back(id);
@@ -83,38 +80,27 @@ void GrantBook::restore(Grant grant) {
   });
 }
 
-std::vector<placement::DeviceState> GrantBook::device_states(std::string_view except) const {
-  std::vector<placement::DeviceState> states;
-  states.reserve(devices_.size());
-  for (const core::Device& device : devices_) states.push_back({.device = device});
-  for (const auto& [name, id] : live_names_) {
-    const Grant& grant = *at(id);
-    if (core::holds_slices(grant.state) && id != except) placement::book(states, grant.slices);
-  }
-  return states;
-}
-
 std::variant<placement::Placement, placement::Refusal> GrantBook::plan(
     const core::Request& request) const {
-  return placement::place_behind(device_states(), waiting(), request, limits_);
+  return placement::place_behind(machine_, waiting(), request);
 }
 
-std::vector<core::Request> GrantBook::waiting(std::string_view until) const {
-  std::vector<core::Request> requests;
+std::vector<placement::Waiter> GrantBook::waiting(std::string_view until) const {
+  std::vector<placement::Waiter> waiting;
   for (const std::string& id : queue_) {
     if (id == until) break;
-    requests.push_back(at(id)->request);
+    waiting.push_back({id, at(id)->request});
   }
-  return requests;
+  return waiting;
 }
 
 std::string GrantBook::choice_of(const Grant& grant) const {
-  return placement::explain_choice(device_states(grant.id), grant.request, limits_, grant.slices);
+  return placement::explain_choice(machine_, grant);
 }
 
 std::optional<placement::Refusal> GrantBook::refusal_of(const Grant& grant) const {
   if (grant.state != State::kQueued) return std::nullopt;
-  auto answer = placement::place_behind(device_states(), waiting(grant.id), grant.request, limits_);
+  auto answer = placement::place_behind(machine_, waiting(grant.id), grant.request);
   if (auto* const refusal = std::get_if<placement::Refusal>(&answer)) return std::move(*refusal);
   return std::nullopt;
 }
@@ -153,6 +139,7 @@ Result<Admission> GrantBook::admit(const NewGrant& wanted, const std::string& id
   if (refusal == nullptr) {
     grant.state = State::kReserved;
     grant.slices = std::get<placement::Placement>(std::move(answer));
+    book(grant);
   } else {
     grant.state = State::kQueued;
     grant.reason = "waits for room";
@@ -166,7 +153,7 @@ Result<Admission> GrantBook::admit(const NewGrant& wanted, const std::string& id
 }
 
 Result<Admission> GrantBook::change_waiting(Grant& grant, core::Request request) {
-  auto answer = placement::place_behind(device_states(), waiting(grant.id), request, limits_);
+  auto answer = placement::place_behind(machine_, waiting(grant.id), request);
   auto* const refusal = std::get_if<placement::Refusal>(&answer);
   if (refusal != nullptr && !refusal->can_ever_fit) return Admission(std::move(*refusal));
   grant.request = std::move(request);
@@ -182,16 +169,7 @@ Result<Admission> GrantBook::change(const std::string& id, const GrantChange& ch
   MELON_RETURN_IF_ERROR(core::check_request(request));
   if (grant.state == State::kQueued) return change_waiting(grant, std::move(request));
 
-  // It stays where it is: only its own devices are offered, healthy or not.
-  std::vector<placement::DeviceState> own;
-  for (placement::DeviceState& state : device_states(id)) {
-    if (std::ranges::find(grant.slices, state.device.id, &core::Slice::device) ==
-        grant.slices.end())
-      continue;
-    state.device.health = core::Health::kHealthy;
-    own.push_back(std::move(state));
-  }
-  auto answer = placement::place(own, request, limits_);
+  auto answer = machine_.place_again(grant, request);
   if (auto* const refusal = std::get_if<placement::Refusal>(&answer))
     return Admission(std::move(*refusal));
   auto& placed = std::get<placement::Placement>(answer);
@@ -200,6 +178,7 @@ Result<Admission> GrantBook::change(const std::string& id, const GrantChange& ch
     const auto now = std::ranges::find(placed, slice.device, &core::Slice::device);
     if (now != placed.end()) slice = *now;
   }
+  book(grant);
   grant.request = std::move(request);
   return Admission(&grant);
 }
@@ -238,7 +217,7 @@ std::vector<std::string> GrantBook::serve_queue(std::int64_t now_unix_ms) {
   if (queue_.empty()) return {};
   std::vector<std::string> served = end_expired(now_unix_ms);
   const std::vector<std::string> order = queue_;
-  for (placement::Start& start : placement::next_starts(device_states(), waiting(), limits_)) {
+  for (placement::Start& start : placement::start_waiting(machine_, waiting())) {
     Grant& grant = *mutable_at(order[start.waiter]);
     grant.slices = std::move(start.placement);
     grant.state = State::kReserved;
@@ -292,6 +271,7 @@ void GrantBook::end(const std::string& id, State state, std::string reason,
   grant.end_number = ++last_end_;
   live_names_.erase(grant.name);
   std::erase(queue_, id);
+  book(grant);
 }
 
 const Grant* GrantBook::at(const std::string& id) const {
@@ -325,6 +305,7 @@ void GrantBook::forget(const std::string& id) {
   if (found == grants_.end()) return;
   if (!core::is_over(found->second.state)) live_names_.erase(found->second.name);
   std::erase(queue_, id);
+  machine_.release(id);
   grants_.erase(found);
 }
 

@@ -12,7 +12,8 @@
 #include "base/result.h"
 #include "core/device.h"
 #include "core/grant.h"
-#include "placement/place.h"
+#include "placement/machine.h"
+#include "placement/queue.h"
 
 namespace melon::agent {
 
@@ -47,21 +48,22 @@ using Admission = std::variant<const core::Grant*, placement::Refusal>;
 /// Every grant of this machine and what it books: the daemon's whole decision state.
 ///
 /// Requests, exits and device changes arrive in any order; bookings must never exceed a device.
-///  I1  what is booked on a device is the sum of the slices of grants that hold slices.
-///  I2  a booking is made only by placement::place() over the current bookings.
+///  I1  what is booked on a device is the sum of the slices of grants that hold slices: the
+///      placement::Machine holds for each grant just those.
+///  I2  a new booking is a decision of the placement engine over the current bookings.
 ///  I3  names are unique among grants that are not over.
 ///  I4  a waiting grant is never overtaken by a later one on a device that it could use.
 /// States: core/grant.h. Pure: no I/O and no clock; the caller passes `now` and stores what
-/// changed. Not thread-safe.
+/// changed. Not thread-safe, not even where it is const.
 class GrantBook {
  public:
-  explicit GrantBook(placement::Limits limits) : limits_(limits) {}
+  explicit GrantBook(placement::Limits limits) : machine_(limits) {}
 
-  void set_devices(std::vector<core::Device> devices) { devices_ = std::move(devices); }
-  const std::vector<core::Device>& devices() const { return devices_; }
+  void set_devices(std::vector<core::Device> devices) { machine_.set_devices(std::move(devices)); }
+  const std::vector<core::Device>& devices() const { return machine_.devices(); }
   /// By id or alias.
-  bool knows_device(std::string_view name) const;
-  const core::Device* find_device(std::string_view id) const;
+  bool knows_device(std::string_view name) const { return machine_.knows_device(name); }
+  const core::Device* find_device(std::string_view id) const { return machine_.find_device(id); }
 
   /// Takes a grant as the store remembers it, or back to what it was before a change.
   void restore(core::Grant grant);
@@ -111,8 +113,8 @@ class GrantBook {
   const core::Grant* at(const std::string& id) const;
   /// All of them, oldest first.
   std::vector<const core::Grant*> grants() const;
-  /// Every device with what is booked on it, less what `except` holds.
-  std::vector<placement::DeviceState> device_states(std::string_view except = {}) const;
+  /// Every device with what is booked on it.
+  std::vector<placement::DeviceState> device_states() const { return machine_.states(); }
   /// Why a grant that holds slices is where it is, as devices are now.
   std::string choice_of(const core::Grant& grant) const;
   /// Why a waiting grant still waits.
@@ -123,14 +125,14 @@ class GrantBook {
 
  private:
   core::Grant* mutable_at(const std::string& id);
+  void book(const core::Grant& grant);
   Result<Admission> change_waiting(core::Grant& grant, core::Request request);
   std::string free_name(const std::string& id) const;
   /// The requests that wait, in order, up to `until` (all, when it is empty).
-  std::vector<core::Request> waiting(std::string_view until = {}) const;
+  std::vector<placement::Waiter> waiting(std::string_view until = {}) const;
   std::vector<std::string> end_expired(std::int64_t now_unix_ms);
 
-  placement::Limits limits_;
-  std::vector<core::Device> devices_;
+  placement::Machine machine_;                                  // who holds what of which device
   std::map<std::string, core::Grant, std::less<>> grants_;      // by id
   std::map<std::string, std::string, std::less<>> live_names_;  // name -> id
   std::vector<std::string> queue_;                              // ids, first come first

@@ -54,7 +54,10 @@ TEST(GrantBook, ReservesAndBooks) {
   EXPECT_EQ(grant.slices[0].memory, MiB(400));
   EXPECT_EQ(book.device_states()[0].booked_memory, MiB(400));
   EXPECT_EQ(book.device_states()[0].booked_compute, Permille(250));
-  EXPECT_EQ(book.device_states("g-1")[0].booked_memory, MiB(0));
+  EXPECT_EQ(book.device_states()[0].grants, 1);
+  book.forget("g-1");
+  EXPECT_EQ(book.device_states()[0].booked_memory, MiB(0));
+  EXPECT_EQ(book.device_states()[0].grants, 0);
 }
 
 TEST(GrantBook, NothingGrowsOnADeviceThatAnotherDaemonHolds) {

@@ -42,10 +42,10 @@ std::string in_words(const Heaps& heaps) {
 
 }  // namespace
 
-std::string explain_choice(std::span<const DeviceState> devices, const core::Request& request,
-                           const Limits& limits, const Placement& placement) {
+std::string explain_choice(const Machine& machine, const core::Grant& grant) {
+  const Placement& placement = grant.slices;
   Heaps heaps;
-  for (const Standing& standing : compare(devices, request, limits)) {
+  for (const Standing& standing : machine.compare(grant)) {
     const bool is_taken =
         std::ranges::find(placement, standing.device, &core::Slice::device) != placement.end();
     if (!standing.rejections.empty() && !is_taken)

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <span>
 #include <string>
 
-#include "placement/place.h"
+#include "placement/machine.h"
 
 namespace melon::placement {
 
-/// Why a request is where it is, in a sentence with figures: what it leaves free there, what it
-/// would leave elsewhere, and what is against the others. `devices` without what the request itself
-/// has booked, as they are now: where something else would be chosen now, it says so. Pure.
-std::string explain_choice(std::span<const DeviceState> devices, const core::Request& request,
-                           const Limits& limits, const Placement& placement);
+/// Why a grant is where it is, in a sentence with figures: what it leaves free there, what it would
+/// leave elsewhere, and what is against the others. The machine is as it is now, but for what the
+/// grant itself holds: where something else would be chosen now, it says so.
+std::string explain_choice(const Machine& machine, const core::Grant& grant);
 
 }  // namespace melon::placement

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "placement/testing.h"
+
 namespace melon::placement {
 namespace {
 
@@ -23,8 +25,13 @@ core::Request asking(int mib) {
   return request;
 }
 
+/// Of a grant that was placed by the engine, and holds its slices.
 std::string choice(const std::vector<DeviceState>& devices, const core::Request& request) {
-  return explain_choice(devices, request, {}, std::get<Placement>(place(devices, request, {})));
+  Machine machine = testing::machine_of(devices, {});
+  core::Grant grant{.id = "g-1", .request = request};
+  grant.slices = std::get<Placement>(machine.place(request));
+  machine.hold(grant.id, grant.slices);
+  return explain_choice(machine, grant);
 }
 
 bool says(const std::string& text, const std::string& part) {
@@ -49,9 +56,12 @@ TEST(Choice, IsNotTheSameForTheOnlyDevice) {
 
 TEST(Choice, SaysWhereItWouldGoNow) {
   const std::vector now = {device("a", 1024), device("b", 512)};
-  core::Slice slice;
-  slice.device = "a";
-  const std::string text = explain_choice(now, asking(512), {}, {slice});
+  Machine machine = testing::machine_of(now, {});
+  const core::Grant grant{
+      .id = "g-1", .request = asking(512), .slices = {{.device = "a", .memory = MiB(512)}}};
+  machine.hold(grant.id, grant.slices);
+  const std::string text = explain_choice(machine, grant);
+  EXPECT_EQ(machine.states().front().booked_memory, MiB(512)) << "asking changes nothing";
   EXPECT_TRUE(says(text, "placed on a (512 MiB")) << text;
   EXPECT_TRUE(says(text, "now it would go to b (0 MiB")) << text;
 }

@@ -12,7 +12,6 @@ namespace melon::placement {
 namespace {
 
 constexpr std::uint32_t kNowhere = ~std::uint32_t{0};
-constexpr std::size_t kShapesBeforeSweep = 4096;
 constexpr std::size_t kBatch = 16;  // nodes whose memory is asked for at once
 
 std::uint64_t key_of(const Shape& shape, const Policy& policy) {
@@ -36,7 +35,7 @@ void Engine::set_targets(std::vector<TargetShape> targets, std::int64_t requests
 }
 
 std::shared_ptr<const Shape> Engine::shape(const PodRequest& request) {
-  if (shapes_.size() > kShapesBeforeSweep)
+  if (shapes_.size() > options_.shapes)
     std::erase_if(shapes_, [](const auto& known) { return known.second.expired(); });
   std::weak_ptr<const Shape>& known = shapes_[shape_key(shape_of(request))];
   if (auto shape = known.lock()) return shape;

@@ -30,6 +30,8 @@ struct EngineOptions {
   /// What the orders of nodes, one for each shape that is asked for, may take together. The one
   /// not asked for longest is dropped first, and made again when it is asked for.
   std::size_t ranking_bytes = std::size_t{256} << 20U;
+  /// How many shapes are known before those that nobody holds any more are forgotten.
+  std::size_t shapes = 4096;
 };
 
 /// Decides where requests go, over the nodes and grants of an Index.

@@ -220,6 +220,14 @@ std::optional<Obstacle> obstacle_on(const Index& index, const Shape& shape, std:
   return Obstacles(index, shape).on(node);
 }
 
+std::vector<DeviceAnswer> device_answers(const Index& index, const Shape& shape,
+                                         std::uint32_t node) {
+  if (shape.steps().empty()) return {};
+  detail::DeviceTrial trial(index.nodes(), shape.steps().front().demand);
+  trial.look_at(node);
+  return trial.answers();
+}
+
 std::vector<ObstacleGroup> explain(const Index& index, const Shape& shape) {
   const detail::NodeTable& nodes = index.nodes();
   Obstacles obstacles(index, shape);

@@ -77,6 +77,20 @@ std::string to_text(const Obstacle& obstacle);
 /// told here: it takes a search to know.
 std::optional<Obstacle> obstacle_on(const Index& index, const Shape& shape, std::uint32_t node);
 
+/// What one device says to a slice, as if it were the only one of its request.
+struct DeviceAnswer {
+  std::string uuid = {};
+  Amounts asked = {};    // what the slice would take of it, but for places
+  Amounts offered = {};  // the most that one slice may have of it now
+  /// By which it refuses: of those about what it has all, of others the first; empty: it takes it.
+  std::vector<Rule> rules = {};
+};
+
+/// The answers of a node's devices to the first demand of a request, of those of its vendor; in the
+/// order of the devices. Empty where it has no demand.
+std::vector<DeviceAnswer> device_answers(const Index& index, const Shape& shape,
+                                         std::uint32_t node);
+
 /// Of a request that fits nowhere: why each node does not take it, alike ones together; most nodes
 /// first. Takes time in proportion to the devices.
 std::vector<ObstacleGroup> explain(const Index& index, const Shape& shape);

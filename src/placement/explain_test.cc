@@ -172,5 +172,51 @@ RC_GTEST_PROP(Explain, AgreesWithTheEngineAboutSingleDemands, ()) {
   }
 }
 
+/// "a:device_memory,compute b:" by device.
+std::string rules_of(const std::vector<DeviceAnswer>& answers) {
+  std::string text;
+  for (const DeviceAnswer& answer : answers) {
+    text += (text.empty() ? "" : " ") + answer.uuid + ":";
+    for (const Rule rule : answer.rules) text += std::string(word_of(rule)) + ",";
+  }
+  return text;
+}
+
+TEST(Explain, EachDeviceSaysAllThatItLacks) {
+  NodeSpec spec = node("n", {card("a", 8000), card("b", 4000), card("c", 500), card("d", 8000)});
+  spec.devices[3].healthy = false;
+  Engine engine;
+  ASSERT_TRUE(engine.index().apply(spec, 1));
+  ASSERT_TRUE(engine.index().apply(
+      {.id = "g", .node = "n", .slices = {{.uuid = "b", .amounts = {{1, 3900, 80}}}}}, 1));
+  const auto asked = [&](const DeviceDemand& demand) {
+    return device_answers(engine.index(), *engine.shape(pod_of(demand)), 0);
+  };
+  EXPECT_EQ(rules_of(asked(asking(1000, 30))),
+            "a: b:device_memory,compute, c:device_memory, d:unhealthy,");
+  EXPECT_EQ(asked(asking(1000, 30)).at(1).offered[kMemory], 100);
+  EXPECT_EQ(asked(asking(1000, 30)).at(1).asked[kCompute], 30);
+  DeviceDemand alone = asking(10);
+  alone.unused = true;
+  EXPECT_EQ(rules_of(asked(alone)), "a: b:shared, c: d:unhealthy,");
+  alone.memory_permille = 1000;
+  alone.each[kCompute] = 100;
+  EXPECT_EQ(rules_of(asked(alone)), "a: b:device_memory,compute,shared, c: d:unhealthy,");
+  EXPECT_THAT(device_answers(engine.index(), *engine.shape({}), 0), IsEmpty());
+}
+
+TEST(Explain, WhatIsNearestToADeviceAloneIsNoUsedDevice) {
+  Engine engine;
+  ASSERT_TRUE(engine.index().apply(node("n", {card("a", 8000), card("b", 500)}), 1));
+  ASSERT_TRUE(engine.index().apply(
+      {.id = "g", .node = "n", .slices = {{.uuid = "a", .amounts = {{1, 100, 0}}}}}, 1));
+  DeviceDemand alone = asking(1000);
+  alone.unused = true;
+  const auto near = nearest(engine.index(), *engine.shape(pod_of(alone)));
+  ASSERT_FALSE(near.empty());
+  EXPECT_EQ(near.front().rule, Rule::kDeviceMemory);
+  EXPECT_EQ(near.front().fits, 500);
+}
+
 }  // namespace
 }  // namespace melon::placement

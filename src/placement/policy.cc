@@ -100,6 +100,8 @@ constexpr std::array kPolicies = {
            false, fullness},
     Policy{"spread", "emptiest node, then its emptiest device", CardOrder::kEmptiest, false, false,
            false, emptiness},
+    Policy{"closest", "fullest node; its device where the least memory, then compute, stays free",
+           CardOrder::kLeastLeft, false, false, false, fullness},
     Policy{"fragmentation", "least fragmentation, in steps; equals by rank", CardOrder::kMerit,
            true, true, false, stepped_gain},
     Policy{"topology", "fullest node; its best linked devices, or those of one group",

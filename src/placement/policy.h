@@ -40,10 +40,11 @@ struct Trial {
 
 /// Which cards of a node are taken first.
 enum class CardOrder {
-  kTightest,  // the least free
-  kEmptiest,  // the most free
-  kMerit,     // each card is tried, and the first of the best merit wins
-  kDrawn,     // by lot, where the caller brings chance; else the first ones
+  kTightest,   // the least free
+  kEmptiest,   // the most free
+  kLeastLeft,  // where a slice leaves the least memory, then the least compute
+  kMerit,      // each card is tried, and the first of the best merit wins
+  kDrawn,      // by lot, where the caller brings chance; else the first ones
 };
 
 /// How much of a card's fullness slots, compute and memory in use make out.
@@ -74,7 +75,8 @@ struct Policy {
   std::uint64_t key() const;
   /// Whether single cards are taken in their order, and that is all.
   bool is_plain() const {
-    return !links_first && !numa_first && !unused_only && weights == CardWeights{};
+    return !links_first && !numa_first && !unused_only && weights == CardWeights{} &&
+           cards != CardOrder::kLeastLeft;
   }
 };
 

@@ -37,8 +37,9 @@ TEST(PolicyText, NodeAndCards) {
   EXPECT_TRUE(chain.unused_only && chain.numa_first && chain.links_first);
   EXPECT_EQ(chain.cards, CardOrder::kTightest);
   EXPECT_EQ(parse_policy("binpack/spread:slot=1,core=0,memory=2").value().policy.weights.memory, 2);
-  for (const char* const bad : {"", "luck", "binpack/", "binpack/luck", "binpack/spread,numa",
-                                "fgd:slot=1,core=1,memory=1", "binpack:slot=1", "/spread"})
+  for (const char* const bad :
+       {"", "luck", "binpack/", "binpack/luck", "binpack/closest", "binpack/spread,numa",
+        "fgd:slot=1,core=1,memory=1", "binpack:slot=1", "/spread"})
     EXPECT_EQ(parse_policy(bad).error().code, Code::kInvalidArgument) << bad;
 }
 
@@ -88,6 +89,19 @@ TEST_F(ChainsOfCards, EachWordDecidesBeforeThoseBehindIt) {
   EXPECT_EQ(cards("numa", 2), (Cards{0, 1}));
   EXPECT_EQ(cards("numa", 2, 60), (Cards{2, 3})) << "card 0 has no room";
   EXPECT_EQ(cards("binpack/numa,spread", 3).size(), 3U) << "a preference, no condition";
+}
+
+TEST_F(ChainsOfCards, ClosestLeavesTheLeastMemoryThenTheLeastCompute) {
+  using Cards = std::vector<int>;
+  EXPECT_EQ(cards("closest", 1), (Cards{0}));
+  EXPECT_EQ(cards("closest", 1, 60), (Cards{1})) << "card 0 has no room";
+  ASSERT_TRUE(engine_.index().apply(
+      {.id = "h", .node = "n", .slices = {{.uuid = "2", .amounts = {{1, 50, 20}}}}}, 1));
+  EXPECT_EQ(cards("closest", 1), (Cards{2})) << "as much memory, less compute";
+  ASSERT_TRUE(engine_.index().apply(
+      {.id = "i", .node = "n", .slices = {{.uuid = "3", .amounts = {{1, 60, 0}}}}}, 1));
+  EXPECT_EQ(cards("closest", 1), (Cards{3})) << "memory before compute";
+  EXPECT_EQ(cards("closest", 2), (Cards{2, 3}));
 }
 
 TEST_F(ChainsOfCards, WeightsSayWhatIsFull) {

@@ -76,7 +76,7 @@ Result<> set_cards(std::string_view chain, Policy& policy) {
 std::uint64_t Policy::key() const {
   const auto all = policies();
   const auto at = std::ranges::find(all, name, &Policy::name) - all.begin();
-  std::uint64_t key = static_cast<std::uint64_t>(at) << 2U | static_cast<std::uint64_t>(cards);
+  std::uint64_t key = static_cast<std::uint64_t>(at) << 3U | static_cast<std::uint64_t>(cards);
   for (const bool flag : {links_first, numa_first, unused_only}) key = key << 1U | (flag ? 1U : 0U);
   for (const std::uint8_t weight : {weights.slot, weights.core, weights.memory})
     key = key << 8U | weight;

@@ -2,68 +2,54 @@
 // First come, first served over devices, with reservation for those who wait.
 #include "placement/queue.h"
 
-#include <algorithm>
-
-#include "placement/detail/fit.h"
-
 namespace melon::placement {
 namespace {
 
-void append(std::vector<std::string>& reserved, std::vector<std::string> more) {
-  reserved.insert(reserved.end(), std::move_iterator(more.begin()), std::move_iterator(more.end()));
-}
+/// Devices that those who wait keep from those behind them.
+class Reservations {
+ public:
+  explicit Reservations(const Machine& machine) : machine_(machine) {}
 
-DeviceState* find_device(std::span<DeviceState> devices, const std::string& id) {
-  const auto found = std::ranges::find_if(
-      devices, [&id](const DeviceState& state) { return state.device.id == id; });
-  return found == devices.end() ? nullptr : &*found;
-}
+  void add(const core::Request& request) {
+    if (!is_full()) ids_.merge(usable_by(request));
+  }
+  /// Nobody who comes later is placed anywhere.
+  bool is_full() const { return ids_.size() == machine_.devices().size(); }
+  const std::set<std::string>& ids() const { return ids_; }
+
+ private:
+  std::set<std::string> usable_by(const core::Request& request) const {
+    const std::vector<std::string> ids = machine_.usable_devices(request);
+    return {ids.begin(), ids.end()};
+  }
+
+  const Machine& machine_;
+  std::set<std::string> ids_ = {};
+};
 
 }  // namespace
 
-void book(std::span<DeviceState> devices, const Placement& placement) {
-  for (const core::Slice& slice : placement)
-    if (DeviceState* const state = find_device(devices, slice.device)) {
-      state->booked_memory += slice.memory;
-      state->booked_compute += slice.compute;
-      ++state->grants;
-    }
-}
-
-void unbook(std::span<DeviceState> devices, const Placement& placement) {
-  for (const core::Slice& slice : placement)
-    if (DeviceState* const state = find_device(devices, slice.device)) {
-      state->booked_memory -= slice.memory;
-      state->booked_compute -= slice.compute;
-      --state->grants;
-    }
-}
-
-std::vector<Start> next_starts(std::span<const DeviceState> devices,
-                               std::span<const core::Request> waiting, const Limits& limits) {
-  std::vector<DeviceState> now(devices.begin(), devices.end());
-  std::vector<std::string> reserved;
+std::vector<Start> start_waiting(Machine& machine, std::span<const Waiter> waiting) {
+  Reservations reserved(machine);
   std::vector<Start> starts;
-  for (std::size_t waiter = 0; waiter < waiting.size(); ++waiter) {
-    const core::Request& request = waiting[waiter];
-    auto decision = detail::place_around(now, request, limits, reserved);
-    if (auto* const placement = std::get_if<Placement>(&decision)) {
-      book(now, *placement);
-      starts.push_back({waiter, std::move(*placement)});
+  for (std::size_t i = 0; i < waiting.size() && !reserved.is_full(); ++i) {
+    const Waiter& waiter = waiting[i];
+    if (auto placement = machine.find_place(waiter.request, reserved.ids())) {
+      machine.hold(waiter.grant, *placement);
+      starts.push_back({i, std::move(*placement)});
     } else {
-      append(reserved, detail::usable_devices(now, request, limits));
+      reserved.add(waiter.request);
     }
   }
   return starts;
 }
 
-std::variant<Placement, Refusal> place_behind(std::span<const DeviceState> devices,
-                                              std::span<const core::Request> waiting,
-                                              const core::Request& request, const Limits& limits) {
-  std::vector<std::string> reserved;
-  for (const core::Request& earlier : waiting)
-    append(reserved, detail::usable_devices(devices, earlier, limits));
-  return detail::place_around(devices, request, limits, reserved);
+std::variant<Placement, Refusal> place_behind(const Machine& machine,
+                                              std::span<const Waiter> waiting,
+                                              const core::Request& request) {
+  Reservations reserved(machine);
+  for (const Waiter& earlier : waiting) reserved.add(earlier.request);
+  return machine.place(request, reserved.ids());
 }
 
 }  // namespace melon::placement

@@ -3,10 +3,11 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <variant>
 #include <vector>
 
-#include "placement/place.h"
+#include "placement/machine.h"
 
 namespace melon::placement {
 
@@ -15,27 +16,28 @@ namespace melon::placement {
 // came later changes nothing for it, whatever sizes and life times they have, and a large request
 // is not starved by small ones. Those who came later may still use the other devices.
 
+/// A request that waits, and the grant that will hold its slices.
+struct Waiter {
+  std::string grant = {};
+  core::Request request = {};
+};
+
 /// A waiting request that starts now, and where.
 struct Start {
   std::size_t waiter = 0;  // its position in the queue
   Placement placement = {};
 };
 
-/// Which of the waiting requests start now, in order. `waiting` is in order of arrival and holds
-/// only requests that may start as far as everything but devices is concerned; the caller checks
-/// its owner's limits when it joins the queue. Pure and deterministic.
-std::vector<Start> next_starts(std::span<const DeviceState> devices,
-                               std::span<const core::Request> waiting, const Limits& limits);
+/// Which of the waiting requests start now, in order; the machine holds their slices from now on.
+/// `waiting` is in order of arrival and holds only requests that may start as far as everything but
+/// devices is concerned; the caller checks its owner's limits when it joins the queue.
+/// Deterministic.
+std::vector<Start> start_waiting(Machine& machine, std::span<const Waiter> waiting);
 
-/// place() for a request that came after those that wait: devices that they reserve refuse it by
-/// the rule "queue". Also says why the last of a queue waits.
-std::variant<Placement, Refusal> place_behind(std::span<const DeviceState> devices,
-                                              std::span<const core::Request> waiting,
-                                              const core::Request& request, const Limits& limits);
-
-/// Books the slices on their devices, as one grant.
-void book(std::span<DeviceState> devices, const Placement& placement);
-/// Takes back what book() did.
-void unbook(std::span<DeviceState> devices, const Placement& placement);
+/// Machine::place() for a request that came after those that wait: devices that they reserve refuse
+/// it by the rule "queue". Also says why the last of a queue waits. Books nothing.
+std::variant<Placement, Refusal> place_behind(const Machine& machine,
+                                              std::span<const Waiter> waiting,
+                                              const core::Request& request);
 
 }  // namespace melon::placement

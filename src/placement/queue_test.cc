@@ -19,6 +19,28 @@ using testing::any_good_devices;
 using testing::any_request;
 using testing::booked;
 using testing::gpu;
+using testing::machine_of;
+using testing::place;
+
+/// In order of arrival, with grants by their place in it.
+std::vector<Waiter> queue_of(std::span<const Request> requests) {
+  std::vector<Waiter> waiting;
+  for (const Request& request : requests)
+    waiting.push_back({"w-" + std::to_string(waiting.size()), request});
+  return waiting;
+}
+
+std::vector<Start> next_starts(std::span<const DeviceState> devices,
+                               std::span<const Request> waiting) {
+  Machine machine = machine_of(devices, {});
+  auto starts = start_waiting(machine, queue_of(waiting));
+  int booked = 0;
+  for (const DeviceState& state : machine.states()) booked += state.grants;
+  for (const DeviceState& state : devices) booked -= state.grants;
+  for (const Start& start : starts) booked -= static_cast<int>(start.placement.size());
+  EXPECT_EQ(booked, 0) << "who starts holds its slices";
+  return starts;
+}
 
 std::vector<std::size_t> waiters_of(const std::vector<Start>& starts) {
   std::vector<std::size_t> waiters;
@@ -29,8 +51,9 @@ std::vector<std::size_t> waiters_of(const std::vector<Start>& starts) {
 TEST(Queue, SmallOnesDoNotOvertakeALargeOne) {
   const DeviceState devices[] = {booked(gpu("a", MiB(100)), MiB(50), Permille(0))};
   const Request waiting[] = {{.memory = amount(80)}, {.memory = amount(10)}};
-  EXPECT_TRUE(next_starts(devices, waiting, {}).empty());
-  const auto refused = place_behind(devices, std::span(waiting).first(1), waiting[1], {});
+  EXPECT_TRUE(next_starts(devices, waiting).empty());
+  const auto refused =
+      place_behind(machine_of(devices, {}), queue_of(std::span(waiting).first(1)), waiting[1]);
   ASSERT_TRUE(std::holds_alternative<Refusal>(refused));
   EXPECT_EQ(std::get<Refusal>(refused).rejections.front().rule, "queue");
   EXPECT_TRUE(std::get<Refusal>(refused).can_ever_fit);
@@ -39,14 +62,14 @@ TEST(Queue, SmallOnesDoNotOvertakeALargeOne) {
 TEST(Queue, StartsAllThatFitInOrder) {
   const DeviceState devices[] = {gpu("a", MiB(100))};
   const Request waiting[] = {{.memory = amount(60)}, {.memory = amount(40)}, {.memory = amount(1)}};
-  EXPECT_EQ(waiters_of(next_starts(devices, waiting, {})), (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(waiters_of(next_starts(devices, waiting)), (std::vector<std::size_t>{0, 1}));
 }
 
 TEST(Queue, ALaterOneUsesDevicesThatNoEarlierOneCould) {
   const DeviceState devices[] = {booked(gpu("large", MiB(100)), MiB(50), Permille(0)),
                                  gpu("small", MiB(20))};
   const Request waiting[] = {{.memory = amount(80)}, {.memory = amount(10)}};
-  const auto starts = next_starts(devices, waiting, {});
+  const auto starts = next_starts(devices, waiting);
   ASSERT_EQ(waiters_of(starts), (std::vector<std::size_t>{1}));
   EXPECT_EQ(starts.front().placement.front().device, "small");
 }
@@ -54,7 +77,7 @@ TEST(Queue, ALaterOneUsesDevicesThatNoEarlierOneCould) {
 TEST(Queue, OneThatCanNeverStartHoldsNobodyUp) {
   const DeviceState devices[] = {gpu("a", MiB(100)), gpu("b", MiB(100))};
   const Request waiting[] = {{.memory = amount(10), .count = 3}, {.memory = amount(10)}};
-  EXPECT_EQ(waiters_of(next_starts(devices, waiting, {})), (std::vector<std::size_t>{1}));
+  EXPECT_EQ(waiters_of(next_starts(devices, waiting)), (std::vector<std::size_t>{1}));
 }
 
 TEST(Queue, ADeviceThatIsAwayStaysReserved) {
@@ -62,10 +85,10 @@ TEST(Queue, ADeviceThatIsAwayStaysReserved) {
   sick.device.health = core::Health::kUnhealthy;
   const Request waiting[] = {{.memory = amount(10), .device = "a"}, {.memory = amount(10)}};
   const DeviceState devices[] = {sick};
-  EXPECT_TRUE(next_starts(devices, waiting, {}).empty());
+  EXPECT_TRUE(next_starts(devices, waiting).empty());
   sick.device.health = core::Health::kHealthy;
   const DeviceState well[] = {sick};
-  EXPECT_EQ(next_starts(well, waiting, {}).size(), 2U);
+  EXPECT_EQ(next_starts(well, waiting).size(), 2U);
 }
 
 /// A machine in time: requests wait from the beginning; each runs for its own time.
@@ -73,8 +96,8 @@ class Simulation {
  public:
   Simulation(std::vector<DeviceState> devices, std::vector<Request> waiting,
              std::vector<int> run_times)
-      : devices_(std::move(devices)),
-        waiting_(std::move(waiting)),
+      : machine_(machine_of(devices, {})),
+        waiting_(queue_of(waiting)),
         run_times_(std::move(run_times)) {
     for (std::size_t i = 0; i < waiting_.size(); ++i) order_.push_back(i);
   }
@@ -94,33 +117,32 @@ class Simulation {
   void release(int now) {
     for (auto it = running_.begin(); it != running_.end();) {
       if (it->first > now) break;
-      unbook(devices_, it->second);
+      machine_.release(it->second);
       it = running_.erase(it);
     }
   }
 
   void start(int now) {
-    std::vector<Request> waiting;
+    std::vector<Waiter> waiting;
     for (const std::size_t index : order_) waiting.push_back(waiting_.at(index));
-    const auto starts = next_starts(devices_, waiting, {});
+    const auto starts = start_waiting(machine_, waiting);
     for (auto it = starts.rbegin(); it != starts.rend(); ++it) {
       const std::size_t index = order_.at(it->waiter);
       started_[index] = now;
-      book(devices_, it->placement);
-      running_.emplace(now + run_times_.at(index), it->placement);
+      running_.emplace(now + run_times_.at(index), waiting_.at(index).grant);
       order_.erase(order_.begin() + static_cast<std::ptrdiff_t>(it->waiter));
     }
-    for (const DeviceState& state : devices_) {
+    for (const DeviceState& state : machine_.states()) {
       RC_ASSERT(state.booked_memory <= state.device.memory);
       RC_ASSERT(state.booked_compute <= kWholeDevice);
     }
   }
 
-  std::vector<DeviceState> devices_;
-  std::vector<Request> waiting_;
+  Machine machine_;
+  std::vector<Waiter> waiting_;
   std::vector<int> run_times_;
   std::vector<std::size_t> order_;
-  std::multimap<int, Placement> running_;
+  std::multimap<int, std::string> running_;  // by their end
   std::map<std::size_t, int> started_;
 };
 
@@ -164,20 +186,21 @@ RC_GTEST_PROP(QueueLaws, EverybodyWhoCouldStartAloneStarts, ()) {
 }
 
 RC_GTEST_PROP(QueueLaws, ANewcomerIsPlacedExactlyWhenItWouldStartAsTheLastInTheQueue, ()) {
-  auto devices = any_good_devices();
-  std::vector<Request> waiting;
+  const auto devices = any_good_devices();
+  Machine machine = machine_of(devices, {});
+  std::vector<Waiter> waiting;
   for (int i = 0; i < 4; ++i) {
-    const Request request = any_request();
-    const auto decision = place_behind(devices, waiting, request, {});
+    const Waiter newcomer{"n-" + std::to_string(i), any_request()};
+    const auto decision = place_behind(machine, waiting, newcomer.request);
     auto queue = waiting;
-    queue.push_back(request);
-    const auto starts = next_starts(devices, queue, {});
+    queue.push_back(newcomer);
+    const auto starts = start_waiting(machine, queue);
     const bool starts_now = !starts.empty() && starts.back().waiter == waiting.size();
     RC_ASSERT(starts_now == std::holds_alternative<Placement>(decision));
-    if (const auto* const placement = std::get_if<Placement>(&decision))
-      book(devices, *placement);
+    if (starts_now)
+      RC_ASSERT(starts.back().placement == std::get<Placement>(decision));
     else
-      waiting.push_back(request);
+      waiting.push_back(newcomer);
   }
 }
 

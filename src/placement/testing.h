@@ -5,10 +5,12 @@
 
 #include <rapidcheck.h>
 
+#include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
-#include "placement/place.h"
+#include "placement/machine.h"
 
 namespace melon::placement::testing {
 
@@ -35,6 +37,26 @@ inline DeviceState booked(DeviceState state, MiB memory, Permille compute, int g
   state.booked_compute = compute;
   state.grants = grants;
   return state;
+}
+
+/// The machine with these devices, on each of which as many grants hold what is booked.
+inline Machine machine_of(std::span<const DeviceState> states, const Limits& limits) {
+  Machine machine(limits);
+  std::vector<core::Device> devices;
+  for (const DeviceState& state : states) devices.push_back(state.device);
+  machine.set_devices(devices);
+  for (const DeviceState& state : states)
+    for (int i = 0; i < state.grants; ++i)
+      machine.hold("on " + state.device.id + " " + std::to_string(i),
+                   {{.device = state.device.id,
+                     .memory = i == 0 ? state.booked_memory : MiB(0),
+                     .compute = i == 0 ? state.booked_compute : Permille(0)}});
+  return machine;
+}
+
+inline std::variant<Placement, Refusal> place(std::span<const DeviceState> states,
+                                              const core::Request& request, const Limits& limits) {
+  return machine_of(states, limits).place(request);
 }
 
 inline std::optional<MemoryAmount> amount(std::int64_t mib) {

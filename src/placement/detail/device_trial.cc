@@ -107,6 +107,17 @@ Rule DeviceTrial::rule_of(std::uint16_t card) const {
   return broken ? told_as(*broken) : Rule::kTooFew;
 }
 
+/// What one slice may take of a device: never more than the device itself, also where it is
+/// oversubscribed. Negative where more is booked than may be.
+std::int32_t DeviceTrial::offer_of(std::size_t card, std::size_t dimension) const {
+  const std::size_t at = first_card_ + card;
+  return std::min(nodes_.room[at][dimension], nodes_.kinds[nodes_.kind[at]].capacity[dimension]);
+}
+
+bool DeviceTrial::lacks(std::size_t card, std::size_t dimension) const {
+  return asked_of(card)[dimension] > offer_of(card, dimension);
+}
+
 /// Of what the device has: places where it is cut, then amounts.
 Rule DeviceTrial::rule_of_amounts(std::uint16_t card) const {
   const std::size_t at = first_card_ + card;
@@ -114,19 +125,14 @@ Rule DeviceTrial::rule_of_amounts(std::uint16_t card) const {
   const PartitionChoice* const cut = partition_on(demand_, kind);
   const bool can_be_cut = cut != nullptr && !cut->places.empty();
   if (can_be_cut && free_places(card) == 0) return Rule::kNoPlace;
-  const Amounts& asked = asked_of(card);
   const Amounts& room = nodes_.room[at];
-  // A slice never exceeds its device, also where the device is oversubscribed.
-  const auto lacks = [&](std::size_t dimension) {
-    return asked[dimension] > std::min(room[dimension], kind.capacity[dimension]);
-  };
-  if (lacks(kMemory)) return Rule::kDeviceMemory;
-  if (lacks(kCompute)) return Rule::kCompute;
+  if (lacks(card, kMemory)) return Rule::kDeviceMemory;
+  if (lacks(card, kCompute)) return Rule::kCompute;
   const Amounts& free = free_of(card);
   if (free[kSlots] > room[kSlots]) return is_alone_on(demand_, kind) ? Rule::kShared : Rule::kSlots;
   if (free[kCompute] > room[kCompute]) return Rule::kComputeTaken;
   for (std::size_t i = kFirstExtra; i < kPlaces; ++i)
-    if (lacks(i)) return Rule::kExtra;
+    if (lacks(card, i)) return Rule::kExtra;
   return cut != nullptr && !can_be_cut ? Rule::kNoPlace : Rule::kTooFew;
 }
 
@@ -214,21 +220,52 @@ bool DeviceTrial::lacks_only(std::size_t card, std::size_t dimension) const {
   const Amounts& free = is_with_others ? asked_of(card) : free_of(card);
   for (std::size_t i = 0; i < kDimensions; ++i)
     if (i != dimension && free[i] > std::min(nodes_.room[at][i], kind.capacity[i])) return false;
-  return true;
+  const CardAt here{node_, static_cast<std::uint16_t>(card), {}};
+  return !demand_.unused || pickers::idle_only(use_of(nodes_, here));
 }
 
 std::int64_t DeviceTrial::most_of(std::size_t dimension, std::size_t count) const {
   std::vector<std::int64_t> free;
   for (std::size_t i = 0; i < of_kind_.size(); ++i) {
     if (rules_[i] < Rule::kSlots || !lacks_only(of_kind_[i], dimension)) continue;
-    const std::size_t at = first_card_ + of_kind_[i];
-    const Amounts& capacity = nodes_.kinds[nodes_.kind[at]].capacity;
-    free.push_back(std::min(nodes_.room[at][dimension], capacity[dimension]));
+    free.push_back(offer_of(of_kind_[i], dimension));
   }
   if (count == 0 || free.size() < count) return 0;
   const auto nth = free.begin() + static_cast<std::ptrdiff_t>(count) - 1;
   std::ranges::nth_element(free, nth, std::greater{});
   return *nth;
+}
+
+/// By which the device refuses a slice: the first, and where that is about what it has, all that
+/// are.
+std::vector<Rule> DeviceTrial::rules_against(std::size_t of_kind) const {
+  const std::uint16_t card = of_kind_[of_kind];
+  const Rule first = rules_[of_kind];
+  if (first == Rule::kTooFew) return {};
+  if (first <= Rule::kSlots) return {first};
+  std::vector<Rule> rules;
+  if (lacks(card, kMemory)) rules.push_back(Rule::kDeviceMemory);
+  if (lacks(card, kCompute)) rules.push_back(Rule::kCompute);
+  const auto add = [&rules](Rule rule) {
+    if (std::ranges::find(rules, rule) == rules.end()) rules.push_back(rule);
+  };
+  if (const auto broken = broken_rule(nodes_, {node_, card, {}}, demand_)) add(told_as(*broken));
+  add(first);
+  return rules;
+}
+
+std::vector<DeviceAnswer> DeviceTrial::answers() const {
+  std::vector<DeviceAnswer> answers;
+  for (std::size_t i = 0; i < of_kind_.size(); ++i) {
+    const std::uint16_t card = of_kind_[i];
+    DeviceAnswer answer{.uuid = nodes_.cards[first_card_ + card].uuid,
+                        .asked = asked_of(card),
+                        .rules = rules_against(i)};
+    for (std::size_t dimension = 0; dimension < kPlaces; ++dimension)
+      answer.offered[dimension] = std::max(0, offer_of(card, dimension));
+    answers.push_back(std::move(answer));
+  }
+  return answers;
 }
 
 std::size_t DeviceTrial::largest_group() const {

@@ -29,6 +29,9 @@ class DeviceTrial {
   /// The first rule that keeps the demand off the node; nothing where enough devices take it.
   std::optional<Obstacle> obstacle() const;
 
+  /// What each device says by itself, in their order.
+  std::vector<DeviceAnswer> answers() const;
+
   /// The most of a dimension that `count` devices have free at once, of those that only this
   /// dimension keeps from taking the demand, or nothing does.
   std::int64_t most_of(std::size_t dimension, std::size_t count) const;
@@ -42,6 +45,9 @@ class DeviceTrial {
   std::optional<Obstacle> set_obstacle(Obstacle obstacle) const;
   Rule rule_of(std::uint16_t card) const;  // kTooFew: none, it takes the demand
   Rule rule_of_amounts(std::uint16_t card) const;
+  std::vector<Rule> rules_against(std::size_t of_kind) const;
+  std::int32_t offer_of(std::size_t card, std::size_t dimension) const;
+  bool lacks(std::size_t card, std::size_t dimension) const;
   bool lacks_only(std::size_t card, std::size_t dimension) const;
   std::size_t largest_group() const;
   std::optional<Obstacle> group_obstacle(Obstacle obstacle) const;

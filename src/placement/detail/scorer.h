@@ -126,6 +126,7 @@ class Scorer {
            const Amounts& room) const;
   void sort_cards(const NodeRow& row);
   void sort_by_weights(const NodeRow& row);
+  void sort_by_what_is_left(const NodeRow& row);
 
   const NodeTable& nodes_;
   const Fragmentation* measure_ = nullptr;

@@ -17,6 +17,7 @@ void Scorer::sort_cards(const NodeRow& row) {
     return;
   }
   if (policy_->weights != CardWeights{}) return sort_by_weights(row);
+  if (policy_->cards == CardOrder::kLeastLeft) return sort_by_what_is_left(row);
   const auto milli = nodes_.milli_of(row);
   const int sign = policy_->cards == CardOrder::kEmptiest ? -1 : 1;
   for (std::size_t i = 1; i < cards_.size(); ++i)
@@ -42,6 +43,21 @@ void Scorer::sort_by_weights(const NodeRow& row) {
     return policy_->cards == CardOrder::kEmptiest ? sum : -sum;
   };
   std::ranges::stable_sort(cards_, {}, fullness);
+}
+
+/// As sort_cards(), by what the first demand would leave: memory, then compute. More than the card
+/// physically has is not left for anybody.
+void Scorer::sort_by_what_is_left(const NodeRow& row) {
+  std::ranges::stable_sort(cards_, {}, [&](std::uint16_t card) {
+    const std::uint16_t kind = nodes_.kind_of(row)[card];
+    const Amounts& room = nodes_.room_of(row)[card];
+    const Amounts& capacity = nodes_.kinds[kind].capacity;
+    const Amounts& taken = need(0, kind).amounts;
+    const auto left = [&](std::size_t dimension) {
+      return std::min(room[dimension], capacity[dimension]) - taken[dimension];
+    };
+    return std::pair(left(kMemory), left(kCompute));
+  });
 }
 
 bool Scorer::may_take(const NodeRow& row, std::size_t step, std::uint16_t card) const {

@@ -2,19 +2,17 @@
 #pragma once
 
 #include <limits>
-#include <span>
+#include <optional>
 #include <string>
-#include <string_view>
-#include <variant>
 #include <vector>
 
+#include "base/units.h"
 #include "core/device.h"
 #include "core/grant.h"
-#include "core/request.h"
 
 namespace melon::placement {
 
-/// A device and what is booked on it.
+/// A device of one machine and what is booked on it.
 struct DeviceState {
   core::Device device = {};
   MiB booked_memory = {};
@@ -51,18 +49,6 @@ struct Refusal {
 
 using Placement = std::vector<core::Slice>;
 
-/// Whether a request that names a device means this one: by its id or an alias.
-bool is_named(const core::Device& device, std::string_view name);
-
-/// Best fit: the least memory left over, then the least compute, then the id. A whole-device
-/// request needs an empty device; `count` devices are distinct. `device` is an id or an alias;
-/// `type` a vendor's id, a kind or part of a type, in any case. A CPU device is considered only
-/// where no device of another kind matches `device` and `type`. One slice never exceeds its device,
-/// also where the limits overcommit. Pure and deterministic; expects a request that
-/// core::check_request() passed.
-std::variant<Placement, Refusal> place(std::span<const DeviceState> devices,
-                                       const core::Request& request, const Limits& limits);
-
 /// How one device stands for a request: by which rules it is refused, or what it would leave.
 struct Standing {
   std::string device = {};
@@ -70,10 +56,5 @@ struct Standing {
   MiB memory_left = {};
   Permille compute_left = {};
 };
-
-/// Every device that the request could mean, best first, those that refuse it last: what place()
-/// decides by. Pure.
-std::vector<Standing> compare(std::span<const DeviceState> devices, const core::Request& request,
-                              const Limits& limits);
 
 }  // namespace melon::placement

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules of placement one by one, on devices made by hand.
-#include "placement/place.h"
+#include "placement/machine.h"
 
 #include <gtest/gtest.h>
 
@@ -14,6 +14,7 @@ using testing::amount;
 using testing::booked;
 using testing::cpu;
 using testing::gpu;
+using testing::place;
 
 std::string device_of(const std::variant<Placement, Refusal>& decision) {
   const auto* const placement = std::get_if<Placement>(&decision);
@@ -32,7 +33,7 @@ std::string rules_of(const std::variant<Placement, Refusal>& decision) {
   return rules;
 }
 
-TEST(Place, TakesTheFullestDeviceThatHasRoom) {
+TEST(Machine, TakesTheFullestDeviceThatHasRoom) {
   const DeviceState devices[] = {gpu("a", MiB(100)),
                                  booked(gpu("b", MiB(100)), MiB(70), Permille(0)),
                                  booked(gpu("c", MiB(100)), MiB(90), Permille(0))};
@@ -41,7 +42,7 @@ TEST(Place, TakesTheFullestDeviceThatHasRoom) {
   EXPECT_EQ(device_of(place(devices, {.memory = amount(31)}, {})), "a");
 }
 
-TEST(Place, OfEqualMemoryTakesTheLeastComputeLeftThenTheFirstId) {
+TEST(Machine, OfEqualMemoryTakesTheLeastComputeLeftThenTheFirstId) {
   const DeviceState devices[] = {booked(gpu("c", MiB(100)), MiB(50), Permille(100)),
                                  booked(gpu("b", MiB(100)), MiB(50), Permille(100)),
                                  booked(gpu("a", MiB(100)), MiB(50), Permille(0))};
@@ -49,7 +50,7 @@ TEST(Place, OfEqualMemoryTakesTheLeastComputeLeftThenTheFirstId) {
   EXPECT_EQ(device_of(place(devices, {.memory = amount(10), .compute = Permille(950)}, {})), "a");
 }
 
-TEST(Place, WholeDeviceNeedsAnEmptyOne) {
+TEST(Machine, WholeDeviceNeedsAnEmptyOne) {
   const DeviceState devices[] = {booked(gpu("a", MiB(100)), MiB(1), Permille(0)),
                                  gpu("b", MiB(200))};
   const auto decision = place(devices, {}, {});
@@ -61,7 +62,7 @@ TEST(Place, WholeDeviceNeedsAnEmptyOne) {
   EXPECT_TRUE(std::get<Refusal>(refused).can_ever_fit);
 }
 
-TEST(Place, SlicesSayWhatTheirShareModeMeans) {
+TEST(Machine, SlicesSayWhatTheirShareModeMeans) {
   const DeviceState devices[] = {gpu("a", MiB(100))};
   const auto slice = [&](const Request& request) {
     return std::get<Placement>(place(devices, request, {})).front();
@@ -80,7 +81,7 @@ TEST(Place, SlicesSayWhatTheirShareModeMeans) {
   EXPECT_EQ(burst.ceiling, Permille(500));
 }
 
-TEST(Place, ACpuIsTheLastResort) {
+TEST(Machine, ACpuIsTheLastResort) {
   const DeviceState both[] = {cpu("cpu", MiB(100)), gpu("gpu", MiB(50))};
   EXPECT_EQ(rules_of(place(both, {.memory = amount(60)}, {})), "cpu@cpu memory@gpu");
   EXPECT_EQ(device_of(place(both, {.memory = amount(60), .device = "cpu"}, {})), "cpu");
@@ -89,14 +90,14 @@ TEST(Place, ACpuIsTheLastResort) {
   EXPECT_EQ(device_of(place(std::span(both).first(1), {.memory = amount(60)}, {})), "cpu");
 }
 
-TEST(Place, TypeIsAVendorOrPartOfATypeInAnyCase) {
+TEST(Machine, TypeIsAVendorOrPartOfATypeInAnyCase) {
   const DeviceState devices[] = {gpu("a", MiB(100))};
   for (const std::string type : {"acme", "ACME", "accelerator 100", "100"})
     EXPECT_EQ(device_of(place(devices, {.memory = amount(1), .type = type}, {})), "a") << type;
   EXPECT_EQ(rules_of(place(devices, {.memory = amount(1), .type = "acmes"}, {})), "type@a type@");
 }
 
-TEST(Place, DeviceIsAnIdOrAnAlias) {
+TEST(Machine, DeviceIsAnIdOrAnAlias) {
   DeviceState device = gpu("a", MiB(100));
   device.device.aliases = {"0000:01:00.0"};
   const DeviceState devices[] = {device, gpu("b", MiB(10))};
@@ -107,7 +108,7 @@ TEST(Place, DeviceIsAnIdOrAnAlias) {
   EXPECT_EQ(rules_of(place({}, {}, {})), "device@");
 }
 
-TEST(Place, UnhealthyHeldAndUnenforcedDevicesRefuse) {
+TEST(Machine, UnhealthyHeldAndUnenforcedDevicesRefuse) {
   DeviceState sick = gpu("a", MiB(100));
   sick.device.health = core::Health::kUnhealthy;
   sick.device.health_reason = "fell off the bus";
@@ -122,7 +123,7 @@ TEST(Place, UnhealthyHeldAndUnenforcedDevicesRefuse) {
   EXPECT_EQ(device_of(place(devices, {.memory = amount(1), .unenforced = true}, {})), "c");
 }
 
-TEST(Place, SeveralDevicesAreDistinct) {
+TEST(Machine, SeveralDevicesAreDistinct) {
   const DeviceState devices[] = {gpu("a", MiB(100)), gpu("b", MiB(50)), gpu("c", MiB(10))};
   const auto decision = place(devices, {.memory = amount(20), .count = 2}, {});
   const auto& placement = std::get<Placement>(decision);
@@ -134,7 +135,7 @@ TEST(Place, SeveralDevicesAreDistinct) {
   EXPECT_EQ(std::get<Refusal>(refused).memory_that_fits, MiB(10));
 }
 
-TEST(Place, OvercommitIsExplicitAndNeverForOneSlice) {
+TEST(Machine, OvercommitIsExplicitAndNeverForOneSlice) {
   const DeviceState devices[] = {booked(gpu("a", MiB(100)), MiB(100), Permille(1000))};
   EXPECT_EQ(rules_of(place(devices, {.memory = amount(1)}, {})), "memory@a");
   const Limits twice{.memory = Permille(2000), .compute = Permille(1500)};
@@ -145,7 +146,7 @@ TEST(Place, OvercommitIsExplicitAndNeverForOneSlice) {
             "compute@a");
 }
 
-TEST(Place, OffersBothAmountsWhenNeitherAloneWouldDo) {
+TEST(Machine, OffersBothAmountsWhenNeitherAloneWouldDo) {
   const DeviceState devices[] = {booked(gpu("a", MiB(100)), MiB(90), Permille(800))};
   const auto decision = place(devices, {.memory = amount(20), .compute = Permille(500)}, {});
   EXPECT_EQ(rules_of(decision), "memory@a compute@a");
@@ -155,7 +156,7 @@ TEST(Place, OffersBothAmountsWhenNeitherAloneWouldDo) {
   EXPECT_EQ(refusal.compute_that_fits, Permille(200));
 }
 
-TEST(Place, NoMoreGrantsShareADeviceThanItsBound) {
+TEST(Machine, NoMoreGrantsShareADeviceThanItsBound) {
   DeviceState device = booked(gpu("a", MiB(100)), MiB(2), Permille(0));
   device.grants = 2;
   const DeviceState devices[] = {device};
@@ -168,7 +169,7 @@ TEST(Place, NoMoreGrantsShareADeviceThanItsBound) {
   EXPECT_TRUE(refusal.can_ever_fit);
 }
 
-TEST(Place, ATypeMayBeAKind) {
+TEST(Machine, ATypeMayBeAKind) {
   DeviceState processor = gpu("a", MiB(100));
   processor.device.kind = "cpu";
   processor.device.is_cpu = true;
@@ -181,7 +182,7 @@ TEST(Place, ATypeMayBeAKind) {
             "type@a type@b type@");
 }
 
-TEST(Place, WhatIsLargerThanEveryDeviceNeverFits) {
+TEST(Machine, WhatIsLargerThanEveryDeviceNeverFits) {
   const DeviceState devices[] = {gpu("a", MiB(100))};
   const auto decision = place(devices, {.memory = amount(101)}, {});
   EXPECT_FALSE(std::get<Refusal>(decision).can_ever_fit);
