@@ -7,6 +7,7 @@
 
 #include <limits>
 #include <map>
+#include <ranges>
 
 #include "placement/testing.h"
 
@@ -126,11 +127,11 @@ class Simulation {
     std::vector<Waiter> waiting;
     for (const std::size_t index : order_) waiting.push_back(waiting_.at(index));
     const auto starts = start_waiting(machine_, waiting);
-    for (auto it = starts.rbegin(); it != starts.rend(); ++it) {
-      const std::size_t index = order_.at(it->waiter);
+    for (const Start& start : starts | std::views::reverse) {
+      const std::size_t index = order_.at(start.waiter);
       started_[index] = now;
       running_.emplace(now + run_times_.at(index), waiting_.at(index).grant);
-      order_.erase(order_.begin() + static_cast<std::ptrdiff_t>(it->waiter));
+      order_.erase(order_.begin() + static_cast<std::ptrdiff_t>(start.waiter));
     }
     for (const DeviceState& state : machine_.states()) {
       RC_ASSERT(state.booked_memory <= state.device.memory);
