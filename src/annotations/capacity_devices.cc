@@ -45,15 +45,6 @@ const std::string& resource_of(const vendors::Backend& backend, CapacityOf from)
   return kNobody;
 }
 
-std::string id_of(std::string id, std::string_view node, std::int64_t index) {
-  const auto replace = [&id](std::string_view name, std::string_view value) {
-    if (const auto at = id.find(name); at != std::string::npos) id.replace(at, name.size(), value);
-  };
-  replace("{i}", std::to_string(index));
-  replace("{node}", node);
-  return id;
-}
-
 Result<std::int64_t> slots_of(const vendors::Backend& backend, const Registration& rule,
                               const Capacity& capacity, std::int64_t devices,
                               vendors::Compatibility mode) {
@@ -67,6 +58,16 @@ Result<std::int64_t> slots_of(const vendors::Backend& backend, const Registratio
 }
 
 }  // namespace
+
+std::string device_id(std::string pattern, std::string_view node, std::int64_t index) {
+  const auto replace = [&pattern](std::string_view name, std::string_view value) {
+    if (const auto at = pattern.find(name); at != std::string::npos)
+      pattern.replace(at, name.size(), value);
+  };
+  replace("{i}", std::to_string(index));
+  replace("{node}", node);
+  return pattern;
+}
 
 Result<std::vector<RegisteredDevice>> derive_devices(const vendors::Backend& backend,
                                                      const Registration& rule,
@@ -93,10 +94,10 @@ Result<std::vector<RegisteredDevice>> derive_devices(const vendors::Backend& bac
   const bool is_mask = backend.compute.unit == vendors::ComputeUnit::kCoreMask;
   const std::int64_t cores =
       is_mask ? (std::int64_t{1} << std::min<std::int64_t>(slots, 62)) - 1 : 0;
-  MELON_RETURN_IF_ERROR(check_device_id(id_of(rule.id, node, 0)));
+  MELON_RETURN_IF_ERROR(check_device_id(device_id(rule.id, node, 0)));
   std::vector<RegisteredDevice> devices;
   for (std::int64_t i = 0; i < count; ++i)
-    devices.push_back({.id = id_of(rule.id, node, i),
+    devices.push_back({.id = device_id(rule.id, node, i),
                        .index = i,
                        .slots = slots,
                        .memory = MiB(memory),

@@ -20,4 +20,7 @@ Result<std::vector<RegisteredDevice>> derive_devices(
     std::string_view node, const std::map<std::string, std::string>& capacity,
     vendors::Compatibility mode);
 
+/// The id that a registration's pattern gives to a device: {node} and {i} are put in.
+std::string device_id(std::string pattern, std::string_view node, std::int64_t index);
+
 }  // namespace melon::annotations

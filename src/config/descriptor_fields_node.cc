@@ -26,7 +26,7 @@ std::span<const Field<Registration>> fields_of() {
       field<&R::slots_resource>("slots_resource",
                                 "Capacity: a resource that, divided by the devices, is slots."),
       field<&R::upper_half_is_numa_1>("upper_half_is_numa_1", "Capacity: two NUMA nodes."),
-      field<&R::id>("id", "Capacity: of each device, with {node} and {i}.")};
+      field<&R::id>("id", "Of each device, with {node} and {i}, where the node tells none.")};
   return kFields;
 }
 

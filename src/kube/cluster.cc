@@ -205,8 +205,8 @@ class Translator {
           hold(static_cast<vendors::BackendId>(id), pod, node, slice, held[i]);
     }
     vendors::add(cluster_.held[pod.metadata.namespace_name],
-                 detail::peak_amounts_of(held, pod.init_is_done));
-    return detail::peak_of(held, pod.init_is_done);
+                 detail::peak_amounts_of(held, pod.init_is_done, compat_));
+    return detail::peak_of(held, pod.init_is_done, compat_);
   }
 
   void hold(vendors::BackendId id, const Pod& pod, const std::string& node, const ToldSlice& slice,
@@ -239,7 +239,7 @@ class Translator {
       return std::nullopt;
     }
     if (detail::has_classes(backend)) count_classes(backend, pod, *booked);
-    cut(pod, node, slice, *booked);
+    cut(backend, pod, node, slice, *booked);
     return BookedSlice{.uuid = slice.uuid, .amounts = *booked};
   }
 
@@ -251,16 +251,20 @@ class Translator {
   }
 
   /// Counts the places of a slice of a device that is cut. Where they are not told, or told twice,
-  /// the device is not cut any further.
-  void cut(const Pod& pod, const std::string& node, const ToldSlice& slice,
-           placement::Amounts& booked) {
+  /// the device is not cut any further; of vendors who tell none, one place is as good as another.
+  void cut(const vendors::Backend& backend, const Pod& pod, const std::string& node,
+           const ToldSlice& slice, placement::Amounts& booked) {
     const auto found = cut_devices_.find({node, slice.uuid});
     if (found == cut_devices_.end()) return;
     CutDevice& device = found->second;
-    if (const auto* const profile =
-            detail::find_profile(*device.table, slice.profile, slice.memory_mib))
+    const auto* const profile =
+        detail::find_profile(*device.table, slice.profile, slice.memory_mib);
+    if (profile != nullptr)
       booked[placement::kCompute] = static_cast<std::int32_t>(profile->compute_units);
-    const bool is_told = slice.places != 0 && (slice.places & ~device.free) == 0;
+    std::int32_t places = slice.places;
+    if (profile != nullptr && backend.memory.rounding == vendors::Rounding::kProfile)
+      places = detail::free_places(*profile, device.free);
+    const bool is_told = places != 0 && (places & ~device.free) == 0;
     if (!is_told)
       set_aside("Pod", pod.metadata,
                 {Code::kFailedPrecondition,
@@ -268,7 +272,7 @@ class Translator {
                              "another pod's",
                              slice.uuid),
                  "the device is not cut any further; hami.io/vgpu-mig-allocations tells places"});
-    booked[placement::kPlaces] = is_told ? slice.places : device.free;
+    booked[placement::kPlaces] = is_told ? places : device.free;
     device.free &= ~booked[placement::kPlaces];
   }
 

@@ -129,7 +129,8 @@ detail::PlacedPod WhatIf::State::told(const Pod& pod, const Placed& placed) cons
           .announced = cluster.announced,
           .catalogue = catalogue,
           .cores = cluster.cores,
-          .unix_seconds = options.unix_seconds};
+          .unix_seconds = options.unix_seconds,
+          .compat = options.compat};
 }
 
 std::string WhatIf::State::book(const Pod& pod, const Placed& placed) {

@@ -17,7 +17,8 @@ namespace melon::kube {
 struct WhatIfOptions {
   std::string policy = {};  // by name; empty: what the engine has as its default
   vendors::Compatibility compat = vendors::Compatibility::kNone;
-  std::int64_t unix_seconds = 0;  // when it is: written into annotations, and how old handshakes are
+  std::int64_t unix_seconds =
+      0;  // when it is: written into annotations, and how old handshakes are
 };
 
 /// A cluster in memory, and what would become of pods that come to it. Places through the same

@@ -39,7 +39,8 @@ struct Registration {
   std::string devices_resource = {};           // counts devices, instead of devices_from
   std::string slots_resource = {};             // its capacity over the devices is slots
   bool upper_half_is_numa_1 = false;
-  std::string id = {};  // "{node}-metax-{i}"
+  std::string id =
+      {};  // "{node}-metax-{i}"; of other formats too, where devices have a number alone
 
   bool operator==(const Registration&) const = default;
 };

@@ -40,6 +40,15 @@ ResourceList capacity_of(const Node& node) {
   return capacity;
 }
 
+/// Devices that tell no id but a number are named by the registration's pattern.
+std::vector<RegisteredDevice> named_by(const vendors::Registration& rule, const std::string& node,
+                                       std::vector<RegisteredDevice> devices) {
+  if (rule.id.empty()) return devices;
+  for (RegisteredDevice& device : devices)
+    device.id = annotations::device_id(rule.id, node, device.index);
+  return devices;
+}
+
 /// By the first registration that the node has.
 Result<std::vector<RegisteredDevice>> registered_on(const Backend& backend, const Node& node,
                                                     vendors::Compatibility compat) {
@@ -53,7 +62,7 @@ Result<std::vector<RegisteredDevice>> registered_on(const Backend& backend, cons
     const std::string* const text = find_text(node.metadata.annotations, rule.annotation);
     if (text == nullptr) continue;
     auto devices = annotations::decode_registration(rule.format, *text);
-    if (devices) return devices;
+    if (devices) return named_by(rule, node.metadata.name, std::move(*devices));
     return fail(devices.error().code,
                 fmt::format("annotation {}: {}", rule.annotation, devices.error().message),
                 devices.error().remedy);

@@ -210,7 +210,7 @@ vendors::QuotaAmounts placed_amounts(const PlacedPod& placed) {
     sum.memory += MiB(taken.amounts[placement::kMemory]);
     sum.compute += slice_of(placed, taken).compute;
   }
-  return peak_amounts_of(containers, false);
+  return peak_amounts_of(containers, false, placed.compat);
 }
 
 std::vector<std::pair<std::string, std::int64_t>> taken_cores(const PlacedPod& placed) {

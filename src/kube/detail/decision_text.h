@@ -23,6 +23,7 @@ struct PlacedPod {
   const vendors::Catalogue& catalogue;
   const HeldCores& cores;  // by other pods
   std::int64_t unix_seconds = 0;
+  vendors::Compatibility compat = vendors::Compatibility::kNone;
 };
 
 /// What each container gets, of those that get something.

@@ -46,6 +46,13 @@ std::int32_t places_of(std::int64_t start, std::int64_t size) {
   return static_cast<std::int32_t>(((std::int64_t{1} << size) - 1) << start);
 }
 
+std::int32_t free_places(const PartitionProfile& profile, std::int32_t free) {
+  for (const std::int64_t start : placement::pickers::preferred_starts(profile))
+    if (const std::int32_t places = places_of(start, profile.size); (places & ~free) == 0)
+      return places;
+  return 0;
+}
+
 std::int32_t all_places(const PartitionTable& table) {
   return places_of(0, std::min(place_count(table), kMostPlaces));
 }

@@ -19,6 +19,9 @@ const vendors::PartitionTable* table_of(const vendors::Backend& backend,
 /// Places start .. start + size - 1 as bits of placement::kPlaces; 0 for what is no place.
 std::int32_t places_of(std::int64_t start, std::int64_t size);
 
+/// Where the profile would be cut next, as bits; 0 where none of its places is free.
+std::int32_t free_places(const vendors::PartitionProfile& profile, std::int32_t free);
+
 /// All places that slices of the table may have.
 std::int32_t all_places(const vendors::PartitionTable& table);
 

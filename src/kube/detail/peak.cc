@@ -17,23 +17,35 @@ struct Load {
   Amounts most = {};
 };
 
+/// How a container counts: HAMi 2.9 knows no times at which they run.
+ContainerRole role_of(const HeldByContainer& container, vendors::Compatibility compat) {
+  return compat == vendors::Compatibility::kHami29 ? ContainerRole::kApp : container.role;
+}
+
+/// What a container has of each device: of one that is cut it may have several slices.
+std::map<std::string, Amounts> by_device(const HeldByContainer& container) {
+  std::map<std::string, Amounts> sums;
+  for (const placement::BookedSlice& slice : container.slices) sums[slice.uuid] += slice.amounts;
+  return sums;
+}
+
 }  // namespace
 
-std::vector<placement::BookedSlice> peak_of(const std::vector<HeldByContainer>& containers,
-                                            bool init_is_done) {
+std::vector<placement::BookedSlice> peak_of(std::span<const HeldByContainer> containers,
+                                            bool init_is_done, vendors::Compatibility compat) {
   std::map<std::string, Load> loads;
   for (const HeldByContainer& container : containers)
-    for (const placement::BookedSlice& slice : container.slices) {
-      Load& load = loads[slice.uuid];
-      switch (container.role) {
+    for (const auto& [uuid, amounts] : by_device(container)) {
+      Load& load = loads[uuid];
+      switch (role_of(container, compat)) {
         case ContainerRole::kInit:
-          if (!init_is_done) load.most = largest_of(load.most, load.sidecars + slice.amounts);
+          if (!init_is_done) load.most = largest_of(load.most, load.sidecars + amounts);
           break;
         case ContainerRole::kSidecar:
-          load.sidecars += slice.amounts;
+          load.sidecars += amounts;
           break;
         case ContainerRole::kApp:
-          load.apps += slice.amounts;
+          load.apps += amounts;
           break;
       }
     }
@@ -45,8 +57,8 @@ std::vector<placement::BookedSlice> peak_of(const std::vector<HeldByContainer>& 
   return peak;
 }
 
-vendors::QuotaAmounts peak_amounts_of(const std::vector<HeldByContainer>& containers,
-                                      bool init_is_done) {
+vendors::QuotaAmounts peak_amounts_of(std::span<const HeldByContainer> containers,
+                                      bool init_is_done, vendors::Compatibility compat) {
   vendors::QuotaAmounts sidecars;
   vendors::QuotaAmounts stay;
   vendors::QuotaAmounts most;
@@ -57,13 +69,14 @@ vendors::QuotaAmounts peak_amounts_of(const std::vector<HeldByContainer>& contai
     }
   };
   for (const HeldByContainer& container : containers) {
-    if (container.role == ContainerRole::kInit) {
+    const ContainerRole role = role_of(container, compat);
+    if (role == ContainerRole::kInit) {
       vendors::QuotaAmounts together = sidecars;
       vendors::add(together, container.amounts);
       if (!init_is_done) raise(together);
       continue;
     }
-    if (container.role == ContainerRole::kSidecar) vendors::add(sidecars, container.amounts);
+    if (role == ContainerRole::kSidecar) vendors::add(sidecars, container.amounts);
     vendors::add(stay, container.amounts);
   }
   raise(stay);

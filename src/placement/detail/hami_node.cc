@@ -258,6 +258,8 @@ bool HamiNode::choose_set(std::size_t step) {
     std::erase_if(collected_, [&](const Taken& taken) {
       return std::ranges::find(set, taken.card) == set.end();
     });
+  if (demand.picker.kind == vendors::PickerKind::kAlignedRun)  // told from its beginning
+    std::ranges::sort(collected_, {}, &Taken::card);
   collected_.resize(std::min(collected_.size(), wanted));
   return true;
 }
