@@ -7,7 +7,6 @@
 
 #include <limits>
 #include <map>
-#include <ranges>
 
 #include "placement/testing.h"
 
@@ -127,11 +126,11 @@ class Simulation {
     std::vector<Waiter> waiting;
     for (const std::size_t index : order_) waiting.push_back(waiting_.at(index));
     const auto starts = start_waiting(machine_, waiting);
-    for (const Start& start : starts | std::views::reverse) {
-      const std::size_t index = order_.at(start.waiter);
+    for (auto start = starts.rbegin(); start != starts.rend(); ++start) {  // clang 14 has no views
+      const std::size_t index = order_.at(start->waiter);
       started_[index] = now;
       running_.emplace(now + run_times_.at(index), waiting_.at(index).grant);
-      order_.erase(order_.begin() + static_cast<std::ptrdiff_t>(start.waiter));
+      order_.erase(order_.begin() + static_cast<std::ptrdiff_t>(start->waiter));
     }
     for (const DeviceState& state : machine_.states()) {
       RC_ASSERT(state.booked_memory <= state.device.memory);
