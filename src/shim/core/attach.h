@@ -73,9 +73,12 @@ struct QueueState {
   Nanoseconds open_estimate = 0;  // of launches since the last flight
   Nanoseconds uncharged = 0;      // of launches let through on the lease
   Nanoseconds lease = 0;          // device time that may be launched without asking
+  Nanoseconds open_since = 0;     // none of the open launches was admitted before
   std::uint64_t open_key = 0;     // the key of the open launches
   unsigned open_launches = 0;
-  unsigned uncounted = 0;   // launches not yet in the ledger's counter
+  unsigned uncounted = 0;  // launches not yet in the ledger's counter
+  unsigned track = 0;      // of its finishes; 0: none yet
+  unsigned lease_epoch = 0;
   bool open_mixed = false;  // open launches differ in key
   bool entitled = false;    // the lease was given within the guarantee
 };

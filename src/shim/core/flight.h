@@ -14,12 +14,15 @@ struct Flight {
   Nanoseconds estimate;  // of the marked launch
   Nanoseconds charged;   // of all launches covered; a gated one is charged at its end
   Nanoseconds admitted;  // host clock
+  Nanoseconds since;     // host clock: no launch that it covers was admitted before
   std::uint64_t epoch;   // in which it counts as in flight
   unsigned device;
   unsigned launches;  // covered, the marked one included
+  unsigned track;     // of an in-order queue; 0: none
   bool live, gated, unknown;
   bool uniform;  // all covered launches have the same key
   bool entitled;
+  bool after_pause;  // nothing of its queue was known to be in flight when it was admitted
 };
 
 /// Flights without a bound on their number (a program may gate any number of launches), never given

@@ -15,6 +15,8 @@ constexpr Nanoseconds kMillisecond = 1'000'000;
 constexpr Nanoseconds kInFlight = 4 * kMillisecond;
 constexpr Nanoseconds kInFlightBelow = kMillisecond;  // beside a higher priority
 constexpr unsigned kUnknownInFlight = 2;
+/// A queue's lease where only its own timestamps tell how the process's queues overlap.
+constexpr Nanoseconds kFineQuantum = 20'000;
 constexpr Nanoseconds kStall = 200 * kMillisecond;
 constexpr Nanoseconds kSuspendedPoll = 100 * kMillisecond;
 /// How far a virtual time may run ahead of the least: half a kernel of the usual kind.
@@ -88,7 +90,10 @@ Hold Pacer::ask(QueueState& queue, std::uint64_t key, Order order, Nanoseconds n
   Hold hold = held_by_flights(request, now);
   if (hold.by == Hold::By::kNothing) hold = held_by_bucket(request, now);
   if (hold.by == Hold::By::kNothing) hold = held_by_rivals(request, now);
-  if (hold.by == Hold::By::kNothing) go(queue, request, now, launch);
+  if (hold.by == Hold::By::kNothing)
+    go(queue, request, now, launch);
+  else
+    lease_epoch_.fetch_add(1, std::memory_order_relaxed);
   awaited_ = hold.by == Hold::By::kFlights;
   if (awaited_) keep_claims(now);
   return hold;
@@ -175,11 +180,16 @@ bool Pacer::pass_by_guard(Nanoseconds estimate, Nanoseconds now) {
 void Pacer::go(QueueState& queue, const Request& request, Nanoseconds now, Launch& launch) {
   const bool gated = request.order == Order::kGated;
   queue.entitled = request.entitled;
-  queue.lease = gated || request.estimate > kQuantum ? 0 : kQuantum - request.estimate;
+  queue.lease_epoch = lease_epoch_.load(std::memory_order_relaxed);
+  const Nanoseconds quantum = meter_.needs_starts(now) ? kFineQuantum : kQuantum;
+  queue.lease = gated || request.estimate > quantum ? 0 : quantum - request.estimate;
   if (!gated) charge(request.estimate, request.entitled, now);
   launch.estimate = gated ? 0 : request.estimate;
+  if (queue.open_launches == 0) queue.open_since = now;
+  if (request.order == Order::kInOrder && queue.track == 0) queue.track = meter_.new_track();
   const bool due = request.order != Order::kInOrder || request.samples < kLearning ||
-                   queue.open_estimate + request.estimate >= kQuantum / 2;
+                   queue.open_estimate + request.estimate >= quantum / 2 ||
+                   meter_.needs_start(queue.track, now);
   if (due) launch.flight = make_flight(queue, request, now);
   if (launch.flight == nullptr && !gated)
     note_open(queue, request.key, request.estimate);
@@ -199,6 +209,8 @@ Flight* Pacer::make_flight(QueueState& queue, const Request& request, Nanosecond
   flight->estimate = request.estimate;
   flight->charged = (covers ? queue.open_estimate : 0) + (gated ? 0 : request.estimate);
   flight->admitted = now;
+  flight->since = covers ? queue.open_since : now;
+  flight->track = request.order == Order::kUnordered ? 0 : queue.track;
   flight->device = device_;
   flight->launches = 1 + (covers ? queue.open_launches : 0);
   flight->uniform = !covers || (!queue.open_mixed && queue.open_key == request.key);
@@ -206,13 +218,17 @@ Flight* Pacer::make_flight(QueueState& queue, const Request& request, Nanosecond
   flight->gated = gated;
   flight->unknown = request.samples == 0;
   flight->entitled = request.entitled;
+  queue.open_since = now;
   if (covers) {
     queue.open_estimate = 0;
     queue.open_launches = 0;
     queue.open_mixed = false;
   }
   ++unfinished_;
-  if (!gated) count_in(*flight);
+  if (!gated) {
+    meter_.begin(*flight);
+    count_in(*flight);
+  }
   if (in_flight_ == 1) progress_at_ = now;
   flight->epoch = epoch_;
   return flight;

@@ -60,6 +60,7 @@ class Pacer {
       return count_unlimited(queue);
     }
     if (order != Order::kInOrder || queue.lease == 0) return false;
+    if (queue.lease_epoch != lease_epoch_.load(std::memory_order_relaxed)) return false;
     const CostTable::Estimate cost = costs_.find(key);
     if (cost.samples < kLearning || cost.cost_ns > queue.lease) return false;
     queue.lease -= cost.cost_ns;
@@ -143,6 +144,7 @@ class Pacer {
   void publish(bool entitled, Nanoseconds now);
   void keep_claims(Nanoseconds now);
   void tell_pause(Nanoseconds now);
+  Nanoseconds most_believed(const Flight& flight, Nanoseconds now);
   void settle_idle(Nanoseconds now);
   void add_consumed(Nanoseconds cost);
   Nanoseconds burst() const;
@@ -153,6 +155,7 @@ class Pacer {
   unsigned device_;
   std::atomic<std::uint64_t> seen_policy_;
   std::atomic<bool> paced_;
+  std::atomic<unsigned> lease_epoch_;  // a hold ends the leases of all queues
 
   pthread_mutex_t lock_;
   Rules rules_;

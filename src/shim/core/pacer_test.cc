@@ -24,18 +24,6 @@ double share_over(SimulatedDevice& device, unsigned process, Nanoseconds span) {
   return percent(device.busy(process) - before, span);
 }
 
-const char* name_of(Sharing sharing) {
-  switch (sharing) {
-    case Sharing::kProcessor:
-      return "Processor";
-    case Sharing::kSliced:
-      return "Sliced";
-    case Sharing::kInTurn:
-      return "InTurn";
-  }
-  return "";
-}
-
 struct Case {
   Sharing sharing;
   unsigned permille;

@@ -76,6 +76,7 @@ void Pacer::cancel(const Launch& launch, QueueState& queue, Nanoseconds now) {
     if (!flight->live) return;
     count_out(*flight);
     --unfinished_;
+    meter_.cancel(*flight);
     const unsigned before = flight->launches - 1;
     if (before > 0) {  // the earlier launches it covered are open again
       queue.open_launches += before;
@@ -115,8 +116,23 @@ void Pacer::open_gate(Flight* flight, Nanoseconds now) {
   flight->gated = false;
   flight->epoch = epoch_;
   flight->admitted = now;
+  meter_.begin(*flight);
   count_in(*flight);
   if (in_flight_ == 1) progress_at_ = now;
+}
+
+/// Spans stretch under others' slices; the low quantile of the key does not.
+Nanoseconds Pacer::most_believed(const Flight& flight, Nanoseconds now) {
+  constexpr Nanoseconds kAny = ~Nanoseconds{0};
+  const std::uint64_t others = account_->launches.load(std::memory_order_relaxed) - counted_;
+  if (others != others_counted_) shared_until_ = now + kSharedMemory;
+  others_counted_ = others;
+  if (!rivals_.any() && now >= shared_until_) return kAny;
+  const CostTable::Estimate known = costs_.find(flight.key);
+  if (known.samples == 0) return kAny;
+  const Nanoseconds before =
+      flight.charged > flight.estimate ? flight.charged - flight.estimate : 0;
+  return flight.uniform ? known.cost_ns * flight.launches : known.cost_ns + before;
 }
 
 void Pacer::finish(Flight* flight, Nanoseconds start, Nanoseconds end, Nanoseconds now) {
@@ -125,18 +141,9 @@ void Pacer::finish(Flight* flight, Nanoseconds start, Nanoseconds end, Nanosecon
   count_out(*flight);
   --unfinished_;
   progress_at_ = now;
-  Meter::Cost cost = meter_.settle(*flight, start, end, now, unfinished_ > 0);
+  const Meter::Cost cost =
+      meter_.settle(*flight, {start, end, now, unfinished_ > 0, most_believed(*flight, now)});
   if (cost.each > 0) costs_.add(flight->key, std::max(cost.each, kSmallestCost));
-  const std::uint64_t others = account_->launches.load(std::memory_order_relaxed) - counted_;
-  if (others != others_counted_) shared_until_ = now + kSharedMemory;
-  others_counted_ = others;
-  if (!cost.by_meter && (rivals_.any() || now < shared_until_)) {
-    // Spans stretch under others' slices; the low quantile of the key does not.
-    const Nanoseconds low = costs_.find(flight->key).cost_ns;
-    const Nanoseconds before =
-        flight->charged > flight->estimate ? flight->charged - flight->estimate : 0;
-    cost.run = std::min(cost.run, flight->uniform ? low * flight->launches : low + before);
-  }
   largest_ = std::max(cost.each, largest_ - largest_ / 64);
   const auto difference =
       static_cast<std::int64_t>(cost.run) - static_cast<std::int64_t>(flight->charged);

@@ -18,8 +18,8 @@ void no_sleep(void*, Nanoseconds) {}
 
 }  // namespace
 
-SimulatedDevice::SimulatedDevice(const TestGrants& grants, Sharing sharing)
-    : grants_(grants), sharing_(sharing), clock_{virtual_now, no_sleep, this} {}
+SimulatedDevice::SimulatedDevice(const TestGrants& grants, Sharing sharing, unsigned units)
+    : grants_(grants), sharing_(sharing), units_(units), clock_{virtual_now, no_sleep, this} {}
 
 unsigned SimulatedDevice::start(const SimulatedProgram& program) {
   auto process = std::make_unique<Process>();
@@ -28,7 +28,8 @@ unsigned SimulatedDevice::start(const SimulatedProgram& program) {
   process->tenant =
       program.grant.empty() ? Tenant::open(nullptr, clock_) : grants_.open(program.grant, clock_);
   process->queues.resize(program.queues);
-  process->act_at = process->program.active_from;
+  for (unsigned i = 0; i < program.threads; ++i)
+    process->threads.push_back({.number = i, .act_at = process->program.active_from});
   DeviceSource source{};
   source.context = process.get();
   if (sharing_ == Sharing::kProcessor) source.consumed = consumed;
@@ -44,7 +45,8 @@ Nanoseconds SimulatedDevice::consumed(void* context) {
 
 void SimulatedDevice::stop(unsigned process, Nanoseconds until) {
   processes_[process]->stopped_until = until;
-  processes_[process]->act_at = std::max(processes_[process]->act_at, until);
+  for (Thread& thread : processes_[process]->threads)
+    thread.act_at = std::max(thread.act_at, until);
 }
 
 Nanoseconds SimulatedDevice::late(const Process& process) {
@@ -52,9 +54,13 @@ Nanoseconds SimulatedDevice::late(const Process& process) {
   return jitter_(random_) + (loaded == 0 ? 0 : random_() % loaded);
 }
 
+void SimulatedDevice::wake_held(Process& process) {
+  for (Thread& thread : process.threads)
+    if (thread.held) thread.act_at = std::min(thread.act_at, now_ + late(process));
+}
+
 void SimulatedDevice::announce_policy() {
-  for (const auto& process : processes_)
-    if (process->held) process->act_at = std::min(process->act_at, now_ + late(*process));
+  for (const auto& process : processes_) wake_held(*process);
 }
 
 Nanoseconds SimulatedDevice::device_time(Nanoseconds host) const {
@@ -78,11 +84,17 @@ unsigned SimulatedDevice::Process::heads() const {
       std::count_if(queues.begin(), queues.end(), [](const Queue& q) { return !q.work.empty(); }));
 }
 
+/// A thread's launches go to its queues in turn.
+SimulatedDevice::Queue& SimulatedDevice::Process::queue_of(const Thread& thread) {
+  const std::size_t own = queues.size() / threads.size();
+  return queues[thread.number + thread.launched % own * threads.size()];
+}
+
 void SimulatedDevice::run_until(Nanoseconds time) {
   while (now_ < time) {
     for (const auto& process : processes_) {
       deliver(*process);
-      act(*process);
+      for (Thread& thread : process->threads) act(*process, thread);
     }
     if (sharing_ == Sharing::kSliced) next_slice();
     advance(std::min(time, next_event()));
@@ -90,54 +102,54 @@ void SimulatedDevice::run_until(Nanoseconds time) {
 }
 
 /// True, and told when to look again, while the program does nothing.
-bool SimulatedDevice::inactive(Process& process) {
+bool SimulatedDevice::inactive(const Process& process, Thread& thread) {
   const SimulatedProgram& program = process.program;
   if (now_ >= program.active_until) {
-    process.act_at = kNever;
+    thread.act_at = kNever;
     return true;
   }
   if (program.period == 0) return false;
   const Nanoseconds phase = (now_ - program.active_from) % program.period;
   if (phase < program.on) return false;
-  process.act_at = now_ + program.period - phase;
+  thread.act_at = now_ + program.period - phase;
   return true;
 }
 
-void SimulatedDevice::act(Process& process) {
-  if (process.act_at > now_ || now_ < process.stopped_until) return;
-  const bool asked = process.wanted != kNever;  // who is held does not give up
-  if (!asked && inactive(process)) return;
+void SimulatedDevice::act(Process& process, Thread& thread) {
+  if (thread.act_at > now_ || now_ < process.stopped_until) return;
+  const bool asked = thread.wanted != kNever;  // who is held does not give up
+  if (!asked && inactive(process, thread)) return;
   const SimulatedProgram& program = process.program;
-  if (process.outstanding >= (program.synchronous ? 1 : program.depth)) {
-    process.act_at = kNever;  // until something finishes
+  if (thread.outstanding >= (program.synchronous ? 1 : program.depth)) {
+    thread.act_at = kNever;  // until something finishes
     return;
   }
-  if (process.wanted == kNever) process.wanted = now_;
-  const std::size_t which = process.launched % program.kernels.size();
-  Queue& queue = process.queues[process.launched % process.queues.size()];
+  if (thread.wanted == kNever) thread.wanted = now_;
+  const std::size_t which = thread.launched % program.kernels.size();
   Launch launch;
   Nanoseconds again = 0;
-  process.held =
-      !process.tenant->try_admit(0, queue.state, which + 1, program.order, launch, again);
-  if (process.held) {
-    process.act_at = std::max(std::min(again, now_ + kLongestWait), now_) + late(process);
+  thread.held = !process.tenant->try_admit(0, process.queue_of(thread).state, which + 1,
+                                           program.order, launch, again);
+  if (thread.held) {
+    thread.act_at = std::max(std::min(again, now_ + kLongestWait), now_) + late(process);
     return;
   }
-  process.longest_hold = std::max(process.longest_hold, now_ - process.wanted);
-  enqueue(process, launch, program.kernels[which]);
-  process.act_at = now_ + kHostCost;
+  process.longest_hold = std::max(process.longest_hold, now_ - thread.wanted);
+  enqueue(process, thread, launch, program.kernels[which]);
+  thread.act_at = now_ + kHostCost;
 }
 
-void SimulatedDevice::enqueue(Process& process, const Launch& launch, Nanoseconds cost) {
-  Queue& queue = process.queues[process.launched % process.queues.size()];
+void SimulatedDevice::enqueue(Process& process, Thread& thread, const Launch& launch,
+                              Nanoseconds cost) {
   const double compile = process.launched < process.program.kernels.size()
                              ? static_cast<double>(process.program.compile)
                              : 0;
-  queue.work.push_back(
-      {launch, compile, static_cast<double>(cost), process.wanted, 0, submitted_++});
-  process.wanted = kNever;
+  process.queue_of(thread).work.push_back(
+      {launch, compile, static_cast<double>(cost), thread.wanted, 0, submitted_++, thread.number});
+  thread.wanted = kNever;
+  ++thread.launched;
+  ++thread.outstanding;
   ++process.launched;
-  ++process.outstanding;
 }
 
 void SimulatedDevice::deliver(Process& process) {
@@ -146,7 +158,7 @@ void SimulatedDevice::deliver(Process& process) {
     const Notice notice = process.notices.front();
     process.notices.pop_front();
     process.tenant->finish(notice.flight, notice.start, notice.end);
-    if (process.held) process.act_at = std::min(process.act_at, now_ + late(process));
+    wake_held(process);
   }
 }
 
@@ -160,29 +172,42 @@ const SimulatedDevice::Queue* SimulatedDevice::first_submitted() const {
   return first;
 }
 
-double SimulatedDevice::rate_of(const Process& process, const Queue& queue) const {
-  if (queue.work.empty()) return 0;
-  if (sharing_ == Sharing::kInTurn) return first_submitted() == &queue ? 1 : 0;
-  if (sharing_ == Sharing::kSliced)
-    return processes_[sliced_].get() == &process ? 1.0 / process.heads() : 0;
-  const auto with_work = std::count_if(processes_.begin(), processes_.end(),
-                                       [](const auto& p) { return p->has_work(); });
-  return 1.0 / static_cast<double>(with_work) / process.heads();
+SimulatedDevice::Service SimulatedDevice::service_of(const Process& process,
+                                                     const Queue& queue) const {
+  if (queue.work.empty()) return {0, 0};
+  if (sharing_ == Sharing::kInTurn)
+    return first_submitted() == &queue ? Service{1, 1} : Service{0, 0};
+  const bool sliced = sharing_ == Sharing::kSliced;
+  if (sliced && processes_[sliced_].get() != &process) return {0, 0};
+  const auto sharers = std::count_if(processes_.begin(), processes_.end(),
+                                     [](const auto& p) { return p->has_work(); });
+  const double units = units_ / (sliced ? 1.0 : static_cast<double>(sharers));
+  const double width = process.program.width == 0 ? units_ : process.program.width;
+  const double got = std::min(width, units / process.heads());
+  return {got / width, sliced ? 1.0 / process.heads() : got / units_};
+}
+
+/// When the first of a process's kernels that run now would end.
+Nanoseconds SimulatedDevice::next_end(const Process& process) const {
+  Nanoseconds next = kNever;
+  for (const Queue& queue : process.queues) {
+    const double rate = service_of(process, queue).progress;
+    if (rate <= 0) continue;
+    const Kernel& head = queue.work.front();
+    const double left = (head.compile > 0 ? head.compile : head.remaining) / rate;
+    next = std::min(next, now_ + static_cast<Nanoseconds>(std::ceil(left)));
+  }
+  return next;
 }
 
 Nanoseconds SimulatedDevice::next_event() const {
   Nanoseconds next = now_ + 10 * kMillisecond;
   for (const auto& process : processes_) {
-    next = std::min(next, std::max(process->act_at, process->stopped_until));
+    for (const Thread& thread : process->threads)
+      next = std::min(next, std::max(thread.act_at, process->stopped_until));
     for (const Notice& notice : process->notices)
       next = std::min(next, std::max(notice.at, process->stopped_until));
-    for (const Queue& queue : process->queues) {
-      const double rate = rate_of(*process, queue);
-      if (rate <= 0) continue;
-      const Kernel& head = queue.work.front();
-      const double left = (head.compile > 0 ? head.compile : head.remaining) / rate;
-      next = std::min(next, now_ + static_cast<Nanoseconds>(std::ceil(left)));
-    }
+    next = std::min(next, next_end(*process));
   }
   const bool slicing = sharing_ == Sharing::kSliced && !processes_.empty();
   if (slicing && processes_[sliced_]->has_work()) next = std::min(next, slice_end_);
@@ -190,21 +215,22 @@ Nanoseconds SimulatedDevice::next_event() const {
 }
 
 void SimulatedDevice::advance(Nanoseconds to) {
-  const auto passed = static_cast<double>(to - now_);
-  std::vector<double> served;
+  std::vector<Service> services;
   for (const auto& process : processes_)
-    for (const Queue& queue : process->queues) served.push_back(passed * rate_of(*process, queue));
-  auto next = served.begin();
+    for (const Queue& queue : process->queues) services.push_back(service_of(*process, queue));
+  auto next = services.begin();
   for (const auto& process : processes_)
     for (Queue& queue : process->queues) serve(*process, queue, *next++, to);
   now_ = to;
 }
 
-void SimulatedDevice::serve(Process& process, Queue& queue, double time, Nanoseconds to) {
+void SimulatedDevice::serve(Process& process, Queue& queue, Service got, Nanoseconds to) {
+  const double time = static_cast<double>(to - now_) * got.progress;
   if (time <= 0) return;
   Kernel& head = queue.work.front();
+  const double use = got.use / got.progress;  // device time for each ns of the kernel
   if (head.compile > 0) {
-    process.compiled += std::min(time, head.compile);
+    process.compiled += std::min(time, head.compile) * use;
     head.compile -= time;
     return;
   }
@@ -212,7 +238,7 @@ void SimulatedDevice::serve(Process& process, Queue& queue, double time, Nanosec
     head.started = now_;
     process.latencies.push_back(now_ - head.wanted);
   }
-  process.busy += std::min(time, head.remaining);
+  process.busy += std::min(time, head.remaining) * use;
   head.remaining -= time;
   if (head.remaining <= 0.5) complete(process, queue, to);
 }
@@ -230,7 +256,8 @@ void SimulatedDevice::next_slice() {
 void SimulatedDevice::complete(Process& process, Queue& queue, Nanoseconds at) {
   const Kernel done = queue.work.front();
   queue.work.pop_front();
-  --process.outstanding;
+  Thread& thread = process.threads[done.thread];
+  --thread.outstanding;
   ++process.finished;
   process.responses.push_back(at - done.wanted);
   if (done.launch.flight != nullptr)
@@ -238,9 +265,9 @@ void SimulatedDevice::complete(Process& process, Queue& queue, Nanoseconds at) {
         {at + 10 * kMicrosecond, done.launch.flight, device_time(done.started), device_time(at)});
   const SimulatedProgram& program = process.program;
   if (program.synchronous)
-    process.act_at = std::min(process.act_at, at + program.think);
-  else if (process.act_at == kNever && at < program.active_until)
-    process.act_at = at;
+    thread.act_at = std::min(thread.act_at, at + program.think);
+  else if (thread.act_at == kNever && at < program.active_until)
+    thread.act_at = at;
 }
 
 }  // namespace melon::shim

@@ -27,7 +27,9 @@ struct SimulatedProgram {
   bool synchronous = false;          // waits for each kernel, then thinks
   Nanoseconds think = 0;
   unsigned queues = 1;
-  unsigned depth = 256;  // launches outstanding before the program itself waits
+  unsigned threads = 1;  // each with its part of the queues; a held launch holds one thread
+  unsigned width = 0;    // compute units that a kernel can use; 0: all
+  unsigned depth = 256;  // launches outstanding before a thread itself waits
   Order order = Order::kInOrder;
   Nanoseconds wake_late = 0;  // at most: other load delays the program's threads
   Nanoseconds compile = 0;    // of the first launch: between submission and start
@@ -43,7 +45,8 @@ class SimulatedDevice {
     kInTurn,     // one kernel after the other, as they were submitted; tells only spans
   };
 
-  SimulatedDevice(const TestGrants& grants, Sharing sharing);
+  /// `units`: its compute units; they matter for kernels that cannot use all of them.
+  SimulatedDevice(const TestGrants& grants, Sharing sharing, unsigned units = 1);
 
   /// Adds a process; its number.
   unsigned start(const SimulatedProgram& program);
@@ -57,7 +60,8 @@ class SimulatedDevice {
   void skew(Nanoseconds offset, double drift) { offset_ = offset, drift_ = drift; }
 
   Nanoseconds now() const { return now_; }
-  /// Device time that the process's kernels have really had.
+  /// Device time that the process's kernels have really had: on a processor compute units in use,
+  /// by the number of units; elsewhere the time in which any of its kernels ran.
   Nanoseconds busy(unsigned process) const;
   Nanoseconds busy_total() const;
   Tenant& tenant(unsigned process) { return *processes_[process]->tenant; }
@@ -76,6 +80,7 @@ class SimulatedDevice {
     double compile, remaining;
     Nanoseconds wanted, started;
     std::uint64_t number;  // in order of submission, of all processes
+    unsigned thread;
   };
   struct Queue {
     QueueState state;
@@ -86,41 +91,55 @@ class SimulatedDevice {
     Flight* flight;
     Nanoseconds start, end;
   };
+  struct Thread {
+    unsigned number = 0;
+    Nanoseconds act_at = 0, wanted = kNever;
+    bool held = false;
+    std::uint64_t launched = 0;
+    unsigned outstanding = 0;
+  };
   struct Process {
     SimulatedProgram program;
     Tenant* tenant = nullptr;
     std::vector<Queue> queues;
+    std::vector<Thread> threads;
     std::deque<Notice> notices;
-    Nanoseconds act_at = 0, wanted = kNever, stopped_until = 0;
-    bool held = false;
+    Nanoseconds stopped_until = 0;
     double busy = 0, compiled = 0;
     std::uint64_t launched = 0, finished = 0;
-    unsigned outstanding = 0;
     Nanoseconds longest_hold = 0;
     std::vector<Nanoseconds> latencies, responses;
 
     bool has_work() const;
     unsigned heads() const;
+    Queue& queue_of(const Thread& thread);
+  };
+  /// What a queue's first kernel gets: how fast it advances, and how much device time that is.
+  struct Service {
+    double progress, use;
   };
 
   static Nanoseconds consumed(void* context);
-  void act(Process& process);
-  bool inactive(Process& process);
-  void enqueue(Process& process, const Launch& launch, Nanoseconds cost);
+  void act(Process& process, Thread& thread);
+  bool inactive(const Process& process, Thread& thread);
+  void enqueue(Process& process, Thread& thread, const Launch& launch, Nanoseconds cost);
+  void wake_held(Process& process);
   void deliver(Process& process);
   Nanoseconds late(const Process& process);
 
-  double rate_of(const Process& process, const Queue& queue) const;
+  Service service_of(const Process& process, const Queue& queue) const;
   const Queue* first_submitted() const;
   Nanoseconds device_time(Nanoseconds host) const;
+  Nanoseconds next_end(const Process& process) const;
   Nanoseconds next_event() const;
   void advance(Nanoseconds to);
-  void serve(Process& process, Queue& queue, double time, Nanoseconds to);
+  void serve(Process& process, Queue& queue, Service got, Nanoseconds to);
   void complete(Process& process, Queue& queue, Nanoseconds at);
   void next_slice();
 
   const TestGrants& grants_;
   Sharing sharing_;
+  unsigned units_;
   Nanoseconds now_ = 1'000 * kSecond;
   Clock clock_;
   std::vector<std::unique_ptr<Process>> processes_;
@@ -132,5 +151,18 @@ class SimulatedDevice {
   std::mt19937_64 random_{20231};
   std::uniform_int_distribution<Nanoseconds> jitter_{20 * kMicrosecond, 120 * kMicrosecond};
 };
+
+/// As part of a test's name.
+inline const char* name_of(SimulatedDevice::Sharing sharing) {
+  switch (sharing) {
+    case SimulatedDevice::Sharing::kProcessor:
+      return "Processor";
+    case SimulatedDevice::Sharing::kSliced:
+      return "Sliced";
+    case SimulatedDevice::Sharing::kInTurn:
+      return "InTurn";
+  }
+  return "";
+}
 
 }  // namespace melon::shim
