@@ -328,6 +328,43 @@ RC_GTEST_PROP(VendorLaws, NothingIsOvercommitted, ()) {
     }
 }
 
+/// One chip, pods that each ask for a part of it: what a chip has decides, and nothing else.
+RC_GTEST_PROP(VendorLaws, PartsOfOneChipAreRefusedOnlyWhereSomethingIsUsedUp, ()) {
+  std::vector<const Backend*> chips;
+  for (const Backend* const backend : all_backends())
+    if (!backend->memory.templates.empty() && !backend->count.pairs) chips.push_back(backend);
+  const Backend& chip = **rc::gen::elementOf(chips);
+  Node node = any_node("n0");
+  const std::int64_t whole = chip.memory.whole.count();
+  tell({&chip,
+        {{.uuid = "chip", .slots = 32, .memory_mib = whole, .compute = 100, .type = chip.word}}},
+       node);
+  WhatIf what_if = Case{}.what_if({node});
+  std::int64_t memory = 0;
+  std::map<std::string, std::int64_t> costs;
+  for (int i = 0; i < any(1, 20); ++i) {
+    const vendors::Template& part = *rc::gen::elementOf(chip.memory.templates);
+    memory += part.memory.count();
+    bool fits = memory <= whole;
+    for (const auto& [name, cost] : part.cost) {
+      costs[name] += cost;
+      fits = fits && costs[name] <= chip.dimensions.at(name);
+    }
+    Pod pod{.metadata = {.namespace_name = "default", .name = fmt::format("p{}", i)}};
+    pod.containers.push_back(
+        {.name = "c",
+         .limits = {{chip.resources.count, "1"},
+                    {chip.resources.memory, std::to_string(part.memory.count())}}});
+    const Answer answer = what_if.place(pod);
+    RC_LOG() << chip.word << " " << part.name << ": " << answer.refusal << "\n";
+    for (const Reason& reason : answer.reasons) RC_LOG() << reason.text << "\n";
+    RC_ASSERT(answer.is_placed() == fits);
+    if (fits) continue;
+    memory -= part.memory.count();
+    for (const auto& [name, cost] : part.cost) costs[name] -= cost;
+  }
+}
+
 /// "n0: c0 u1 4000/30, ..."; empty without a place.
 std::string text_of(const Answer& answer) {
   if (!answer.is_placed()) return {};

@@ -258,8 +258,9 @@ bool HamiNode::choose_set(std::size_t step) {
     std::erase_if(collected_, [&](const Taken& taken) {
       return std::ranges::find(set, taken.card) == set.end();
     });
-  if (demand.picker.kind == vendors::PickerKind::kAlignedRun)  // told from its beginning
-    std::ranges::sort(collected_, {}, &Taken::card);
+  const bool has_places = demand.picker.kind == vendors::PickerKind::kAlignedRun ||
+                          demand.picker.kind == vendors::PickerKind::kWings;
+  if (has_places) std::ranges::sort(collected_, {}, &Taken::card);  // told from the first
   collected_.resize(std::min(collected_.size(), wanted));
   return true;
 }
