@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How soon things take effect: a changed limit, memory after kill -9, findings of the daemon.
+"""How soon things take effect: a changed limit, a suspension, memory after kill -9, findings of the daemon.
 
 Each is caused several times and seen from outside: CPU time by the kernel's count, a peer that asks for
 the memory, the daemon's answers. The time runs from the moment before the cause.
@@ -82,6 +82,26 @@ def limits(act: Act) -> list:
     act.stop("set")
     return [_figure(f"melon set {LOW} % to {HIGH} %, until it runs so", 1, "s", times[HIGH]),
             _figure(f"melon set {HIGH} % to {LOW} %, until it runs so", 1, "s", times[LOW])]
+
+
+def suspension(act: Act) -> list:
+    """From `melon suspend` until the program's kernels have stopped, and from `melon resume` until they run."""
+    seed = act.dice.randrange(1, 10**6)
+    program = act.run("pause", ["--memory", "256MiB", "--compute", f"{HIGH}%"],
+                      [act.stage.load, "--seed", seed, "--seconds", 600])
+    program.wait_for_event("running", 60)
+    times = {"suspend": [], "resume": []}
+    for verb in ("suspend", "resume") * ROUNDS:
+        act.settle()
+        rate = Rate(act, "pause")
+        begin = time.monotonic()
+        act.melon(verb, "pause", show=False)
+        crossed = _until(lambda: rate.now() < CROSSED if verb == "suspend" else rate.now() > CROSSED, 30,
+                         f"{verb} to take effect")
+        times[verb].append(crossed - begin)
+    act.stop("pause")
+    return [_figure("melon suspend, until its kernels have stopped", 1, "s", times["suspend"]),
+            _figure("melon resume, until they run again", 1, "s", times["resume"])]
 
 
 def _holder(act: Act, peer_mib: int, *peer_flags: str) -> tuple:
@@ -191,7 +211,7 @@ def _with_strangers(act: Act, measure) -> list:
 
 def all_of(act: Act) -> list:
     found = []
-    for measure in (limits, memory_on_demand, memory_idle, unmanaged, garbage):
+    for measure in (limits, suspension, memory_on_demand, memory_idle, unmanaged, garbage):
         act.story.screen.progress(f"reactions: {measure.__name__}")
         found += act.undisturbed(lambda measure=measure: _with_strangers(act, measure),
                                  lambda measured: all(figure.kept for figure in measured))
