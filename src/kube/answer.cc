@@ -2,6 +2,9 @@
 // Answers as JSON.
 #include "kube/answer.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <nlohmann/json.hpp>
 
 namespace melon::kube {
@@ -81,6 +84,31 @@ Json to_json(const GangFit& gang) {
                {"nodes", nodes_json(gang.by_node)}};
   if (gang.next) json["next"] = to_json(*gang.next);
   return json;
+}
+
+std::string to_text(const PodMove& move) {
+  return fmt::format("{}: {} {} -> {} {}", move.pod, move.from, fmt::join(move.from_devices, " "),
+                     move.to, fmt::join(move.to_devices, " "));
+}
+
+Json to_json(const MoveAdvice& advice) {
+  Json moves = Json::array();
+  for (const PodMove& move : advice.moves) {
+    Json frees = Json::array();
+    for (const NodeDevice& freed : move.frees)
+      frees.push_back({{"node", freed.node}, {"device", freed.device}});
+    moves.push_back({{"pod", move.pod},
+                     {"from", {{"node", move.from}, {"devices", move.from_devices}}},
+                     {"to", {{"node", move.to}, {"devices", move.to_devices}}},
+                     {"frees", std::move(frees)}});
+  }
+  Json kept = Json::array();
+  for (const Reason& reason : advice.kept)
+    kept.push_back({{"reason", reason.text}, {"pods", reason.nodes}, {"example", reason.example}});
+  return {{"free_before", advice.free_before},
+          {"free_after", advice.free_after},
+          {"moves", std::move(moves)},
+          {"kept", std::move(kept)}};
 }
 
 Json to_json(const std::vector<SetAside>& set_aside) {

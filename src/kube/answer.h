@@ -84,10 +84,41 @@ struct GangFit {
   bool is_placed() const { return fit == asked; }
 };
 
+/// A device by its node.
+struct NodeDevice {
+  std::string node = {};
+  std::string device = {};
+
+  bool operator==(const NodeDevice&) const = default;
+};
+
+/// A pod that moves: it ends, and starts anew elsewhere.
+struct PodMove {
+  std::string pod = {};  // "default/web"
+  std::string from = {};
+  std::vector<std::string> from_devices = {};
+  std::string to = {};
+  std::vector<std::string> to_devices = {};
+  std::vector<NodeDevice> frees = {};  // devices on which nobody is after it; of several moves that
+                                       // free them together the last one's
+};
+
+/// Which moves, in this order, free whole devices.
+struct MoveAdvice {
+  std::vector<PodMove> moves = {};
+  std::int64_t free_before = 0;  // devices on which nobody is
+  std::int64_t free_after = 0;
+  std::vector<Reason> kept = {};  // why pods on devices may not move; `nodes`: how many pods
+};
+
+/// "default/web: gpu-1 GPU-a -> gpu-2 GPU-b".
+std::string to_text(const PodMove& move);
+
 /// The shapes that `-o json` prints; docs/howto/what-if.md names them.
 nlohmann::ordered_json to_json(const Answer& answer);
 nlohmann::ordered_json to_json(const Capacity& capacity);
 nlohmann::ordered_json to_json(const GangFit& gang);
+nlohmann::ordered_json to_json(const MoveAdvice& advice);
 nlohmann::ordered_json to_json(const std::vector<SetAside>& set_aside);
 
 }  // namespace melon::kube

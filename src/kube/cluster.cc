@@ -204,9 +204,11 @@ class Translator {
         for (const ToldSlice& slice : (*told)[i])
           hold(static_cast<vendors::BackendId>(id), pod, node, slice, held[i]);
     }
-    vendors::add(cluster_.held[pod.metadata.namespace_name],
-                 detail::peak_amounts_of(held, pod.init_is_done, compat_));
-    return detail::peak_of(held, pod.init_is_done, compat_);
+    vendors::QuotaAmounts amounts = detail::peak_amounts_of(held, pod.init_is_done, compat_);
+    vendors::add(cluster_.held[pod.metadata.namespace_name], amounts);
+    std::vector<BookedSlice> slices = detail::peak_of(held, pod.init_is_done, compat_);
+    if (!slices.empty()) cluster_.holding.push_back({pod, std::move(amounts)});
+    return slices;
   }
 
   void hold(vendors::BackendId id, const Pod& pod, const std::string& node, const ToldSlice& slice,

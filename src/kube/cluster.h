@@ -55,11 +55,18 @@ struct GangSize {
   std::int64_t running = 0;  // of them, those that have a node
 };
 
+/// A pod that holds devices.
+struct HoldingPod {
+  Pod pod = {};
+  vendors::QuotaAmounts amounts = {};  // of them
+};
+
 /// What the engine has to know of a cluster, and what it does not take.
 struct Cluster {
   std::vector<placement::NodeSpec> nodes = {};
   std::vector<placement::GrantSpec> grants = {};
   std::vector<Pod> unscheduled = {};
+  std::vector<HoldingPod> holding = {};
   std::vector<SetAside> set_aside = {};
   Announced announced = {};
   std::map<std::string, GangSize> gangs = {};               // by gang_name()

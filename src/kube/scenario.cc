@@ -62,12 +62,27 @@ class Play {
   Play(const std::string& origin, WhatIf what_if, ScenarioResult& result)
       : origin_(origin), what_if_(std::move(what_if)), result_(result) {}
 
-  void run(const Json& asked) {
-    for (const Json& one : asked) read(one);
+  void run(const Json& scenario) {
+    if (scenario.contains("defragmentation")) defragment(scenario["defragmentation"]);
+    for (const Json& one : scenario["pods"]) read(one);
     for (const std::vector<std::size_t>& together : placing_order(pods_)) come(together);
   }
 
  private:
+  void defragment(const Json& expected) {
+    constexpr std::size_t kMost = 10;
+    const MoveAdvice advice = what_if_.defragment(expected.value("most", kMost));
+    Json found = {{"free_before", advice.free_before}, {"free_after", advice.free_after}};
+    found["moves"] = found["kept"] = Json::array();
+    for (const PodMove& move : advice.moves) found["moves"].push_back(to_text(move));
+    for (const Reason& reason : advice.kept)
+      found["kept"].push_back(fmt::format("{} {}", reason.nodes, reason.text));
+    for (const auto& [key, value] : found.items())
+      if (expected.contains(key) && expected[key] != value)
+        result_.failures.push_back(fmt::format("defragmentation: {}: expected {}, found {}", key,
+                                               expected[key].dump(), value.dump()));
+  }
+
   void read(const Json& asked) {
     const int times = asked.value("times", 1);
     for (int i = 1; i <= times; ++i) {
@@ -158,7 +173,7 @@ Result<ScenarioResult> play_scenario(const std::string& origin, std::string_view
   MELON_TRY(WhatIf what_if, open_cluster(origin, scenario, descriptors, set_aside));
   compare_set_aside(scenario, set_aside, result);
   Play play(origin, std::move(what_if), result);
-  play.run(scenario["pods"]);
+  play.run(scenario);
   return result;
 }
 

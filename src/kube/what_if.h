@@ -53,6 +53,10 @@ class WhatIf {
   GangFit gang(const Pod& pod, std::int64_t count);
   /// How many more of this pod fit, one after the other; none of them is there afterwards.
   Capacity capacity(const Pod& pod);
+  /// Which moves of pods, at most so many, free whole devices. Moves nothing. Pods stay that nobody
+  /// may end, that a DaemonSet would start where they are, or of which not all that decides where
+  /// they may go is known; and no pod takes more of a quota than it did.
+  MoveAdvice defragment(std::size_t most_moves);
 
  private:
   struct State;

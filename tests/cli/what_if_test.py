@@ -164,6 +164,37 @@ class WhatIfTest(unittest.TestCase):
         self.assertIn("4 of gang default/g fit, of 5 that start together",
                       answer["pods"][0]["reasons"][0]["reason"])
 
+    def test_moves_that_free_whole_devices(self):
+        def running(name, memory, on, owner=None):
+            one = pod(name, memory, on)
+            one["metadata"]["annotations"] = {
+                "hami.io/vgpu-devices-allocated": f"GPU-{on},NVIDIA,{memory},0:;"}
+            if owner:
+                one["metadata"]["ownerReferences"] = [{"kind": owner, "name": "x", "controller": True}]
+            return one
+
+        nodes = [node(name, [{**CARDS[0], "id": f"GPU-{name}"}]) for name in ("n1", "n2", "n3")]
+        cluster = self.write("cluster.json", *nodes, running("a", 3000, "n1"),
+                             running("b", 2000, "n2"), running("agent", 100, "n3", "DaemonSet"))
+        text = self.run_melon("capacity", "-f", cluster, "--defragment")
+        self.assertEqual(0, text.returncode, text.stderr)
+        advice = json.loads(self.run_melon("capacity", "-f", cluster, "--defragment", "-o",
+                                           "json").stdout)
+        self.assertEqual((0, 2), (advice["free_before"], advice["free_after"]))
+        self.assertEqual({"default/a", "default/b"}, {move["pod"] for move in advice["moves"]})
+        self.assertEqual([{"node": "n3", "devices": ["GPU-n3"]}] * 2,
+                         [move["to"] for move in advice["moves"]])
+        self.assertEqual([{"reason": "of a DaemonSet", "pods": 1, "example": "default/agent"}],
+                         advice["kept"])
+        self.assertIn("2 moves free 2 whole devices: 0 before, 2 after\n", text.stdout)
+        for move in advice["moves"]:
+            here = move["from"]["node"]
+            self.assertIn(f"{move['pod']}: {here} GPU-{here} -> n3 GPU-n3\n", text.stdout)
+            self.assertIn(f"frees GPU-{here} on {here}\n", text.stdout)
+        one = json.loads(self.run_melon("capacity", "-f", cluster, "--defragment", "--moves", "1",
+                                        "-o", "json").stdout)
+        self.assertEqual((1, 1), (len(one["moves"]), one["free_after"]))
+
     def test_capacity(self):
         cluster = self.write("cluster.json", node("n1"), node("n2"))
         asked = self.write("pod.json", pod("p", 3000))
@@ -202,6 +233,9 @@ class WhatIfTest(unittest.TestCase):
                 (["explain", "-f", cluster, "--preempt", "--gang", "2"], 2, "one of them at a time"),
                 (["explain", "--gang", "2"], 2, "-f"),
                 (["capacity", "-f", cluster], 2, "capacity needs"),
+                (["capacity", "-f", cluster, "--defragment", "--moves", "0"], 2, "expected 1 to"),
+                (["capacity", "-f", cluster, "--pod", several, "--defragment"], 2, "and no pod"),
+                (["capacity", "-f", cluster, "--pod", several, "--moves", "1"], 2, "--defragment"),
                 (["explain", "--scenario", cluster], 2, cluster)):
             with self.subTest(arguments):
                 text = self.run_melon(*arguments)

@@ -15,6 +15,10 @@
 #include "placement/engine.h"
 #include "placement/hami_choice.h"
 
+namespace melon::placement {
+struct Move;
+}  // namespace melon::placement
+
 namespace melon::kube {
 namespace detail {
 
@@ -52,6 +56,7 @@ struct WhatIf::State {
   bool settle(const Pod& pod, detail::Placed& placed);
   void decide_together(std::span<detail::Placed*> pods);
   std::int64_t least_of(std::span<const Pod> pods) const;
+  PodMove told_move(const placement::Move& move) const;
   detail::PlacedPod told(const Pod& pod, const detail::Placed& placed) const;
   std::string book(const Pod& pod, const detail::Placed& placed);
   Answer answer(const Pod& pod, const detail::Placed& placed);
