@@ -135,6 +135,7 @@ class Translator {
       }
       for (FoundDevice& device : *found) add_device(std::move(device), spec, node.metadata);
       add_links(catalogue_.backend(id), node, spec);
+      add_scores(catalogue_.backend(id), node, spec);
     }
   }
 
@@ -143,6 +144,12 @@ class Translator {
     if (!links) return set_aside("Node", node.metadata, links.error());
     cluster_.announced.has_links = cluster_.announced.has_links || !links->empty();
     spec.links.insert(spec.links.end(), links->begin(), links->end());
+  }
+
+  void add_scores(const vendors::Backend& backend, const Node& node, placement::NodeSpec& spec) {
+    auto tables = detail::announced_scores(backend, node);
+    if (!tables) return set_aside("Node", node.metadata, tables.error());
+    if (*tables != placement::ScoreTables{}) spec.score_tables[backend.word] = *std::move(tables);
   }
 
   std::map<std::string, vendors::PartitionTable>& tables_of(const FoundDevice& device) {

@@ -92,6 +92,7 @@ class Translation {
   void add_rules(const vendors::Demand& demand, const vendors::Backend& backend,
                  DeviceDemand& result) const {
     if (has_picker(demand, backend)) result.picker = backend.picker;
+    if (vendors::is_compatible(compat_)) result.node_score = backend.node_score;
     result.ring_wraps = !vendors::is_compatible(compat_);
     for (const vendors::DeviceRule rule : backend.device_rules)
       if (!result.whole || rule != vendors::DeviceRule::kIdleOnly) result.rules.push_back(rule);

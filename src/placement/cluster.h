@@ -84,6 +84,14 @@ inline Amounts bookable(const Amounts& capacity, const Oversubscription& factors
   return amounts;
 }
 
+/// What a node says that so many devices of a vendor, taken together, are worth to it or cost it.
+struct ScoreTables {
+  std::map<std::int64_t, double> binpack = {};  // by how many, where nodes are filled
+  std::map<std::int64_t, double> spread = {};   // and where they are spread over
+
+  bool operator==(const ScoreTables&) const = default;
+};
+
 /// A node: what it has and who may use it. What is booked on it is the index's.
 struct NodeSpec {
   std::string name = {};
@@ -96,6 +104,7 @@ struct NodeSpec {
   Oversubscription oversubscription = {};
   std::vector<DeviceSpec> devices = {};  // in any order
   std::vector<DeviceLink> links = {};    // of devices that there are; others are left out
+  std::map<std::string, ScoreTables> score_tables = {};  // by vendor
 
   bool operator==(const NodeSpec&) const = default;
 };

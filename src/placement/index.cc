@@ -185,7 +185,8 @@ void Index::write_entry(std::uint32_t node, const NodeSpec& spec) {
            .extended_free = spec.extended,
            .labels = spec.labels,
            .taints = spec.taints,
-           .links = card_links(spec)};
+           .links = card_links(spec),
+           .score_tables = spec.score_tables};
   NodeRow& row = nodes_.rows[node];
   row.free = spec.capacity;
   row.cpu_capacity = spec.capacity.cpu_milli;

@@ -192,7 +192,8 @@ NodeSpec Index::node_spec(std::uint32_t node) const {
                 .labels = entry.labels,
                 .taints = entry.taints,
                 .cordoned = entry.cordoned,
-                .oversubscription = entry.oversubscription};
+                .oversubscription = entry.oversubscription,
+                .score_tables = entry.score_tables};
   for (std::size_t i = 0; i < row.cards; ++i) {
     const detail::CardEntry& card = nodes_.cards_of(row)[i];
     const detail::DeviceKind& kind = nodes_.kinds[nodes_.kind_of(row)[i]];

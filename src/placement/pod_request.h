@@ -52,6 +52,7 @@ struct DeviceDemand {
   vendors::Qos qos = vendors::Qos::kNone;                  // for kQosEqual
   vendors::AppClass app_class = vendors::AppClass::kNone;  // for kAppClass
   std::vector<PartitionChoice> partitions = {};            // by type, of devices that are cut
+  vendors::NodeScore node_score = {};  // added where nodes are chosen as HAMi does; else kNone
 
   bool operator==(const DeviceDemand&) const = default;
 };

@@ -101,6 +101,9 @@ void append_rules(std::string& key, const DeviceDemand& demand) {
   if (!demand.rules.empty())
     fmt::format_to(std::back_inserter(key), "{};{};", static_cast<int>(demand.qos),
                    static_cast<int>(demand.app_class));
+  if (demand.node_score.kind != vendors::NodeScoreKind::kNone)
+    fmt::format_to(std::back_inserter(key), "N{};{};{};", static_cast<int>(demand.node_score.kind),
+                   demand.node_score.weight, static_cast<int>(demand.app_class));
   for (const PartitionChoice& cut : demand.partitions) {
     append(key, {cut.type, cut.profile});
     append(key, cut.each);

@@ -7,6 +7,8 @@
 #include <bit>
 #include <charconv>
 #include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
@@ -194,6 +196,41 @@ Result<std::vector<placement::DeviceLink>> announced_links(const Backend& backen
                      static_cast<std::int32_t>(std::clamp<std::int64_t>(
                          score, 0, std::numeric_limits<std::int32_t>::max()))});
   return links;
+}
+
+namespace {
+
+/// {"2": 300, "4": 30}: by how many. Empty where the node does not have the annotation.
+Result<std::map<std::int64_t, double>> score_table(const Node& node, const std::string& name) {
+  std::map<std::int64_t, double> table;
+  const std::string* const text =
+      name.empty() ? nullptr : find_text(node.metadata.annotations, name);
+  if (text == nullptr) return table;
+  const auto wrong = [&] {
+    return fail(Code::kInvalidArgument,
+                fmt::format("annotation {}: '{}' is no object of numbers by a number of devices",
+                            name, *text),
+                "write it as in {\"2\": 300, \"4\": 30}");
+  };
+  const auto json = nlohmann::json::parse(*text, nullptr, false);
+  if (!json.is_object()) return wrong();
+  for (const auto& [key, value] : json.items()) {
+    std::int64_t count = 0;
+    const auto [rest, error] = std::from_chars(key.data(), key.data() + key.size(), count);
+    if (error != std::errc{} || rest != key.data() + key.size() || !value.is_number())
+      return wrong();
+    table[count] = value.get<double>();
+  }
+  return table;
+}
+
+}  // namespace
+
+Result<placement::ScoreTables> announced_scores(const Backend& backend, const Node& node) {
+  placement::ScoreTables tables;
+  MELON_TRY(tables.binpack, score_table(node, backend.node_score.binpack_annotation));
+  MELON_TRY(tables.spread, score_table(node, backend.node_score.spread_annotation));
+  return tables;
 }
 
 namespace {

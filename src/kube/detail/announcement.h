@@ -31,6 +31,10 @@ Result<std::vector<FoundDevice>> announced_devices(const vendors::Catalogue& cat
 Result<std::vector<placement::DeviceLink>> announced_links(const vendors::Backend& backend,
                                                            const Node& node);
 
+/// What a node's annotations say of taking so many devices of one backend together; empty where its
+/// descriptor names none, or the node has none. Errors: as above.
+Result<placement::ScoreTables> announced_scores(const vendors::Backend& backend, const Node& node);
+
 /// What a pod's annotation tells of one device.
 struct ToldSlice {
   std::string uuid = {};

@@ -10,6 +10,7 @@
 
 #include "placement/detail/card_sets.h"
 #include "placement/detail/device_use.h"
+#include "placement/detail/hami_vendor_score.h"
 
 namespace melon::placement::detail {
 namespace {
@@ -63,7 +64,8 @@ double HamiNode::score() const {
   std::vector<CardUsage> cards;
   for (std::uint16_t card = 0; card < row_.cards; ++card)
     cards.push_back({used_on(card), total_of(card)});
-  return hami_node_score(cards);
+  return hami_node_score(cards) +
+         hami_vendor_score(nodes_, node_, shape_, slices_, options_.spreads_nodes);
 }
 
 /// What the step's container asks of cards of a kind, as scores count it: only where the vendor's

@@ -20,6 +20,7 @@ class HamiNode {
 
   /// The layout, or nothing; reasons() then says why.
   std::optional<Layout> fit();
+  /// Of the node before, and what the vendors of the request's devices add; after fit().
   double score() const;
   std::string reasons() const;
 

@@ -88,6 +88,7 @@ struct NodeEntry {
   std::vector<HostPort> ports = {};        // of the host, in use; sorted, with repetitions
   std::vector<std::uint32_t> grants = {};  // slots of GrantTable, in no order
   std::vector<CardLink> links = {};
+  std::map<std::string, ScoreTables> score_tables = {};
 };
 
 /// What is read of a card when it is granted or explained.
