@@ -13,7 +13,8 @@ tl::unexpected<Error> bad_template(std::string_view text, std::string_view rule,
 }
 
 Result<std::string> fill_braces(
-    std::string_view text, const std::function<Result<std::string>(std::string_view name)>& value_of,
+    std::string_view text,
+    const std::function<Result<std::string>(std::string_view name)>& value_of,
     std::string_view known) {
   std::string out;
   std::string_view rest = text;

@@ -16,7 +16,8 @@ tl::unexpected<Error> bad_template(std::string_view text, std::string_view rule,
 /// The text with each "{name}" replaced by `value_of(name)`; "{{" is a brace. Errors:
 /// kInvalidArgument for a brace that is not closed, and those of `value_of`.
 Result<std::string> fill_braces(
-    std::string_view text, const std::function<Result<std::string>(std::string_view name)>& value_of,
+    std::string_view text,
+    const std::function<Result<std::string>(std::string_view name)>& value_of,
     std::string_view known);
 
 }  // namespace melon::vendors::detail
