@@ -40,22 +40,17 @@ cl_int clEnqueueNDRangeKernel(const Driver& next, cl_command_queue command_queue
                               const size_t* global_work_size, const size_t* local_work_size,
                               cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                               cl_event* event) {
-  return submit(next, command_queue, units(kernel, total_items(work_dim, global_work_size)),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueNDRangeKernel(
-                      command_queue, kernel, work_dim, global_work_offset, global_work_size,
-                      local_work_size, num_events_in_wait_list, event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueNDRangeKernel,
+              units(kernel, total_items(work_dim, global_work_size)),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, kernel, work_dim,
+              global_work_offset, global_work_size, local_work_size);
 }
 
 cl_int clEnqueueTask(const Driver& next, cl_command_queue command_queue, cl_kernel kernel,
                      cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                      cl_event* event) {
-  return submit(next, command_queue, units(kernel, 1),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueTask(command_queue, kernel, num_events_in_wait_list,
-                                            event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueTask, units(kernel, 1),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, kernel);
 }
 
 cl_int clEnqueueNativeKernel(const Driver& next, cl_command_queue command_queue,
@@ -63,36 +58,28 @@ cl_int clEnqueueNativeKernel(const Driver& next, cl_command_queue command_queue,
                              cl_uint num_mem_objects, const cl_mem* mem_list,
                              const void** args_mem_loc, cl_uint num_events_in_wait_list,
                              const cl_event* event_wait_list, cl_event* event) {
-  return submit(next, command_queue, units(reinterpret_cast<const void*>(user_func), 1),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueNativeKernel(command_queue, user_func, args, cb_args,
-                                                    num_mem_objects, mem_list, args_mem_loc,
-                                                    num_events_in_wait_list, event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueNativeKernel,
+              units(reinterpret_cast<const void*>(user_func), 1),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, user_func, args,
+              cb_args, num_mem_objects, mem_list, args_mem_loc);
 }
 
 cl_int clEnqueueReadBuffer(const Driver& next, cl_command_queue command_queue, cl_mem buffer,
                            cl_bool blocking_read, size_t offset, size_t size, void* ptr,
                            cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                            cl_event* event) {
-  return submit(next, command_queue, transfer(kRead, size),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueReadBuffer(command_queue, buffer, blocking_read, offset,
-                                                  size, ptr, num_events_in_wait_list,
-                                                  event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueReadBuffer, transfer(kRead, size),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, buffer,
+              blocking_read, offset, size, ptr);
 }
 
 cl_int clEnqueueWriteBuffer(const Driver& next, cl_command_queue command_queue, cl_mem buffer,
                             cl_bool blocking_write, size_t offset, size_t size, const void* ptr,
                             cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                             cl_event* event) {
-  return submit(next, command_queue, transfer(kWrite, size),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueWriteBuffer(command_queue, buffer, blocking_write, offset,
-                                                   size, ptr, num_events_in_wait_list,
-                                                   event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueWriteBuffer, transfer(kWrite, size),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, buffer,
+              blocking_write, offset, size, ptr);
 }
 
 cl_int clEnqueueReadBufferRect(const Driver& next, cl_command_queue command_queue, cl_mem buffer,
@@ -102,13 +89,10 @@ cl_int clEnqueueReadBufferRect(const Driver& next, cl_command_queue command_queu
                                size_t host_row_pitch, size_t host_slice_pitch, void* ptr,
                                cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                                cl_event* event) {
-  return submit(next, command_queue, transfer(kRead, volume(region)),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueReadBufferRect(
-                      command_queue, buffer, blocking_read, buffer_origin, host_origin, region,
-                      buffer_row_pitch, buffer_slice_pitch, host_row_pitch, host_slice_pitch, ptr,
-                      num_events_in_wait_list, event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueReadBufferRect, transfer(kRead, volume(region)),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, buffer,
+              blocking_read, buffer_origin, host_origin, region, buffer_row_pitch,
+              buffer_slice_pitch, host_row_pitch, host_slice_pitch, ptr);
 }
 
 cl_int clEnqueueWriteBufferRect(const Driver& next, cl_command_queue command_queue, cl_mem buffer,
@@ -118,25 +102,19 @@ cl_int clEnqueueWriteBufferRect(const Driver& next, cl_command_queue command_que
                                 size_t host_row_pitch, size_t host_slice_pitch, const void* ptr,
                                 cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                                 cl_event* event) {
-  return submit(next, command_queue, transfer(kWrite, volume(region)),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueWriteBufferRect(
-                      command_queue, buffer, blocking_write, buffer_origin, host_origin, region,
-                      buffer_row_pitch, buffer_slice_pitch, host_row_pitch, host_slice_pitch, ptr,
-                      num_events_in_wait_list, event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueWriteBufferRect, transfer(kWrite, volume(region)),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, buffer,
+              blocking_write, buffer_origin, host_origin, region, buffer_row_pitch,
+              buffer_slice_pitch, host_row_pitch, host_slice_pitch, ptr);
 }
 
 cl_int clEnqueueCopyBuffer(const Driver& next, cl_command_queue command_queue, cl_mem src_buffer,
                            cl_mem dst_buffer, size_t src_offset, size_t dst_offset, size_t size,
                            cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                            cl_event* event) {
-  return submit(next, command_queue, units(kCopy, size),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueCopyBuffer(command_queue, src_buffer, dst_buffer, src_offset,
-                                                  dst_offset, size, num_events_in_wait_list,
-                                                  event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueCopyBuffer, units(kCopy, size),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, src_buffer,
+              dst_buffer, src_offset, dst_offset, size);
 }
 
 cl_int clEnqueueCopyBufferRect(const Driver& next, cl_command_queue command_queue,
@@ -145,25 +123,19 @@ cl_int clEnqueueCopyBufferRect(const Driver& next, cl_command_queue command_queu
                                size_t src_slice_pitch, size_t dst_row_pitch, size_t dst_slice_pitch,
                                cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                                cl_event* event) {
-  return submit(next, command_queue, units(kCopy, volume(region)),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueCopyBufferRect(
-                      command_queue, src_buffer, dst_buffer, src_origin, dst_origin, region,
-                      src_row_pitch, src_slice_pitch, dst_row_pitch, dst_slice_pitch,
-                      num_events_in_wait_list, event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueCopyBufferRect, units(kCopy, volume(region)),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, src_buffer,
+              dst_buffer, src_origin, dst_origin, region, src_row_pitch, src_slice_pitch,
+              dst_row_pitch, dst_slice_pitch);
 }
 
 cl_int clEnqueueFillBuffer(const Driver& next, cl_command_queue command_queue, cl_mem buffer,
                            const void* pattern, size_t pattern_size, size_t offset, size_t size,
                            cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                            cl_event* event) {
-  return submit(next, command_queue, units(kFill, size),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueFillBuffer(command_queue, buffer, pattern, pattern_size,
-                                                  offset, size, num_events_in_wait_list,
-                                                  event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueFillBuffer, units(kFill, size),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, buffer, pattern,
+              pattern_size, offset, size);
 }
 
 cl_int clEnqueueReadImage(const Driver& next, cl_command_queue command_queue, cl_mem image,
@@ -171,12 +143,9 @@ cl_int clEnqueueReadImage(const Driver& next, cl_command_queue command_queue, cl
                           size_t row_pitch, size_t slice_pitch, void* ptr,
                           cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                           cl_event* event) {
-  return submit(next, command_queue, transfer(kReadImage, volume(region)),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueReadImage(command_queue, image, blocking_read, origin,
-                                                 region, row_pitch, slice_pitch, ptr,
-                                                 num_events_in_wait_list, event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueReadImage, transfer(kReadImage, volume(region)),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, image,
+              blocking_read, origin, region, row_pitch, slice_pitch, ptr);
 }
 
 cl_int clEnqueueWriteImage(const Driver& next, cl_command_queue command_queue, cl_mem image,
@@ -184,24 +153,18 @@ cl_int clEnqueueWriteImage(const Driver& next, cl_command_queue command_queue, c
                            size_t input_row_pitch, size_t input_slice_pitch, const void* ptr,
                            cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                            cl_event* event) {
-  return submit(next, command_queue, transfer(kWriteImage, volume(region)),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueWriteImage(command_queue, image, blocking_write, origin,
-                                                  region, input_row_pitch, input_slice_pitch, ptr,
-                                                  num_events_in_wait_list, event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueWriteImage, transfer(kWriteImage, volume(region)),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, image,
+              blocking_write, origin, region, input_row_pitch, input_slice_pitch, ptr);
 }
 
 cl_int clEnqueueCopyImage(const Driver& next, cl_command_queue command_queue, cl_mem src_image,
                           cl_mem dst_image, const size_t* src_origin, const size_t* dst_origin,
                           const size_t* region, cl_uint num_events_in_wait_list,
                           const cl_event* event_wait_list, cl_event* event) {
-  return submit(next, command_queue, units(kCopyImage, volume(region)),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueCopyImage(command_queue, src_image, dst_image, src_origin,
-                                                 dst_origin, region, num_events_in_wait_list,
-                                                 event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueCopyImage, units(kCopyImage, volume(region)),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, src_image,
+              dst_image, src_origin, dst_origin, region);
 }
 
 cl_int clEnqueueCopyImageToBuffer(const Driver& next, cl_command_queue command_queue,
@@ -209,12 +172,9 @@ cl_int clEnqueueCopyImageToBuffer(const Driver& next, cl_command_queue command_q
                                   const size_t* region, size_t dst_offset,
                                   cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                                   cl_event* event) {
-  return submit(next, command_queue, units(kCopyImage, volume(region)),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueCopyImageToBuffer(
-                      command_queue, src_image, dst_buffer, src_origin, region, dst_offset,
-                      num_events_in_wait_list, event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueCopyImageToBuffer, units(kCopyImage, volume(region)),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, src_image,
+              dst_buffer, src_origin, region, dst_offset);
 }
 
 cl_int clEnqueueCopyBufferToImage(const Driver& next, cl_command_queue command_queue,
@@ -222,91 +182,68 @@ cl_int clEnqueueCopyBufferToImage(const Driver& next, cl_command_queue command_q
                                   const size_t* dst_origin, const size_t* region,
                                   cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                                   cl_event* event) {
-  return submit(next, command_queue, units(kCopyImage, volume(region)),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueCopyBufferToImage(
-                      command_queue, src_buffer, dst_image, src_offset, dst_origin, region,
-                      num_events_in_wait_list, event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueCopyBufferToImage, units(kCopyImage, volume(region)),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, src_buffer,
+              dst_image, src_offset, dst_origin, region);
 }
 
 cl_int clEnqueueFillImage(const Driver& next, cl_command_queue command_queue, cl_mem image,
                           const void* fill_color, const size_t* origin, const size_t* region,
                           cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                           cl_event* event) {
-  return submit(next, command_queue, units(kFillImage, volume(region)),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueFillImage(command_queue, image, fill_color, origin, region,
-                                                 num_events_in_wait_list, event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueFillImage, units(kFillImage, volume(region)),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, image, fill_color,
+              origin, region);
 }
 
 cl_int clEnqueueUnmapMemObject(const Driver& next, cl_command_queue command_queue, cl_mem memobj,
                                void* mapped_ptr, cl_uint num_events_in_wait_list,
                                const cl_event* event_wait_list, cl_event* event) {
-  return submit(next, command_queue, transfer(kUnmap, 1),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueUnmapMemObject(command_queue, memobj, mapped_ptr,
-                                                      num_events_in_wait_list, event_wait_list,
-                                                      out);
-                });
+  return pass(next, &Driver::clEnqueueUnmapMemObject, transfer(kUnmap, 1),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, memobj, mapped_ptr);
 }
 
 cl_int clEnqueueMigrateMemObjects(const Driver& next, cl_command_queue command_queue,
                                   cl_uint num_mem_objects, const cl_mem* mem_objects,
                                   cl_mem_migration_flags flags, cl_uint num_events_in_wait_list,
                                   const cl_event* event_wait_list, cl_event* event) {
-  return submit(next, command_queue, transfer(kMigrate, num_mem_objects),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueMigrateMemObjects(
-                      command_queue, num_mem_objects, mem_objects, flags, num_events_in_wait_list,
-                      event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueMigrateMemObjects, transfer(kMigrate, num_mem_objects),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, num_mem_objects,
+              mem_objects, flags);
 }
 
 cl_int clEnqueueSVMMemcpy(const Driver& next, cl_command_queue command_queue, cl_bool blocking_copy,
                           void* dst_ptr, const void* src_ptr, size_t size,
                           cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                           cl_event* event) {
-  return submit(next, command_queue, units(kCopy, size),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueSVMMemcpy(command_queue, blocking_copy, dst_ptr, src_ptr,
-                                                 size, num_events_in_wait_list, event_wait_list,
-                                                 out);
-                });
+  return pass(next, &Driver::clEnqueueSVMMemcpy, units(kCopy, size),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, blocking_copy,
+              dst_ptr, src_ptr, size);
 }
 
 cl_int clEnqueueSVMMemFill(const Driver& next, cl_command_queue command_queue, void* svm_ptr,
                            const void* pattern, size_t pattern_size, size_t size,
                            cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                            cl_event* event) {
-  return submit(next, command_queue, units(kFill, size),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueSVMMemFill(command_queue, svm_ptr, pattern, pattern_size,
-                                                  size, num_events_in_wait_list, event_wait_list,
-                                                  out);
-                });
+  return pass(next, &Driver::clEnqueueSVMMemFill, units(kFill, size),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, svm_ptr, pattern,
+              pattern_size, size);
 }
 
 cl_int clEnqueueSVMMap(const Driver& next, cl_command_queue command_queue, cl_bool blocking_map,
                        cl_map_flags flags, void* svm_ptr, size_t size,
                        cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                        cl_event* event) {
-  return submit(next, command_queue, transfer(kMap, size),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueSVMMap(command_queue, blocking_map, flags, svm_ptr, size,
-                                              num_events_in_wait_list, event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueSVMMap, transfer(kMap, size),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, blocking_map, flags,
+              svm_ptr, size);
 }
 
 cl_int clEnqueueSVMUnmap(const Driver& next, cl_command_queue command_queue, void* svm_ptr,
                          cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                          cl_event* event) {
-  return submit(next, command_queue, transfer(kUnmap, 1),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueSVMUnmap(command_queue, svm_ptr, num_events_in_wait_list,
-                                                event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueSVMUnmap, transfer(kUnmap, 1),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, svm_ptr);
 }
 
 cl_int clEnqueueSVMMigrateMem(const Driver& next, cl_command_queue command_queue,
@@ -314,12 +251,9 @@ cl_int clEnqueueSVMMigrateMem(const Driver& next, cl_command_queue command_queue
                               const size_t* sizes, cl_mem_migration_flags flags,
                               cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                               cl_event* event) {
-  return submit(next, command_queue, transfer(kMigrate, num_svm_pointers),
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueSVMMigrateMem(command_queue, num_svm_pointers, svm_pointers,
-                                                     sizes, flags, num_events_in_wait_list,
-                                                     event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueSVMMigrateMem, transfer(kMigrate, num_svm_pointers),
+              {num_events_in_wait_list, event_wait_list, event}, command_queue, num_svm_pointers,
+              svm_pointers, sizes, flags);
 }
 
 void* clEnqueueMapBuffer(const Driver& next, cl_command_queue command_queue, cl_mem buffer,

@@ -101,4 +101,14 @@ cl_int submit(const Driver& next, cl_command_queue queue, Cost cost, Waits waits
   return status;
 }
 
+/// submit() for a function of the driver whose arguments end with the wait list and the event, as
+/// those of nearly all commands do.
+template <class Entry, class... Arguments>
+cl_int pass(const Driver& next, Entry Driver::*entry, Cost cost, Waits waits,
+            cl_command_queue queue, Arguments... arguments) {
+  return submit(next, queue, cost, waits, [&](cl_event* out) {
+    return (next.*entry)(queue, arguments..., waits.count, waits.events, out);
+  });
+}
+
 }  // namespace melon::shim

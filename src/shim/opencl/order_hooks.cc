@@ -8,21 +8,15 @@ namespace melon::shim::hook {
 cl_int clEnqueueMarkerWithWaitList(const Driver& next, cl_command_queue command_queue,
                                    cl_uint num_events_in_wait_list, const cl_event* event_wait_list,
                                    cl_event* event) {
-  return submit(next, command_queue, {Cost::Kind::kMarker, 0},
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueMarkerWithWaitList(command_queue, num_events_in_wait_list,
-                                                          event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueMarkerWithWaitList, {Cost::Kind::kMarker, 0},
+              {num_events_in_wait_list, event_wait_list, event}, command_queue);
 }
 
 cl_int clEnqueueBarrierWithWaitList(const Driver& next, cl_command_queue command_queue,
                                     cl_uint num_events_in_wait_list,
                                     const cl_event* event_wait_list, cl_event* event) {
-  return submit(next, command_queue, {Cost::Kind::kBarrier, 0},
-                {num_events_in_wait_list, event_wait_list, event}, [&](cl_event* out) {
-                  return next.clEnqueueBarrierWithWaitList(command_queue, num_events_in_wait_list,
-                                                           event_wait_list, out);
-                });
+  return pass(next, &Driver::clEnqueueBarrierWithWaitList, {Cost::Kind::kBarrier, 0},
+              {num_events_in_wait_list, event_wait_list, event}, command_queue);
 }
 
 cl_int clEnqueueMarker(const Driver& next, cl_command_queue command_queue, cl_event* event) {
