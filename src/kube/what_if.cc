@@ -28,6 +28,14 @@ placement::PodRequest under(bool unused_only, placement::PodRequest request) {
   return request;
 }
 
+/// Whether what the request takes depends on the devices that it gets.
+bool varies_by_device(const placement::Shape& shape) {
+  return std::ranges::any_of(shape.steps(), [](const placement::Shape::Step& step) {
+    const placement::DeviceDemand& demand = step.demand;
+    return demand.memory_permille || demand.compute_permille || !demand.partitions.empty();
+  });
+}
+
 }  // namespace
 
 void WhatIf::State::set_aside(std::string object, const Error& error) {
@@ -92,7 +100,24 @@ Result<> WhatIf::State::choose_node(const Pod& pod, Placed& placed) {
   if (vendors::is_compatible(options.compat)) return choose_as_hami(pod, placed);
   placed.decision = engine.place_or_split(*placed.shape, policy->policy);
   hold_to_quota(pod, placed);
+  if (placed.over_quota.empty() || !varies_by_device(*placed.shape)) return {};
+  placed.decision = engine.place_or_split(*within_quotas(pod, placed), policy->policy);
+  if (placed.decision) placed.over_quota.clear();
+  hold_to_quota(pod, placed);
   return {};
+}
+
+/// The shape, held to what the quotas of the pod's namespace leave now. It is another one after
+/// each pod of the namespace, and so is asked only where the shape by itself is not enough.
+std::shared_ptr<const placement::Shape> WhatIf::State::within_quotas(const Pod& pod,
+                                                                     const Placed& placed) {
+  const std::string& space = pod.metadata.namespace_name;
+  const auto limits = cluster.quotas.find(space);
+  if (limits == cluster.quotas.end()) return placed.shape;
+  placement::PodRequest request = placed.shape->request();
+  request.quotas = detail::quota_bounds(
+      space, detail::quota_left(limits->second, cluster.held[space], catalogue));
+  return engine.shape(request);
 }
 
 void WhatIf::State::hold_to_quota(const Pod& pod, Placed& placed) {
@@ -156,25 +181,33 @@ void WhatIf::State::tell_place(const Pod& pod, const Placed& placed, Answer& ans
   }
 }
 
-void WhatIf::State::tell_reasons(const Placed& placed, Answer& answer) {
-  if (!placed.over_quota.empty()) {
-    const bool compatible = vendors::is_compatible(options.compat);
+void WhatIf::State::tell_reasons(const Pod& pod, const Placed& placed, Answer& answer) {
+  const bool compatible = vendors::is_compatible(options.compat);
+  const bool over_quota = !placed.over_quota.empty();
+  if (over_quota && (compatible || !varies_by_device(*placed.shape))) {
     answer.reasons.push_back(
         {.text = (compatible ? "ResourceQuotaNotFit: " : "") + placed.over_quota,
          .nodes = node_count});
     return;
   }
-  if (vendors::is_compatible(options.compat)) {
+  if (compatible) {
     for (const placement::HamiFailure& failure : placed.failures)
       answer.reasons.push_back(
           {.text = failure.text, .nodes = failure.nodes, .example = failure.example});
     return;
   }
-  for (const placement::ObstacleGroup& group : placement::explain(engine.index(), *placed.shape))
+  const auto within = within_quotas(pod, placed);
+  const auto groups = placement::explain(engine.index(), *within);
+  const bool is_told = std::ranges::any_of(groups, [](const placement::ObstacleGroup& group) {
+    return group.obstacle.rule == placement::Rule::kQuota;
+  });
+  if (over_quota && !is_told)
+    answer.reasons.push_back({.text = placed.over_quota, .nodes = node_count});
+  for (const placement::ObstacleGroup& group : groups)
     answer.reasons.push_back({.text = placement::to_text(group.obstacle),
                               .nodes = group.nodes,
                               .example = group.example});
-  for (const placement::Nearest& near : placement::nearest(engine.index(), *placed.shape)) {
+  for (const placement::Nearest& near : placement::nearest(engine.index(), *within)) {
     const auto shape = engine.shape(near.request);
     if (!engine.place(*shape, policy->policy)) continue;
     answer.nearest = placement::to_text(near);
@@ -192,7 +225,7 @@ Answer WhatIf::State::answer(const Pod& pod, const Placed& placed) {
   if (placed.decision) {
     tell_place(pod, placed, answer);
   } else {
-    tell_reasons(placed, answer);
+    tell_reasons(pod, placed, answer);
   }
   return answer;
 }

@@ -63,7 +63,8 @@ Answer WhatIf::ask_preempting(const Pod& pod) {
   if (!placed) return detail::refused(pod, placed.error());
   Answer answer = state_->answer(pod, *placed);
   if (answer.is_placed() || !placed->over_quota.empty()) return answer;
-  const auto found = placement::preempt(state_->engine, *placed->shape, pod.priority,
+  const auto shape = state_->within_quotas(pod, *placed);
+  const auto found = placement::preempt(state_->engine, *shape, pod.priority,
                                         {.budgets = state_->cluster.budgets.allowed()});
   if (found)
     answer.preemption = Victims{.node = state_->engine.index().nodes().entries[found->node].name,
@@ -130,12 +131,13 @@ GangFit WhatIf::gang(const Pod& pod, std::int64_t count) {
                   state_->policy->policy)
                   .members;
   Booked booked(*state_);
+  bool moved = false;
   for (std::size_t i = 0; booked.count() < count; ++i) {
     if (i < members.size())
       placed.decision = std::move(members[i].decision);
     else
       placed.decision.reset();
-    if (!state_->settle(pod, placed)) break;
+    if (!state_->settle(pod, placed, moved)) break;
     booked.book(pod, placed);
   }
   fit.fit = booked.count();
@@ -146,9 +148,14 @@ GangFit WhatIf::gang(const Pod& pod, std::int64_t count) {
 }
 
 /// Holds a pod to its quota where it goes, or finds another place for it. False: there is none.
-bool WhatIf::State::settle(const Pod& pod, Placed& placed) {
+/// Once one of those that were decided together has `moved`, perhaps to where another was to go,
+/// the others find their places one by one.
+bool WhatIf::State::settle(const Pod& pod, Placed& placed, bool& moved) {
+  if (moved) placed.decision.reset();
   hold_to_quota(pod, placed);
-  if (!placed.decision && !choose_node(pod, placed)) return false;
+  if (placed.decision) return true;
+  if (!choose_node(pod, placed)) return false;
+  moved = moved || placed.decision.has_value();
   return placed.decision.has_value();
 }
 
@@ -169,12 +176,13 @@ std::vector<Answer> WhatIf::place_together(std::span<const Pod> pods) {
   if (!vendors::is_compatible(state_->options.compat)) state_->decide_together(askable);
   Booked booked(*state_);
   std::vector<Answer> answers;
+  bool moved = false;
   for (std::size_t i = 0; i < pods.size(); ++i) {
     if (!prepared[i]) {
       answers.push_back(detail::refused(pods[i], prepared[i].error()));
       continue;
     }
-    const bool is_placed = state_->settle(pods[i], *prepared[i]);
+    const bool is_placed = state_->settle(pods[i], *prepared[i], moved);
     answers.push_back(state_->answer(pods[i], *prepared[i]));
     if (is_placed) booked.book(pods[i], *prepared[i]);
   }

@@ -39,6 +39,7 @@ constexpr std::array<std::string_view, kRules> kWords = {
     "class_of_service",
     "application_class",
     "compute_taken",
+    "quota",
     "too_few",
     "one_group",
     "set",
@@ -106,6 +107,9 @@ std::string device_text(const Obstacle& obstacle) {
     case Rule::kComputeTaken:
       return fmt::format("all compute of {} of {} devices is taken", obstacle.found,
                          obstacle.of_kind);
+    case Rule::kQuota:
+      return fmt::format("quota of {}: at least {} asked on this node, {} left", obstacle.subject,
+                         obstacle.asked, obstacle.found);
     case Rule::kNoPlace:
       return fmt::format("on {} of {} devices no place is free where such a slice can be cut",
                          obstacle.found, obstacle.of_kind);
@@ -145,7 +149,8 @@ bool is_alike(const Obstacle& a, const Obstacle& b) {
 class Obstacles {
  public:
   Obstacles(const Index& index, const Shape& shape) : nodes_(index.nodes()), shape_(shape) {
-    for (const Shape::Step& step : shape.steps()) trials_.emplace_back(nodes_, step.demand);
+    for (const Shape::Step& step : shape.steps())
+      trials_.emplace_back(nodes_, step.demand, shape.request().quotas);
   }
 
   std::optional<Obstacle> on(std::uint32_t node) {
@@ -223,7 +228,7 @@ std::optional<Obstacle> obstacle_on(const Index& index, const Shape& shape, std:
 std::vector<DeviceAnswer> device_answers(const Index& index, const Shape& shape,
                                          std::uint32_t node) {
   if (shape.steps().empty()) return {};
-  detail::DeviceTrial trial(index.nodes(), shape.steps().front().demand);
+  detail::DeviceTrial trial(index.nodes(), shape.steps().front().demand, shape.request().quotas);
   trial.look_at(node);
   return trial.answers();
 }

@@ -15,7 +15,7 @@
 namespace melon::placement {
 
 /// A rule that keeps a request off a node, in the order in which they are asked. From kUnhealthy to
-/// kComputeTaken they are asked of every device.
+/// kQuota they are asked of every device.
 enum class Rule : std::uint8_t {
   kCordoned,
   kLabels,
@@ -41,6 +41,7 @@ enum class Rule : std::uint8_t {
   kQos,           // another class of service is
   kAppClass,      // users that online or offline ones do not join
   kComputeTaken,  // asked for without compute, and all of it is taken
+  kQuota,         // what it takes of the device is more than the namespace may have
   kTooFew,        // some devices take a slice, but fewer than are asked for
   kOneGroup,      // enough devices do, but not in one NUMA node or link group
   kSet,           // enough devices do, but none of the sets that the vendor's devices work in

@@ -70,7 +70,7 @@ class Search {
 
   void try_step(std::size_t step) {
     std::vector<Number> numbers = numbers_of(step);
-    detail::DeviceTrial trial(nodes_, shape_.steps()[step].demand);
+    detail::DeviceTrial trial(nodes_, shape_.steps()[step].demand, shape_.request().quotas);
     for (std::uint32_t node = 0; node < nodes_.entries.size(); ++node) {
       if (!nodes_.entries[node].present || detail::host_obstacle(shape_, nodes_, node)) continue;
       trial.look_at(node);

@@ -99,6 +99,17 @@ struct SplitRule {
   bool operator==(const SplitRule&) const = default;
 };
 
+/// What a pod may take of a vendor's devices, over all of them and all of its containers, at its
+/// peak. Empty: no limit.
+struct QuotaBound {
+  std::string vendor = {};
+  std::string of = {};  // whose it is, for people: a namespace
+  std::optional<std::int64_t> memory_mib = {};
+  std::optional<std::int64_t> compute = {};
+
+  bool operator==(const QuotaBound&) const = default;
+};
+
 /// What a pod asks for, container by container. Whatever is equal in two requests but names of
 /// containers, namespace and priority makes them one shape.
 struct PodRequest {
@@ -110,6 +121,9 @@ struct PodRequest {
   std::vector<Toleration> tolerations = {};
   std::vector<HostPort> host_ports = {};
   std::optional<SplitRule> split = {};  // only of a request with a single demand
+  /// What the pod must stay within, one for each vendor. Different ones make different shapes: they
+  /// are for requests whose amounts depend on the device; of others a sum says whether they may be.
+  std::vector<QuotaBound> quotas = {};
 
   bool operator==(const PodRequest&) const = default;
 };

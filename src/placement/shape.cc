@@ -5,12 +5,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
+#include <limits>
+#include <numeric>
 
 #include "placement/detail/card_sets.h"
 
 namespace melon::placement {
 namespace {
+
+constexpr std::int64_t kNoBound = std::numeric_limits<std::int64_t>::max();
 
 using Extended = std::map<std::string, std::int64_t>;
 
@@ -172,6 +177,11 @@ std::string shape_key(const PodRequest& shape) {
   if (shape.split)
     fmt::format_to(std::back_inserter(key), "s{};{}", shape.split->most_pieces,
                    shape.split->least_permille);
+  for (const QuotaBound& quota : shape.quotas) {
+    append(key, {"q" + quota.vendor, quota.of});
+    fmt::format_to(std::back_inserter(key), "{};{};", quota.memory_mib.value_or(kNoBound),
+                   quota.compute.value_or(kNoBound));
+  }
   return key;
 }
 
@@ -187,6 +197,10 @@ Shape::Shape(const PodRequest& request, std::uint64_t id) : id_(id), request_(sh
   host_.pods = 1;
   extended_ = peak.extended_most;
   is_simple_ = steps_.empty() || (steps_.size() == 1 && only_amounts_matter(steps_[0].demand));
+  const std::size_t slices = std::transform_reduce(
+      steps_.begin(), steps_.end(), std::size_t{0}, std::plus<>(),
+      [](const Step& step) { return static_cast<std::size_t>(step.demand.count); });
+  shares_quota_ = !request_.quotas.empty() && slices > 1;
 }
 
 }  // namespace melon::placement

@@ -33,6 +33,8 @@ class Shape {
   std::size_t containers() const { return request_.containers.size(); }
   /// At most one demand, by cards that are as good as each other but for their amounts.
   bool is_simple() const { return is_simple_; }
+  /// Slices share a quota, and what they take of it is not known before all are chosen.
+  bool shares_quota() const { return shares_quota_; }
   /// Asks for labels: what grants do not change.
   bool has_label_rules() const { return !request_.labels.empty() || !request_.affinity.empty(); }
   /// Asks for what is counted by name: further resources, ports.
@@ -45,6 +47,7 @@ class Shape {
   std::map<std::string, std::int64_t> extended_ = {};
   std::vector<Step> steps_ = {};
   bool is_simple_ = false;
+  bool shares_quota_ = false;
 };
 
 /// The request without what does not matter to where it fits: names, namespace, priority.

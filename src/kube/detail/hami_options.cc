@@ -2,6 +2,7 @@
 // What HAMi would be told about how to choose.
 #include "kube/detail/hami_options.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace melon::kube::detail {
@@ -72,6 +73,20 @@ std::map<std::string, placement::QuotaLeft> quota_left(const vendors::QuotaLimit
     if (limit.compute) quota.compute = *limit.compute - used.compute;
   }
   return left;
+}
+
+std::vector<placement::QuotaBound> quota_bounds(
+    const std::string& space, const std::map<std::string, placement::QuotaLeft>& left) {
+  const auto at_least_0 = [](std::optional<std::int64_t> amount) {
+    return amount ? std::optional(std::max<std::int64_t>(0, *amount)) : amount;
+  };
+  std::vector<placement::QuotaBound> bounds;
+  for (const auto& [vendor, quota] : left)
+    bounds.push_back({.vendor = vendor,
+                      .of = "namespace " + space,
+                      .memory_mib = at_least_0(quota.memory_mib),
+                      .compute = at_least_0(quota.compute)});
+  return bounds;
 }
 
 std::string name_of(const placement::HamiOptions& options) {

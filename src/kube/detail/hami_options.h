@@ -26,6 +26,10 @@ std::map<std::string, placement::QuotaLeft> quota_left(const vendors::QuotaLimit
                                                        const vendors::QuotaAmounts& held,
                                                        const vendors::Catalogue& catalogue);
 
+/// The same as a bound on one pod of a namespace. A limit that is exceeded already leaves 0.
+std::vector<placement::QuotaBound> quota_bounds(
+    const std::string& space, const std::map<std::string, placement::QuotaLeft>& left);
+
 /// "binpack/spread": what these options are called.
 std::string name_of(const placement::HamiOptions& options);
 

@@ -53,7 +53,9 @@ struct WhatIf::State {
   /// Takes the decision back where a quota of the pod's namespace is against it.
   void hold_to_quota(const Pod& pod, detail::Placed& placed);
   bool allows(const Pod& pod, const vendors::QuotaAmounts& amounts, detail::Placed& placed);
-  bool settle(const Pod& pod, detail::Placed& placed);
+  std::shared_ptr<const placement::Shape> within_quotas(const Pod& pod,
+                                                        const detail::Placed& placed);
+  bool settle(const Pod& pod, detail::Placed& placed, bool& moved);
   void decide_together(std::span<detail::Placed*> pods);
   std::int64_t least_of(std::span<const Pod> pods) const;
   PodMove told_move(const placement::Move& move) const;
@@ -61,7 +63,7 @@ struct WhatIf::State {
   std::string book(const Pod& pod, const detail::Placed& placed);
   Answer answer(const Pod& pod, const detail::Placed& placed);
   void tell_place(const Pod& pod, const detail::Placed& placed, Answer& answer);
-  void tell_reasons(const detail::Placed& placed, Answer& answer);
+  void tell_reasons(const Pod& pod, const detail::Placed& placed, Answer& answer);
 
   vendors::Catalogue catalogue;
   WhatIfOptions options;

@@ -102,9 +102,9 @@ Rule DeviceTrial::rule_of(std::uint16_t card) const {
   if (!is_accepted || has(demand_.not_uuids, entry.uuid)) return Rule::kUuid;
   if (nodes_.room[at][kSlots] <= 0) return Rule::kSlots;
   const Rule lacking = rule_of_amounts(card);
-  if (lacking != Rule::kTooFew || (demand_.rules.empty() && !demand_.unused)) return lacking;
-  const auto broken = broken_rule(nodes_, {node_, card, {}}, demand_);
-  return broken ? told_as(*broken) : Rule::kTooFew;
+  if (lacking != Rule::kTooFew) return lacking;
+  if (const auto broken = broken_rule(nodes_, {node_, card, {}}, demand_)) return told_as(*broken);
+  return is_over_quota(card) ? Rule::kQuota : Rule::kTooFew;
 }
 
 /// What one slice may take of a device: never more than the device itself, also where it is
@@ -147,7 +147,10 @@ std::optional<Obstacle> DeviceTrial::obstacle() const {
   for (const Rule rule : rules_)
     if (rule != Rule::kTooFew) ++obstacle.devices.at(static_cast<std::size_t>(rule));
   if (of_kind_.size() < wanted && (demand_.partitions.empty() || of_kind_.empty())) return obstacle;
-  if (fitting_.size() >= wanted) return group_obstacle(std::move(obstacle));
+  if (fitting_.size() >= wanted) {
+    if (auto found = quota_obstacle(obstacle, wanted)) return found;
+    return group_obstacle(std::move(obstacle));
+  }
   obstacle.subject.clear();
   obstacle.rule = Rule::kTooFew;
   obstacle.found = static_cast<std::int64_t>(fitting_.size());
@@ -196,6 +199,7 @@ Obstacle DeviceTrial::most_common(Obstacle obstacle) const {
   const auto most = std::max_element(obstacle.devices.rbegin(), obstacle.devices.rend());
   obstacle.rule = static_cast<Rule>(obstacle.devices.rend() - most - 1);
   obstacle.found = *most;
+  if (obstacle.rule == Rule::kQuota) return quota_of_each(obstacle);
   if (counts_devices(obstacle.rule)) return obstacle;
   const std::size_t dimension = dimension_of(obstacle.rule);
   if (obstacle.rule == Rule::kExtra && dimension - kFirstExtra < demand_.extra_names.size())

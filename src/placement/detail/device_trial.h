@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "placement/detail/node_table.h"
+#include "placement/detail/quota_use.h"
 #include "placement/explain.h"
 #include "placement/pod_request.h"
 #include "placement/shape.h"
@@ -20,8 +22,9 @@ std::optional<Obstacle> host_obstacle(const Shape& shape, const NodeTable& nodes
 /// at one node after the other, and keeps its room between them.
 class DeviceTrial {
  public:
-  DeviceTrial(const NodeTable& nodes, const DeviceDemand& demand)
-      : nodes_(nodes), demand_(demand) {}
+  DeviceTrial(const NodeTable& nodes, const DeviceDemand& demand,
+              std::span<const QuotaBound> quotas)
+      : nodes_(nodes), demand_(demand), quotas_(quotas) {}
 
   /// The node that is asked about from now on.
   void look_at(std::uint32_t node);
@@ -35,8 +38,8 @@ class DeviceTrial {
   /// The most of a dimension that `count` devices have free at once, of those that only this
   /// dimension keeps from taking the demand, or nothing does.
   std::int64_t most_of(std::size_t dimension, std::size_t count) const;
-  /// How many devices take it.
-  std::size_t fitting() const { return fitting_.size(); }
+  /// How many devices take it: no more at once than quotas leave.
+  std::size_t fitting() const;
 
  private:
   const Amounts& asked_of(std::size_t card) const;
@@ -45,6 +48,12 @@ class DeviceTrial {
   std::optional<Obstacle> set_obstacle(Obstacle obstacle) const;
   Rule rule_of(std::uint16_t card) const;  // kTooFew: none, it takes the demand
   Rule rule_of_amounts(std::uint16_t card) const;
+  const QuotaBound* quota_on(std::uint16_t card) const;
+  QuotaUse quota_use(std::uint16_t card) const;
+  QuotaUse least_use(const QuotaBound& quota, std::size_t count) const;
+  bool is_over_quota(std::uint16_t card) const;
+  Obstacle quota_of_each(const Obstacle& obstacle) const;
+  std::optional<Obstacle> quota_obstacle(const Obstacle& obstacle, std::size_t count) const;
   std::vector<Rule> rules_against(std::size_t of_kind) const;
   std::int32_t offer_of(std::size_t card, std::size_t dimension) const;
   bool lacks(std::size_t card, std::size_t dimension) const;
@@ -56,6 +65,7 @@ class DeviceTrial {
 
   const NodeTable& nodes_;
   const DeviceDemand& demand_;
+  std::span<const QuotaBound> quotas_;
   std::uint32_t node_ = 0;
   std::uint32_t first_card_ = 0;
   std::vector<Amounts> asked_ = {};       // by kind of device

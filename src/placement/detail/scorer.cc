@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "placement/detail/quota_use.h"
 #include "placement/rules.h"
 
 namespace melon::placement::detail {
@@ -13,16 +14,19 @@ Scorer::Need Scorer::need_of(std::size_t step, std::uint16_t kind) const {
   const DeviceKind& known = nodes_.kinds[kind];
   const Amounts amounts = amounts_on(demand, known);
   const PartitionChoice* const cut = partition_on(demand, known);
+  const QuotaBound* const quota = quota_of(shape_->request().quotas, known.vendor);
   // A slice never exceeds its device, also where the node is oversubscribed.
   return {amounts, free_on(demand, known),
-          accepts(demand, known) && amounts.fits_in(known.capacity),
+          accepts(demand, known) && amounts.fits_in(known.capacity) &&
+              (quota == nullptr || quota_use_on(demand, known).fits_in(*quota)),
           cut == nullptr ? nullptr : &cut->places};
 }
 
 void Scorer::aim(const Shape& shape, const Policy& policy) {
   shape_ = &shape;
   policy_ = &policy;
-  is_simple_ = shape.is_simple() && (policy.is_plain() || shape.steps().empty());
+  is_simple_ =
+      shape.is_simple() && !shape.shares_quota() && (policy.is_plain() || shape.steps().empty());
   prepared_ = &prepared_shapes_[shape.id() % kPrepared];
   if (prepared_->shape_id != shape.id()) {
     prepared_->shape_id = shape.id();

@@ -30,7 +30,8 @@ struct Layout {
 ///
 /// A single demand takes the first cards of the policy's order that have room. Several are searched
 /// for by backtracking, so that what fits is found; the search gives up after kMostSteps, which 64
-/// slices on 16 cards do not reach in practice.
+/// slices on 16 cards do not reach in practice. Quotas are part of both: a slice that alone is more
+/// than they leave is not taken, and what several take is summed as they are chosen.
 /// Keeps scratch between calls: one thread.
 class Scorer {
  public:
@@ -124,6 +125,8 @@ class Scorer {
   std::int16_t group_of(const NodeRow& row, std::size_t step, std::uint16_t card) const;
   bool add(Load& load, std::size_t step, const Amounts& amounts, const Amounts& beside,
            const Amounts& room) const;
+  bool is_within_quotas(const NodeRow& row) const;
+  bool pieces_are_within_quotas(const NodeRow& row) const;
   void sort_cards(const NodeRow& row);
   void sort_by_weights(const NodeRow& row);
   void sort_by_what_is_left(const NodeRow& row);

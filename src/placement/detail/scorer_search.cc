@@ -128,7 +128,8 @@ bool Scorer::take_slice(const NodeRow& row, const Choice& choice, int taken, con
   const Load before = load;
   if (add(load, choice.step, amounts, beside, nodes_.room[row.first_card + choice.card])) {
     choices_.push_back(choice);
-    if (search(row, choice.step, taken + 1)) return true;
+    const bool is_within = !shape_->shares_quota() || is_within_quotas(row);
+    if (is_within && search(row, choice.step, taken + 1)) return true;
     choices_.pop_back();
   }
   loads_[choice.card] = before;
@@ -195,7 +196,8 @@ bool Scorer::take_set(const NodeRow& row, std::size_t step, std::span<const std:
   };
   const bool apart = std::any_of(choices_.begin() + static_cast<std::ptrdiff_t>(chosen),
                                  choices_.end(), bound_apart);
-  if (!apart && search(row, step + 1, 0)) return true;
+  const bool is_within = !shape_->shares_quota() || is_within_quotas(row);
+  if (!apart && is_within && search(row, step + 1, 0)) return true;
   choices_.resize(chosen);
   for (std::size_t i = 0; i < set.size(); ++i) loads_[set[i]] = before[i];
   return false;

@@ -105,7 +105,7 @@ Merit Scorer::score_split(std::uint32_t node, std::int64_t before, Layout& layou
   const NodeRow& row = nodes_.rows[node];
   if (!row.open || !shape_->host().fits_in(row.free) || !passes_rules(node)) return kUnfit;
   if (policy_->unused_only) return kUnfit;
-  if (!cut_pieces(row, *shape_->request().split)) return kUnfit;
+  if (!cut_pieces(row, *shape_->request().split) || !pieces_are_within_quotas(row)) return kUnfit;
   layout.booked = booked_;
   layout.slices.clear();
   for (const CardSlice& slice : booked_)
