@@ -182,35 +182,38 @@ Amounts share_on(const DeviceDemand& demand, const Amounts& capacity) {
   return share;
 }
 
-/// Whether demands on these cards, one list for each step, keep within the cards and the quota at
-/// every time of the pod's life.
-bool holds(const NodeSpec& node, const Shape& shape, const std::vector<Cards>& chosen) {
-  const auto at_once = [&](auto runs) {
-    std::vector<Amounts> of_card(node.devices.size());
-    std::int64_t memory = 0;
-    std::int64_t compute = 0;
-    for (std::size_t step = 0; step < chosen.size(); ++step) {
-      if (!runs(step)) continue;
-      for (const std::size_t card : chosen[step]) {
-        const Amounts share = share_on(shape.steps()[step].demand, node.devices[card].capacity);
-        of_card[card] += share;
-        memory += share[kMemory];
-        compute += share[kCompute];
-      }
+/// Whether the steps that run at once keep within the cards, and together within the quota.
+bool holds_at_once(const NodeSpec& node, const Shape& shape, const std::vector<Cards>& chosen,
+                   const std::vector<std::size_t>& running) {
+  std::vector<Amounts> of_card(node.devices.size());
+  std::int64_t memory = 0;
+  std::int64_t compute = 0;
+  for (const std::size_t step : running)
+    for (const std::size_t card : chosen[step]) {
+      const Amounts share = share_on(shape.steps()[step].demand, node.devices[card].capacity);
+      of_card[card] += share;
+      memory += share[kMemory];
+      compute += share[kCompute];
     }
-    const QuotaBound& quota = shape.request().quotas[0];
-    for (std::size_t card = 0; card < of_card.size(); ++card)
-      if (!of_card[card].fits_in(node.devices[card].capacity)) return false;
-    return memory <= quota.memory_mib.value_or(memory) &&
-           compute <= quota.compute.value_or(compute);
-  };
-  const auto role = [&](std::size_t step) { return shape.steps()[step].role; };
-  for (std::size_t init = 0; init < chosen.size(); ++init)
-    if (role(init) == Role::kInit && !at_once([&](std::size_t step) {
-          return step == init || (step < init && role(step) == Role::kSidecar);
-        }))
-      return false;
-  return at_once([&](std::size_t step) { return role(step) != Role::kInit; });
+  const QuotaBound& quota = shape.request().quotas[0];
+  for (std::size_t card = 0; card < of_card.size(); ++card)
+    if (!of_card[card].fits_in(node.devices[card].capacity)) return false;
+  return memory <= quota.memory_mib.value_or(memory) && compute <= quota.compute.value_or(compute);
+}
+
+/// The same at every time of the pod's life: one list of cards for each step.
+bool holds(const NodeSpec& node, const Shape& shape, const std::vector<Cards>& chosen) {
+  std::vector<std::size_t> sidecars;
+  std::vector<std::size_t> staying;
+  for (std::size_t step = 0; step < chosen.size(); ++step) {
+    const Role role = shape.steps()[step].role;
+    std::vector<std::size_t> with_init = sidecars;
+    with_init.push_back(step);
+    if (role == Role::kInit && !holds_at_once(node, shape, chosen, with_init)) return false;
+    if (role == Role::kSidecar) sidecars.push_back(step);
+    if (role != Role::kInit) staying.push_back(step);
+  }
+  return holds_at_once(node, shape, chosen, staying);
 }
 
 /// Tries every set of cards for every step.
