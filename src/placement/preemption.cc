@@ -45,25 +45,20 @@ class NodeSearch {
     if (!fits()) return std::nullopt;
     std::vector<const GrantEntry*> needed = spare();
     const bool is_allowed = victims_.within_budgets(needed);
-    Found found{.position = bound.position, .node = bound.node};
-    if (is_allowed && needed.size() <= bound.count) {
-      found.victims = std::move(needed);
-      return found;
-    }
-    const std::size_t end = std::min(is_allowed ? needed.size() - 1 : grants_.size(), most);
+    const std::size_t end = std::min(is_allowed ? needed.size() : grants_.size(), most);
+    best_.clear();
     for (std::size_t size = bound.count; size <= end && trials_left_ > 0; ++size) {
-      chosen_.clear();
-      if (!choose(grants_.size(), size)) continue;
-      std::ranges::reverse(chosen_);  // the largest was chosen first
-      found.victims = chosen_;
-      return found;
+      // Of as many as are needed another set is better only by lower priorities.
+      if (is_allowed && size == needed.size()) best_ = needed;
+      if (may_improve(size - 1, size)) choose(grants_.size(), size);
+      if (!best_.empty()) break;
     }
-    // Sets of equally many victims are not searched: of the needed ones the highest priorities
-    // were spared, so that none of the same size is lower.
-    if (!is_allowed) return std::nullopt;
-    found.victims = std::move(needed);
-    found.is_least = trials_left_ > 0;
-    return found;
+    if (best_.empty() && is_allowed) best_ = std::move(needed);
+    if (best_.empty()) return std::nullopt;
+    return Found{.victims = best_,
+                 .position = bound.position,
+                 .node = bound.node,
+                 .is_least = trials_left_ > 0};
   }
 
   detail::Layout layout_without(const Found& found) {
@@ -105,48 +100,54 @@ class NodeSearch {
     return false;
   }
 
-  /// Adds `count` of the first `end` grants to those chosen, so that it fits; the largest place
-  /// first, from the lowest on, which finds the lowest priorities first. Before and after, if it
-  /// finds none, all of the first `end` are ended.
-  bool choose(std::size_t end, std::size_t count) {
+  /// Whether what was chosen, this grant, and `count` - 1 before it, which are those of the lowest
+  /// priorities there, would be better than the best so far.
+  bool may_improve(std::size_t last, std::size_t count) const {
+    if (best_.empty()) return true;
+    const std::size_t size = chosen_.size() + count;
+    for (std::size_t i = 0; i < size; ++i) {
+      const GrantEntry* const next = i < chosen_.size()    ? chosen_[i]
+                                     : i == chosen_.size() ? grants_[last]
+                                                           : grants_[size - 1 - i];
+      const std::int32_t best = best_[size - 1 - i]->priority;
+      if (next->priority != best) return next->priority < best;
+    }
+    return false;
+  }
+
+  /// Adds `count` of the first `end` grants to those chosen, the largest place first, from the
+  /// lowest on, and keeps the best set with which it fits. Before and after, all of the first `end`
+  /// are ended.
+  void choose(std::size_t end, std::size_t count) {
     const bool is_last = count == 1;
     const std::size_t kept = is_last ? 0 : count;
     for (std::size_t i = kept; i < end; ++i) node_.bring_back(*grants_[i]);
-    for (std::size_t last = count - 1; last < end && trials_left_ > 0; ++last) {
+    std::size_t last = count - 1;
+    for (; last < end && trials_left_ > 0 && may_improve(last, count); ++last) {
       if (last >= kept) node_.end(*grants_[last]);
-      if (take(last, count)) return true;
+      take(last, count);
       if (is_last) node_.bring_back(*grants_[last]);
     }
-    if (is_last) end_first(end);
-    return false;
+    for (std::size_t i = is_last ? 0 : std::max(last, kept); i < end; ++i) node_.end(*grants_[i]);
   }
 
   /// With all before it ended it must fit, or no choice of them does.
-  bool take(std::size_t last, std::size_t count) {
-    if (!fits() || !may_add(grants_[last])) return false;
-    if (count == 1 || choose(last, count - 1)) return true;
+  void take(std::size_t last, std::size_t count) {
+    if (!fits() || !may_add(grants_[last])) return;
+    if (count > 1)
+      choose(last, count - 1);
+    else
+      best_.assign(chosen_.rbegin(), chosen_.rend());
     chosen_.pop_back();
-    return false;
-  }
-
-  void end_first(std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) node_.end(*grants_[i]);
   }
 
   detail::LoneNode node_;
   const Victims& victims_;
   std::vector<const GrantEntry*> grants_ = {};
-  std::vector<const GrantEntry*> chosen_ = {};
+  std::vector<const GrantEntry*> chosen_ = {};  // the largest place first
+  std::vector<const GrantEntry*> best_ = {};    // the lowest priority first
   std::int64_t trials_left_;
 };
-
-/// Whether a node of which this is known may have better victims than those found.
-bool may_beat(const Bound& bound, const Found& best) {
-  if (bound.count != best.victims.size()) return bound.count < best.victims.size();
-  const std::int32_t highest = best.victims.back()->priority;
-  if (bound.priority != highest) return bound.priority < highest;
-  return best.victims.front()->priority == highest && bound.position < best.position;
-}
 
 /// Goes through the nodes, those of the best bounds first, until none can have better victims.
 class Search {
@@ -159,7 +160,7 @@ class Search {
 
   std::optional<Found> run() {
     while (const auto bound = next()) {
-      if (best_ && !may_beat(*bound, *best_)) break;
+      if (best_ && !may_beat(*bound)) break;
       if (best_ && nodes_.is_exhausted()) {
         best_->is_least = false;
         break;
@@ -173,25 +174,49 @@ class Search {
   detail::Layout layout() { return nodes_.layout_without(*best_); }
 
  private:
-  static bool is_later(const Bound& a, const Bound& b) { return a.key() > b.key(); }
+  /// Whether a node of which this is known may have better victims than those found.
+  bool may_beat(const Bound& bound) const {
+    const std::size_t count = best_->victims.size();
+    if (bound.count != count) return bound.count < count;
+    const auto priorities = bounds_.priorities(bound);
+    for (std::size_t i = 0; i < count; ++i)
+      if (const std::int32_t found = best_->victims[count - 1 - i]->priority;
+          priorities[i] != found)
+        return priorities[i] < found;
+    return bound.position < best_->position;
+  }
 
   /// The best bound of those that are left, exact as far as can be.
   std::optional<Bound> next() {
-    // A rough bound is never above the exact one: while it is below the best exact one, what
-    // is behind it may be better still.
+    const auto is_later = [this](const Bound& a, const Bound& b) {
+      return bounds_.is_better(b, a);
+    };
+    while (true) {
+      refine_rough(is_later);
+      if (refined_.empty()) return std::nullopt;
+      std::ranges::pop_heap(refined_, is_later);
+      const Bound bound = refined_.back();
+      refined_.pop_back();
+      if (bound.minds_budgets) return bound;
+      if (const auto exact = bounds_.with_budgets(bound)) {
+        refined_.push_back(*exact);
+        std::ranges::push_heap(refined_, is_later);
+      }
+    }
+  }
+
+  /// A rough bound is never above the refined one: while it is below the best of those, what is
+  /// behind it may be better still.
+  template <class IsLater>
+  void refine_rough(IsLater is_later) {
     while (done_ < rough_.size() &&
-           (exact_.empty() || rough_[done_].key() < exact_.front().key())) {
+           (refined_.empty() || rough_[done_].key() < refined_.front().key())) {
       const std::size_t end = std::min(rough_.size(), done_ + batch_);
-      bounds_.refine(std::span(rough_).subspan(done_, end - done_), exact_);
-      std::ranges::make_heap(exact_, is_later);
+      bounds_.refine(std::span(rough_).subspan(done_, end - done_), refined_);
+      std::ranges::make_heap(refined_, is_later);
       done_ = end;
       batch_ *= 2;
     }
-    if (exact_.empty()) return std::nullopt;
-    std::ranges::pop_heap(exact_, is_later);
-    const Bound bound = exact_.back();
-    exact_.pop_back();
-    return bound;
   }
 
   Bounds bounds_;
@@ -199,7 +224,7 @@ class Search {
   std::vector<Bound> rough_;
   std::size_t done_ = 0;  // of rough_
   std::size_t batch_ = 16;
-  std::vector<Bound> exact_ = {};  // a heap
+  std::vector<Bound> refined_ = {};  // a heap
   std::optional<Found> best_ = {};
 };
 

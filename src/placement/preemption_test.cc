@@ -97,6 +97,29 @@ TEST(Preemption, RoomOnTheHostIsMadeToo) {
   EXPECT_EQ(answer->victims, std::vector<std::string>{"hungry"});
 }
 
+/// Fills a device of a node.
+void take(Cluster& cluster, const std::string& node, int card, std::int32_t priority) {
+  GrantSpec grant{
+      .id = node + std::to_string(card), .node = node, .priority = priority, .slices = {{}}};
+  grant.slices[0].uuid = node + "/" + std::to_string(card);
+  grant.slices[0].amounts[kMemory] = 6;
+  ASSERT_TRUE(cluster.engine.index().apply(grant, 1));
+}
+
+TEST(Preemption, WhereTheHighestPrioritiesAreAlikeTheNextOnesDecide) {
+  Cluster cluster;
+  for (const std::string name : {"a", "b", "c"}) cluster.add(node(name, 2));
+  take(cluster, "a", 0, 7);
+  take(cluster, "a", 1, 1);
+  take(cluster, "b", 0, 0);
+  take(cluster, "b", 1, 7);
+  take(cluster, "c", 0, 7);
+  take(cluster, "c", 1, 0);
+  const auto answer = preempt(cluster.engine, *cluster.engine.shape(asking(6, 2)), 9);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->victims, (std::vector<std::string>{"b0", "b1"}));
+}
+
 /// A set of victims: how many, their priorities from the highest on, the place of the node.
 using Rank = std::tuple<std::size_t, std::vector<std::int32_t>, std::string>;
 

@@ -23,9 +23,11 @@ namespace melon::placement::detail {
 /// No set of victims on a node is better than this.
 struct Bound {
   std::size_t count = 1;
-  std::int32_t priority = 0;   // of each of them
+  std::int32_t priority = 0;   // the highest of them
   std::uint32_t position = 0;  // of the node, in the order of ranks and names
   std::uint32_t node = 0;
+  std::uint32_t first_priority = 0;  // where Bounds keeps those of all of them, once it looked
+  bool minds_budgets = false;
 
   auto key() const { return std::tuple(count, priority, position); }
 };
@@ -38,6 +40,7 @@ class Victims {
         priority_(priority),
         budgets_(options.budgets.begin(), options.budgets.end()) {}
 
+  bool have_budgets() const { return !budgets_.empty(); }
   bool may_end(const GrantEntry& grant) const {
     return grant.priority < priority_ && (grant.group.empty() || budget(grant.group) > 0);
   }
@@ -72,7 +75,8 @@ class Victims {
 };
 
 /// What can be said of nodes without trying sets: first by their rows alone, which is quick, then
-/// by their grants.
+/// by the priorities of their grants, and last by whose budgets they are of. A bound is never above
+/// the next one of the same node, so that most nodes need only the first.
 class Bounds {
  public:
   Bounds(const Index& index, const Shape& shape, const Victims& victims)
@@ -103,25 +107,48 @@ class Bounds {
   }
 
   /// The same bounds as far as the nodes' grants allow; nodes without enough victims are left out.
-  void refine(std::span<const Bound> rough, std::vector<Bound>& exact) {
+  void refine(std::span<const Bound> rough, std::vector<Bound>& bounds) {
     for (std::size_t i = 0; i < rough.size(); ++i) {
       if (i + 2 * kAhead < rough.size())
         __builtin_prefetch(&nodes_.entries[rough[i + 2 * kAhead].node].grants);
-      if (i + kAhead < rough.size()) fetch(rough[i + kAhead].node);
-      if (const auto bound = refined(rough[i])) exact.push_back(*bound);
+      if (i + kAhead < rough.size()) fetch(rough[i + kAhead]);
+      if (const auto bound = refined(rough[i])) bounds.push_back(*bound);
     }
+  }
+
+  /// Where budgets were not minded yet: the bound without those who must stay for them.
+  std::optional<Bound> with_budgets(Bound bound) {
+    priorities_.clear();
+    for (const std::uint32_t slot : nodes_.entries[bound.node].grants)
+      if (const GrantEntry& grant = index_.grant(slot); victims_.may_end(grant))
+        priorities_.push_back(grant.priority);
+    bound.minds_budgets = true;
+    return with_lowest(bound);
+  }
+
+  /// Of the victims, from the highest on; of a bound that refine() or with_budgets() made.
+  std::span<const std::int32_t> priorities(const Bound& bound) const {
+    return std::span(kept_).subspan(bound.first_priority, bound.count);
+  }
+
+  /// Of two such bounds.
+  bool is_better(const Bound& a, const Bound& b) const {
+    if (a.count != b.count || a.priority != b.priority) return a.key() < b.key();
+    const auto ours = priorities(a);
+    const auto theirs = priorities(b);
+    const auto differs = std::ranges::mismatch(ours, theirs);
+    return differs.in1 == ours.end() ? a.position < b.position : *differs.in1 < *differs.in2;
   }
 
  private:
   static constexpr std::size_t kAhead = 8;
 
-  void fetch(std::uint32_t node) const {
-    for (const std::uint32_t slot : nodes_.entries[node].grants) {
-      const char* const grant = reinterpret_cast<const char*>(&index_.grant(slot));
-      __builtin_prefetch(grant);
-      __builtin_prefetch(grant + 64);
-    }
-    const NodeRow& row = nodes_.rows[node];
+  void fetch(const Bound& rough) const {
+    const std::vector<std::uint32_t>& grants = nodes_.entries[rough.node].grants;
+    for (const std::uint32_t slot : grants) __builtin_prefetch(&index_.grant(slot).priority);
+    if (rough.count > 1) return;
+    for (const std::uint32_t slot : grants) __builtin_prefetch(&index_.grant(slot).slices);
+    const NodeRow& row = nodes_.rows[rough.node];
     for (std::uint32_t card = 0; card < row.cards; card += 2)
       __builtin_prefetch(&nodes_.room[row.first_card + card]);
   }
@@ -148,10 +175,11 @@ class Bounds {
   }
 
   std::optional<Bound> refined(Bound bound) {
-    const NodeRow& row = nodes_.rows[bound.node];
     if (!passes_rules(bound.node)) return std::nullopt;
-    const std::size_t fitting = wanted_ == 0 ? 0 : count_fitting(row);
     if (bound.count > 1) return refined_by_priorities(bound);
+    const NodeRow& row = nodes_.rows[bound.node];
+    const std::size_t fitting = wanted_ == 0 ? 0 : count_fitting(row);
+    bound.minds_budgets = true;
     brought_.clear();
     priorities_.clear();
     std::optional<std::int32_t> alone;
@@ -163,23 +191,32 @@ class Bounds {
       if (alone && grant.priority >= *alone) continue;
       if (is_enough(row, grant, fitting)) alone = grant.priority;
     }
-    bound.count = alone ? 1 : std::max<std::size_t>(2, victims_for(fitting));
-    if (bound.count > brought_.size()) return std::nullopt;
-    std::ranges::sort(priorities_);
-    bound.priority = alone ? *alone : priorities_[bound.count - 1];
-    return bound;
+    if (alone) {
+      priorities_.assign(1, *alone);
+      return with_lowest(bound);
+    }
+    bound.count = std::max<std::size_t>(2, victims_for(fitting));
+    return with_lowest(bound);
   }
 
   /// Where the row says already how many it takes.
   std::optional<Bound> refined_by_priorities(Bound bound) {
     priorities_.clear();
     for (const std::uint32_t slot : nodes_.entries[bound.node].grants)
-      if (const GrantEntry& grant = index_.grant(slot); victims_.may_end(grant))
-        priorities_.push_back(grant.priority);
+      if (const std::int32_t priority = index_.grant(slot).priority; priority < victims_.priority())
+        priorities_.push_back(priority);
+    bound.minds_budgets = !victims_.have_budgets();
+    return with_lowest(bound);
+  }
+
+  /// The bound of a node whose possible victims are of priorities_.
+  std::optional<Bound> with_lowest(Bound bound) {
     if (priorities_.size() < bound.count) return std::nullopt;
-    const auto last = priorities_.begin() + static_cast<std::ptrdiff_t>(bound.count - 1);
-    std::ranges::nth_element(priorities_, last);
-    bound.priority = *last;
+    std::ranges::sort(priorities_);
+    const auto lowest = std::span(priorities_).first(bound.count);
+    bound.priority = lowest.back();
+    bound.first_priority = static_cast<std::uint32_t>(kept_.size());
+    kept_.insert(kept_.end(), lowest.rbegin(), lowest.rend());
     return bound;
   }
 
@@ -228,6 +265,7 @@ class Bounds {
   std::vector<Amounts> needs_ = {};          // by kind
   std::vector<std::size_t> brought_ = {};
   std::vector<std::int32_t> priorities_ = {};
+  std::vector<std::int32_t> kept_ = {};  // of the bounds, each from its highest on
 };
 
 }  // namespace melon::placement::detail
