@@ -134,6 +134,7 @@ class Index {
   void add_entry(GrantEntry grant);
   void drop_entry(std::uint32_t slot);
   void find_lowest(std::uint32_t node);
+  void forget_priority(std::uint32_t node, std::int32_t priority);
   void wait(const GrantSpec& grant, std::uint64_t version);
   void stop_waiting(const std::string& id);
   bool waits(const std::string& id) const;

@@ -135,6 +135,7 @@ void Index::add_entry(GrantEntry grant) {
   node.grants.push_back(slot);
   std::int32_t& lowest = nodes_.rows[grant.node].lowest_priority;
   lowest = std::min(lowest, grant.priority);
+  node.priorities.add(grant.priority);
   grant_slots_.add(grant.id, slot);
   count(grant, detail::Sign::kBook);
   grants_[slot] = std::move(grant);
@@ -149,6 +150,16 @@ void Index::find_lowest(std::uint32_t node) {
   }
 }
 
+void Index::forget_priority(std::uint32_t node, std::int32_t priority) {
+  NodeEntry& entry = nodes_.entries[node];
+  entry.priorities.remove(priority);
+  if (entry.priorities.are_stale(entry.grants.size())) {
+    entry.priorities = {};
+    for (const std::uint32_t slot : entry.grants) entry.priorities.add(grants_[slot].priority);
+  }
+  if (priority == nodes_.rows[node].lowest_priority) find_lowest(node);
+}
+
 void Index::drop_entry(std::uint32_t slot) {
   GrantEntry& grant = grants_[slot];
   count(grant, detail::Sign::kFree);
@@ -157,7 +168,7 @@ void Index::drop_entry(std::uint32_t slot) {
   list[grant.place_in_node] = last;
   list.pop_back();
   if (last != slot) grants_[last].place_in_node = grant.place_in_node;
-  if (grant.priority == nodes_.rows[grant.node].lowest_priority) find_lowest(grant.node);
+  forget_priority(grant.node, grant.priority);
   grant_slots_.remove(grant.id, slot);
   grant = {};
   free_grants_.push_back(slot);

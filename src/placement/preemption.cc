@@ -197,8 +197,8 @@ class Search {
       std::ranges::pop_heap(refined_, is_later);
       const Bound bound = refined_.back();
       refined_.pop_back();
-      if (bound.minds_budgets) return bound;
-      if (const auto exact = bounds_.with_budgets(bound)) {
+      if (bound.is_exact) return bound;
+      if (const auto exact = bounds_.by_grants(bound)) {
         refined_.push_back(*exact);
         std::ranges::push_heap(refined_, is_later);
       }

@@ -180,11 +180,13 @@ RC_GTEST_PROP(Preemption, IsTheBestOfAllSetsOfVictims, ()) {
   Cluster cluster;
   const int nodes = any(1, 4);
   for (int i = 0; i < nodes; ++i) cluster.add(node("n" + std::to_string(i), any(1, 4)));
-  const int grants = any(2, 14);
+  const int grants = any(2, 20);
   for (int i = 0; i < grants; ++i)
     static_cast<void>(cluster.book(asking(any(1, 7), any(1, 3), any(0, 4)), "g" + std::to_string(i),
                                    any(0, 4), any(0, 3) == 0 ? "group" : "",
                                    any(0, 2) == 0 ? "spread" : "binpack"));
+  for (int i = any(0, 2) * grants; i-- > 0;)
+    if (any(0, 3) > 0) cluster.engine.index().release("g" + std::to_string(i));
   for (const NodeSpec& spec : cluster.nodes)
     RC_PRE(cluster.engine.index()
                .nodes()

@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "placement/amounts.h"
 #include "placement/cluster.h"
 #include "placement/detail/cache_aligned.h"
+#include "placement/detail/lowest_priorities.h"
 
 namespace melon::placement::detail {
 
@@ -40,9 +40,6 @@ void for_each_card(CardMask mask, std::uint16_t cards, F f) {
   for (; mask != 0; mask &= mask - 1) f(static_cast<std::uint16_t>(std::countr_zero(mask)));
   for (std::uint16_t card = kMaskedCards; card < cards; ++card) f(card);
 }
-
-/// Of a node without grants.
-inline constexpr std::int32_t kNoPriority = std::numeric_limits<std::int32_t>::max();
 
 /// What every decision reads of a node; the rest is in NodeEntry. Two cache lines.
 struct NodeRow {
@@ -87,6 +84,7 @@ struct NodeEntry {
   std::vector<Taint> taints = {};
   std::vector<HostPort> ports = {};        // of the host, in use; sorted, with repetitions
   std::vector<std::uint32_t> grants = {};  // slots of GrantTable, in no order
+  LowestPriorities priorities = {};        // of them
   std::vector<CardLink> links = {};
   std::map<std::string, ScoreTables> score_tables = {};
 };

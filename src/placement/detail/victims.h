@@ -27,7 +27,7 @@ struct Bound {
   std::uint32_t position = 0;  // of the node, in the order of ranks and names
   std::uint32_t node = 0;
   std::uint32_t first_priority = 0;  // where Bounds keeps those of all of them, once it looked
-  bool minds_budgets = false;
+  bool is_exact = false;             // as exact as can be without trying
 
   auto key() const { return std::tuple(count, priority, position); }
 };
@@ -40,7 +40,6 @@ class Victims {
         priority_(priority),
         budgets_(options.budgets.begin(), options.budgets.end()) {}
 
-  bool have_budgets() const { return !budgets_.empty(); }
   bool may_end(const GrantEntry& grant) const {
     return grant.priority < priority_ && (grant.group.empty() || budget(grant.group) > 0);
   }
@@ -75,8 +74,8 @@ class Victims {
 };
 
 /// What can be said of nodes without trying sets: first by their rows alone, which is quick, then
-/// by the priorities of their grants, and last by whose budgets they are of. A bound is never above
-/// the next one of the same node, so that most nodes need only the first.
+/// by what is kept of their grants' priorities, and last by the grants. A bound is never above the
+/// next one of the same node, so that most nodes never need theirs.
 class Bounds {
  public:
   Bounds(const Index& index, const Shape& shape, const Victims& victims)
@@ -102,31 +101,31 @@ class Bounds {
         continue;
       open.push_back({count_by(row), row.lowest_priority, i, order[i]});
     }
-    std::ranges::sort(open, {}, &Bound::key);
+    std::ranges::sort(open, [](const Bound& a, const Bound& b) { return a.key() < b.key(); });
     return open;
   }
 
-  /// The same bounds as far as the nodes' grants allow; nodes without enough victims are left out.
+  /// The same bounds as far as the nodes' entries allow, and where one victim may do also their
+  /// grants; nodes without enough victims are left out.
   void refine(std::span<const Bound> rough, std::vector<Bound>& bounds) {
     for (std::size_t i = 0; i < rough.size(); ++i) {
-      if (i + 2 * kAhead < rough.size())
-        __builtin_prefetch(&nodes_.entries[rough[i + 2 * kAhead].node].grants);
-      if (i + kAhead < rough.size()) fetch(rough[i + kAhead]);
+      if (i + 2 * kAhead < rough.size()) fetch_entry(rough[i + 2 * kAhead].node);
+      if (i + kAhead < rough.size() && rough[i + kAhead].count == 1)
+        fetch_grants(rough[i + kAhead].node);
       if (const auto bound = refined(rough[i])) bounds.push_back(*bound);
     }
   }
 
-  /// Where budgets were not minded yet: the bound without those who must stay for them.
-  std::optional<Bound> with_budgets(Bound bound) {
+  /// The bound by the grants that may be ended, where it was not yet.
+  std::optional<Bound> by_grants(Bound bound) {
     priorities_.clear();
     for (const std::uint32_t slot : nodes_.entries[bound.node].grants)
       if (const GrantEntry& grant = index_.grant(slot); victims_.may_end(grant))
         priorities_.push_back(grant.priority);
-    bound.minds_budgets = true;
     return with_lowest(bound);
   }
 
-  /// Of the victims, from the highest on; of a bound that refine() or with_budgets() made.
+  /// Of the victims, from the highest on; of a bound that refine() or by_grants() made.
   std::span<const std::int32_t> priorities(const Bound& bound) const {
     return std::span(kept_).subspan(bound.first_priority, bound.count);
   }
@@ -143,12 +142,18 @@ class Bounds {
  private:
   static constexpr std::size_t kAhead = 8;
 
-  void fetch(const Bound& rough) const {
-    const std::vector<std::uint32_t>& grants = nodes_.entries[rough.node].grants;
-    for (const std::uint32_t slot : grants) __builtin_prefetch(&index_.grant(slot).priority);
-    if (rough.count > 1) return;
-    for (const std::uint32_t slot : grants) __builtin_prefetch(&index_.grant(slot).slices);
-    const NodeRow& row = nodes_.rows[rough.node];
+  void fetch_entry(std::uint32_t node) const {
+    __builtin_prefetch(&nodes_.entries[node].grants);
+    __builtin_prefetch(&nodes_.entries[node].priorities);
+  }
+
+  void fetch_grants(std::uint32_t node) const {
+    for (const std::uint32_t slot : nodes_.entries[node].grants) {
+      const char* const grant = reinterpret_cast<const char*>(&index_.grant(slot));
+      __builtin_prefetch(grant);
+      __builtin_prefetch(grant + 64);
+    }
+    const NodeRow& row = nodes_.rows[node];
     for (std::uint32_t card = 0; card < row.cards; card += 2)
       __builtin_prefetch(&nodes_.room[row.first_card + card]);
   }
@@ -176,10 +181,9 @@ class Bounds {
 
   std::optional<Bound> refined(Bound bound) {
     if (!passes_rules(bound.node)) return std::nullopt;
-    if (bound.count > 1) return refined_by_priorities(bound);
+    if (bound.count > 1) return by_entry(bound);
     const NodeRow& row = nodes_.rows[bound.node];
     const std::size_t fitting = wanted_ == 0 ? 0 : count_fitting(row);
-    bound.minds_budgets = true;
     brought_.clear();
     priorities_.clear();
     std::optional<std::int32_t> alone;
@@ -200,13 +204,14 @@ class Bounds {
   }
 
   /// Where the row says already how many it takes.
-  std::optional<Bound> refined_by_priorities(Bound bound) {
-    priorities_.clear();
-    for (const std::uint32_t slot : nodes_.entries[bound.node].grants)
-      if (const std::int32_t priority = index_.grant(slot).priority; priority < victims_.priority())
-        priorities_.push_back(priority);
-    bound.minds_budgets = !victims_.have_budgets();
-    return with_lowest(bound);
+  std::optional<Bound> by_entry(Bound bound) {
+    const NodeEntry& entry = nodes_.entries[bound.node];
+    if (entry.grants.size() < bound.count) return std::nullopt;
+    bound.priority = entry.priorities.at_least(bound.count - 1);
+    if (bound.priority >= victims_.priority()) return std::nullopt;
+    bound.first_priority = static_cast<std::uint32_t>(kept_.size());
+    for (std::size_t i = bound.count; i-- > 0;) kept_.push_back(entry.priorities.at_least(i));
+    return bound;
   }
 
   /// The bound of a node whose possible victims are of priorities_.
@@ -215,6 +220,7 @@ class Bounds {
     std::ranges::sort(priorities_);
     const auto lowest = std::span(priorities_).first(bound.count);
     bound.priority = lowest.back();
+    bound.is_exact = true;
     bound.first_priority = static_cast<std::uint32_t>(kept_.size());
     kept_.insert(kept_.end(), lowest.rbegin(), lowest.rend());
     return bound;
