@@ -3,8 +3,11 @@
 #include "placement/gang.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <string>
+#include <tuple>
+#include <utility>
 
 namespace melon::placement {
 namespace {
@@ -19,13 +22,31 @@ std::int64_t devices_of(const Shape& shape) {
   return sum;
 }
 
-/// The parts that ask for most devices come first; of equals, the first that was named.
+/// What decides which of two members is larger: devices, then what they take of each, the memory
+/// first, then of the host.
+using Size =
+    std::tuple<std::int64_t, std::array<std::int64_t, kDimensions>, std::int64_t, std::int64_t>;
+
+Size size_of(const Shape& shape) {
+  std::array<std::int64_t, kDimensions> taken{};
+  for (const Shape::Step& step : shape.steps()) {
+    const DeviceDemand& demand = step.demand;
+    for (std::size_t i = 0; i < kDimensions; ++i)
+      if (i != kPlaces) taken[i] += std::int64_t{demand.count} * demand.each[i];
+    taken[kMemory] += std::int64_t{demand.count} * demand.memory_permille.value_or(0);
+    taken[kCompute] += std::int64_t{demand.count} * demand.compute_permille.value_or(0);
+  }
+  std::swap(taken[0], taken[kMemory]);  // the memory decides first
+  return {devices_of(shape), taken, shape.host().cpu_milli, shape.host().memory_mib};
+}
+
+/// The largest parts come first, so that the smaller ones fill what those leave; of equals, the
+/// first that was named.
 std::vector<std::size_t> order_of(const Gang& gang) {
   std::vector<std::size_t> order(gang.parts.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, std::greater<>(), [&gang](std::size_t part) {
-    return devices_of(*gang.parts[part].shape);
-  });
+  std::ranges::stable_sort(order, std::greater<>(),
+                           [&gang](std::size_t part) { return size_of(*gang.parts[part].shape); });
   return order;
 }
 

@@ -98,6 +98,18 @@ TEST(Gang, LargeMembersComeFirstAndCardsAreChosenSoThatMoreFit) {
   EXPECT_TRUE(place_gang(other, pairs, binpack()).fits());
 }
 
+TEST(Gang, TheOrderInWhichMembersAreNamedDoesNotMatter) {
+  std::vector<std::int32_t> memory = {20, 20, 40, 40, 60};
+  do {
+    Engine engine;
+    ASSERT_TRUE(engine.index().apply(node("a", 3, 60), 1));
+    Gang gang;
+    for (const std::int32_t one : memory)
+      gang.parts.push_back({.shape = engine.shape(asking(one)), .count = 1});
+    EXPECT_TRUE(place_gang(engine, gang, binpack()).fits()) << testing::PrintToString(memory);
+  } while (std::ranges::next_permutation(memory).found);
+}
+
 RC_GTEST_PROP(Gang, AsManyMembersOfOneDeviceFitAsThereIsRoomFor, ()) {
   Engine engine;
   const int nodes = *rc::gen::inRange(1, 4);
