@@ -44,6 +44,12 @@ void add_taint(std::vector<placement::Taint>& taints, std::string_view key) {
   taints.push_back({.key = std::string(key), .value = {}, .effect = "NoSchedule"});
 }
 
+/// Whether it says that nobody is to come, whatever some pods tolerate.
+bool closes(const placement::Taint& taint) {
+  return (taint.key == kUnschedulable || taint.key == kNotReady) &&
+         taint.effect != "PreferNoSchedule";
+}
+
 /// Builds the cluster, object by object.
 class Translator {
  public:
@@ -73,6 +79,7 @@ class Translator {
       spec.taints.push_back({.key = taint.key, .value = taint.value, .effect = taint.effect});
     if (node.unschedulable) add_taint(spec.taints, kUnschedulable);
     if (!node.ready) add_taint(spec.taints, kNotReady);
+    if (std::ranges::any_of(spec.taints, closes)) cluster_.closed_nodes.insert(spec.name);
     add_devices(node, spec);
     cluster_.nodes.push_back(std::move(spec));
   }

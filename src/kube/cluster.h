@@ -69,8 +69,9 @@ struct Cluster {
   std::vector<HoldingPod> holding = {};
   std::vector<SetAside> set_aside = {};
   Announced announced = {};
-  std::map<std::string, GangSize> gangs = {};               // by gang_name()
-  detail::Budgets budgets = {};                             // whose pods may be ended
+  std::map<std::string, GangSize> gangs = {};  // by gang_name()
+  std::set<std::string> closed_nodes = {};     // cordoned, or not ready: nobody is to come to them
+  detail::Budgets budgets = {};                // whose pods may be ended
   std::map<std::string, vendors::QuotaLimits> quotas = {};  // by namespace
   std::map<std::string, vendors::QuotaAmounts> held = {};   // by namespace: what its pods have
   detail::HeldCores cores = {};

@@ -22,7 +22,8 @@ using Movables = std::unordered_map<std::string, const MovableGrant*>;
 /// Who is on which device.
 class Users {
  public:
-  explicit Users(const Index& index) : index_(index) {
+  Users(const Index& index, const std::set<std::string>& closed_nodes)
+      : index_(index), closed_nodes_(closed_nodes) {
     const detail::NodeTable& nodes = index.nodes();
     first_.resize(nodes.entries.size());
     std::size_t cards = 0;
@@ -55,6 +56,7 @@ class Users {
     for (std::uint32_t node = 0; node < first_.size(); ++node) {
       const detail::NodeRow& row = nodes.rows[node];
       if (!nodes.entries[node].present || !row.open) continue;
+      if (closed_nodes_.contains(nodes.entries[node].name)) continue;
       for (std::uint16_t card = 0; card < row.cards; ++card) {
         const detail::CardEntry& entry = nodes.cards_of(row)[card];
         if (entry.healthy && !entry.cordoned) f(CardPlace{node, card});
@@ -64,6 +66,7 @@ class Users {
 
  private:
   const Index& index_;
+  const std::set<std::string>& closed_nodes_;
   std::vector<std::size_t> first_ = {};  // of each node's cards in ids_
   std::vector<std::set<std::string>> ids_ = {};
 };
@@ -86,7 +89,7 @@ class Plan {
         options_(options),
         way_(way),
         policy_(*find_policy(way.policy)),
-        users_(index),
+        users_(index, options.closed_nodes),
         trials_left_(trials_left) {
     tried_.index() = index;
     made_.index() = index;
@@ -102,6 +105,7 @@ class Plan {
       set_closed(node, cards, true);
     }
     result_.free_after = result_.free_before;
+    close_nodes();
     while (clear_some()) {
     }
     return std::move(result_);
@@ -169,6 +173,16 @@ class Plan {
     for (const std::uint16_t card : cards)
       if (std::ranges::includes(ids, users_.of({node, card}))) freed.push_back(card);
     return freed;
+  }
+
+  void close_nodes() {
+    for (const std::string& name : options_.closed_nodes)
+      if (const auto node = tried_.index().find_node(name)) {
+        NodeSpec spec = tried_.index().node_spec(*node);
+        spec.cordoned = true;
+        // As below.
+        static_cast<void>(tried_.index().apply(std::move(spec), kFirstVersion + ++versions_));
+      }
   }
 
   void set_closed(std::uint32_t node, const std::vector<std::uint16_t>& cards, bool is_closed) {

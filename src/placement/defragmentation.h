@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ struct DefragmentationOptions {
   /// Places that are looked for, over all ways to search, before the search is content with what it
   /// has.
   std::int64_t most_trials = 200'000;
+  /// Nodes to which nobody is to come, by name: none of their devices counts as free, is freed, or
+  /// is a place to go to. Cordoned nodes are such by themselves.
+  std::set<std::string> closed_nodes = {};
   /// Whether a grant may go where the engine would put it: for rules that the engine does not know.
   /// Empty: it may.
   std::function<bool(const std::string& id, const Decision& decision)> allows = {};
