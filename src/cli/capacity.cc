@@ -53,10 +53,15 @@ Result<int> defragment(Session& session, const ClusterFlags& flags, int moves) {
     return fail(Code::kInvalidArgument,
                 fmt::format("--moves {}: expected 1 to {}", moves, kMostMoves),
                 "say how many pods may move");
+  if (!flags.policy.empty())
+    return fail(Code::kInvalidArgument,
+                fmt::format("--policy {}: --defragment searches by ways of its own", flags.policy),
+                "ask for moves without --policy");
   MELON_RETURN_IF_ERROR(refuse_csv(session, "capacity"));
   MELON_TRY(OpenedCluster cluster, open_cluster(flags));
   warn(session, cluster.set_aside);
-  const kube::MoveAdvice advice = cluster.what_if.defragment(static_cast<std::size_t>(moves));
+  MELON_TRY(const kube::MoveAdvice advice,
+            cluster.what_if.defragment(static_cast<std::size_t>(moves)));
   if (session.structured()) {
     Json json = kube::to_json(advice);
     json["set_aside"] = kube::to_json(cluster.set_aside);

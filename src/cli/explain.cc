@@ -57,8 +57,23 @@ Result<> check(const Flags& flags) {
   return {};
 }
 
+/// A scenario says all of it itself.
+Result<> check_scenario(const Flags& flags) {
+  const ClusterFlags& cluster = flags.cluster;
+  if (cluster.files.empty() && cluster.pods.empty() && cluster.policy.empty() &&
+      cluster.compat == ClusterFlags().compat && !flags.place_all && !flags.question.preempt &&
+      !flags.question.gang)
+    return {};
+  return fail(
+      Code::kInvalidArgument,
+      "--scenario has a cluster and questions of its own: of -f, --pod, --policy, --compat, "
+      "--place-all, --preempt and --gang none goes with it",
+      "write them into the scenario, or ask without --scenario");
+}
+
 Result<int> explain(Session& session, Flags flags) {
   if (!flags.scenarios.empty()) {
+    MELON_RETURN_IF_ERROR(check_scenario(flags));
     flags.scenarios.insert(flags.scenarios.end(), flags.names.begin(), flags.names.end());
     return play_scenarios(session, flags.cluster, flags.scenarios);
   }

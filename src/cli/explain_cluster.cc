@@ -68,8 +68,8 @@ Result<int> explain_pod(Session& session, const ClusterFlags& flags, const PodQu
                                      : "use --place-all for several pods");
   const kube::Pod& pod = cluster.pods.front();
   if (question.gang) return explain_gang(session, cluster, *question.gang);
-  const kube::Answer answer =
-      question.preempt ? cluster.what_if.ask_preempting(pod) : cluster.what_if.ask(pod);
+  MELON_TRY(const kube::Answer answer,
+            question.preempt ? cluster.what_if.ask_preempting(pod) : cluster.what_if.ask(pod));
   if (session.structured()) {
     Json json = kube::to_json(answer);
     json["set_aside"] = kube::to_json(cluster.set_aside);

@@ -110,6 +110,7 @@ struct Pod {
   std::string gang = {};        // of the pods of its namespace that start together; may be empty
   std::int64_t gang_least = 0;  // how many of them must, as the pod says; 0: it does not
   std::string owner_kind = {};  // of its controller: "ReplicaSet", "DaemonSet"; may be empty
+  bool is_ending = false;       // was told to end, and has not yet
   bool is_static = false;       // its node's kubelet runs it, whatever the cluster says
   TextMap node_selector = {};
   /// Required node affinity: one of the terms must hold. Absent: none is asked for.

@@ -71,7 +71,9 @@ class Play {
  private:
   void defragment(const Json& expected) {
     constexpr std::size_t kMost = 10;
-    const MoveAdvice advice = what_if_.defragment(expected.value("most", kMost));
+    const auto asked = what_if_.defragment(expected.value("most", kMost));
+    if (!asked) return result_.failures.push_back("defragmentation: " + asked.error().message);
+    const MoveAdvice& advice = *asked;
     Json found = {{"free_before", advice.free_before}, {"free_after", advice.free_after}};
     found["moves"] = found["kept"] = Json::array();
     for (const PodMove& move : advice.moves) found["moves"].push_back(to_text(move));
@@ -120,14 +122,17 @@ class Play {
   void ask_before(const Pod& pod, const Json& expected) {
     if (expected.contains("capacity"))
       compare(pod, "capacity", expected["capacity"], what_if_.capacity(pod).fit);
-    if (expected.contains("preemption")) {
-      const auto victims = what_if_.ask_preempting(pod).preemption;
-      compare(pod, "preemption", expected["preemption"],
-              victims ? Json(victims->pods) : Json::array());
-    }
+    if (expected.contains("preemption")) compare_victims(pod, expected["preemption"]);
     if (expected.contains("gang"))
       compare(pod, "gang", expected["gang"]["fit"],
               what_if_.gang(pod, expected["gang"]["of"].get<std::int64_t>()).fit);
+  }
+
+  void compare_victims(const Pod& pod, const Json& expected) {
+    const auto answer = what_if_.ask_preempting(pod);
+    if (!answer) return fail_with(pod.metadata.name, answer.error().message);
+    const auto& victims = answer->preemption;
+    compare(pod, "preemption", expected, victims ? Json(victims->pods) : Json::array());
   }
 
   void compare(const Pod& pod, std::string_view what, const Json& expected, const Json& found) {

@@ -44,7 +44,9 @@ class WhatIf {
   /// The same, and the pod stays.
   Answer place(const Pod& pod);
   /// As ask(), and where no node takes it: which pods of lower priority would have to end.
-  Answer ask_preempting(const Pod& pod);
+  /// Nobody is ended for a quota: where that is in the way as well, there are no victims. Errors:
+  /// kInvalidArgument where HAMi's rules decide, by which victims are not searched.
+  Result<Answer> ask_preempting(const Pod& pod);
   /// Pods that start together, or none of them; an answer each, in their order. Those that are
   /// placed stay. How many of them must is what they or their group say, less those of the group
   /// that run already; all of them where nobody says it.
@@ -56,7 +58,8 @@ class WhatIf {
   /// Which moves of pods, at most so many, free whole devices. Moves nothing. Pods stay that nobody
   /// may end, that a DaemonSet would start where they are, or of which not all that decides where
   /// they may go is known; and no pod takes more of a quota than it did.
-  MoveAdvice defragment(std::size_t most_moves);
+  /// Nobody moves from or to nodes that are cordoned or not ready. Errors: as of ask_preempting().
+  Result<MoveAdvice> defragment(std::size_t most_moves);
 
  private:
   struct State;

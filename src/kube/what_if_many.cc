@@ -58,19 +58,41 @@ class WhatIf::Booked {
   std::map<std::string, vendors::QuotaAmounts> taken_ = {};  // by namespace
 };
 
-Answer WhatIf::ask_preempting(const Pod& pod) {
+Result<> WhatIf::State::need_own_rules(std::string_view what) const {
+  if (!vendors::is_compatible(options.compat)) return {};
+  return fail(Code::kInvalidArgument,
+              fmt::format("{} with compatibility {}: they are searched by Melon's own rules, by "
+                          "which HAMi might not place the pods",
+                          what, vendors::word_of(options.compat)),
+              "ask for them without --compat (compat: none)");
+}
+
+std::optional<Victims> WhatIf::State::victims(const placement::Shape& shape, const Pod& pod) {
+  auto found =
+      placement::preempt(engine, shape, pod.priority, {.budgets = cluster.budgets.allowed()});
+  if (!found || found->victims.empty()) return std::nullopt;
+  return Victims{.node = engine.index().nodes().entries[found->node].name,
+                 .pods = std::move(found->victims),
+                 .highest_priority = found->highest_priority,
+                 .is_least = found->is_least};
+}
+
+Result<Answer> WhatIf::ask_preempting(const Pod& pod) {
+  MELON_RETURN_IF_ERROR(state_->need_own_rules("victims (--preempt)"));
   const auto placed = state_->decide(pod);
   if (!placed) return detail::refused(pod, placed.error());
   Answer answer = state_->answer(pod, *placed);
   if (answer.is_placed() || !placed->over_quota.empty()) return answer;
-  const auto shape = state_->within_quotas(pod, *placed);
-  const auto found = placement::preempt(state_->engine, *shape, pod.priority,
-                                        {.budgets = state_->cluster.budgets.allowed()});
-  if (found)
-    answer.preemption = Victims{.node = state_->engine.index().nodes().entries[found->node].name,
-                                .pods = found->victims,
-                                .highest_priority = found->highest_priority,
-                                .is_least = found->is_least};
+  answer.preemption = state_->victims(*state_->within_quotas(pod, *placed), pod);
+  const std::string& space = pod.metadata.namespace_name;
+  if (!answer.preemption && state_->cluster.quotas.contains(space) &&
+      state_->victims(*placed->shape, pod))
+    answer.reasons.insert(
+        answer.reasons.begin(),
+        {.text = fmt::format("quota of namespace {}: exceeded also without pods of lower "
+                             "priority, and none is ended for a quota",
+                             space),
+         .nodes = state_->node_count});
   return answer;
 }
 

@@ -35,11 +35,18 @@ class Kept {
   std::map<std::string, Reason> by_text_ = {};
 };
 
+constexpr const char* kSafeToEvict = "cluster-autoscaler.kubernetes.io/safe-to-evict";
+
 /// Why the pod itself stays where it is; empty: it may move.
 std::string why_kept(const Pod& pod, const detail::Budgets& budgets) {
   if (pod.is_static) return "the kubelet's own";
+  if (pod.is_ending) return "ends already";
+  if (pod.owner_kind.empty()) return "of no controller: nothing starts a successor";
   if (pod.owner_kind == "DaemonSet") return "of a DaemonSet";
   if (pod.node_name.empty()) return "not started yet";
+  if (const auto safe = pod.metadata.annotations.find(kSafeToEvict);
+      safe != pod.metadata.annotations.end() && safe->second == "false")
+    return fmt::format("annotation {}: false", kSafeToEvict);
   const std::string group = budgets.group_of(pod);
   if (const auto allowed = budgets.allowed().find(group);
       allowed != budgets.allowed().end() && allowed->second < 1)
@@ -87,8 +94,9 @@ PodMove WhatIf::State::told_move(const placement::Move& move) const {
   return told;
 }
 
-MoveAdvice WhatIf::defragment(std::size_t most_moves) {
+Result<MoveAdvice> WhatIf::defragment(std::size_t most_moves) {
   State& state = *state_;
+  MELON_RETURN_IF_ERROR(state.need_own_rules("moves (--defragment)"));
   Kept kept;
   std::vector<placement::MovableGrant> movable;
   std::unordered_map<std::string, std::pair<const HoldingPod*, Placed>> by_id;
@@ -111,7 +119,8 @@ MoveAdvice WhatIf::defragment(std::size_t most_moves) {
     return is_within(detail::placed_amounts(state.told(holding->pod, placed)), holding->amounts);
   };
   const placement::Defragmentation found = placement::defragment(
-      state.engine.index(), movable, {.most_moves = most_moves, .allows = allows});
+      state.engine.index(), movable,
+      {.most_moves = most_moves, .closed_nodes = state.cluster.closed_nodes, .allows = allows});
   MoveAdvice advice{.free_before = found.free_before, .free_after = found.free_after};
   for (const placement::Move& move : found.moves) advice.moves.push_back(state.told_move(move));
   advice.kept = kept.take();

@@ -85,13 +85,65 @@ TEST(WhatIf, PreemptionKeepsBudgets) {
   };
   Pod pod = pod_of("p", "nvidia.com/gpu: 1, nvidia.com/gpumem: 5000");
   pod.priority = 2;
-  const Answer answer = cluster_of(kGpuNode + running + budget(1)).ask_preempting(pod);
+  const Answer answer = cluster_of(kGpuNode + running + budget(1)).ask_preempting(pod).value();
   ASSERT_TRUE(answer.preemption);
   EXPECT_EQ(answer.preemption->node, "gpu");
   EXPECT_THAT(answer.preemption->pods, ElementsAre("default/web"));
-  EXPECT_FALSE(cluster_of(kGpuNode + running + budget(0)).ask_preempting(pod).preemption);
+  EXPECT_FALSE(cluster_of(kGpuNode + running + budget(0)).ask_preempting(pod).value().preemption);
   pod.priority = 1;
-  EXPECT_FALSE(cluster_of(kGpuNode + running).ask_preempting(pod).preemption);
+  EXPECT_FALSE(cluster_of(kGpuNode + running).ask_preempting(pod).value().preemption);
+}
+
+/// What is on the only device of kGpuNode, all of it.
+const std::string kFull =
+    "---\n{kind: Pod, metadata: {name: web, annotations: "
+    "{hami.io/vgpu-devices-allocated: 'GPU-a,NVIDIA,8000,30:;'}}, "
+    "spec: {nodeName: gpu, containers: [{name: main}]}}\n";
+
+TEST(WhatIf, PreemptionAndMovesAreRefusedWhereHamiDecides) {
+  Pod pod = pod_of("p", "nvidia.com/gpu: 1, nvidia.com/gpumem: 5000");
+  pod.priority = 2;
+  WhatIf what_if = cluster_of(kGpuNode + kFull, {.compat = vendors::Compatibility::kHami29});
+  const auto answer = what_if.ask_preempting(pod);
+  ASSERT_FALSE(answer);
+  EXPECT_THAT(answer.error().message, HasSubstr("--preempt"));
+  EXPECT_THAT(answer.error().message, HasSubstr("hami-2.9"));
+  EXPECT_FALSE(what_if.defragment(1));
+  const auto played = play_scenario(
+      "s.yaml",
+      "name: x\ncompat: hami-2.9\nnodes: [{name: n}]\npods: [{pod: {name: p}, expect: "
+      "{preemption: []}}]",
+      built_in());
+  ASSERT_TRUE(played);
+  EXPECT_THAT(played->failures, ElementsAre(HasSubstr("--preempt")));
+}
+
+TEST(WhatIf, NobodyIsEndedForAQuota) {
+  for (const char* const amount : {"gpumem: 5000", "gpumem-percentage: 60"}) {
+    Pod pod = pod_of("p", std::string("nvidia.com/gpu: 1, nvidia.com/") + amount);
+    pod.priority = 2;
+    const auto quota = [](int memory) {
+      return "---\n{kind: ResourceQuota, metadata: {name: q}, spec: {hard: "
+             "{limits.nvidia.com/gpumem: " +
+             std::to_string(memory) + "}}}\n";
+    };
+    const Answer none = cluster_of(kGpuNode + kFull + quota(10'000)).ask_preempting(pod).value();
+    EXPECT_FALSE(none.preemption) << amount;
+    ASSERT_FALSE(none.reasons.empty());
+    EXPECT_THAT(none.reasons[0].text, HasSubstr("quota of namespace default"));
+    EXPECT_TRUE(cluster_of(kGpuNode + kFull + quota(20'000)).ask_preempting(pod).value().preemption)
+        << amount;
+  }
+}
+
+TEST(WhatIf, WhoEndsAlreadyIsNoVictim) {
+  Pod pod = pod_of("p", "nvidia.com/gpu: 1, nvidia.com/gpumem: 5000");
+  pod.priority = 2;
+  std::string ending = kFull;
+  ending.replace(ending.find("name: web"), 9,
+                 "name: web, deletionTimestamp: '2026-01-01T00:00:00Z'");
+  EXPECT_TRUE(cluster_of(kGpuNode + kFull).ask_preempting(pod).value().preemption);
+  EXPECT_FALSE(cluster_of(kGpuNode + ending).ask_preempting(pod).value().preemption);
 }
 
 TEST(WhatIf, CapacityCountsSaysWhatBlocksAndLeavesNothing) {

@@ -165,12 +165,11 @@ class WhatIfTest(unittest.TestCase):
                       answer["pods"][0]["reasons"][0]["reason"])
 
     def test_moves_that_free_whole_devices(self):
-        def running(name, memory, on, owner=None):
+        def running(name, memory, on, owner="ReplicaSet"):
             one = pod(name, memory, on)
             one["metadata"]["annotations"] = {
                 "hami.io/vgpu-devices-allocated": f"GPU-{on},NVIDIA,{memory},0:;"}
-            if owner:
-                one["metadata"]["ownerReferences"] = [{"kind": owner, "name": "x", "controller": True}]
+            one["metadata"]["ownerReferences"] = [{"kind": owner, "name": "x", "controller": True}]
             return one
 
         nodes = [node(name, [{**CARDS[0], "id": f"GPU-{name}"}]) for name in ("n1", "n2", "n3")]
@@ -222,6 +221,7 @@ class WhatIfTest(unittest.TestCase):
     def test_wrong_usage(self):
         cluster = self.write("cluster.json", node("n1"))
         several = self.write("pods.json", pod("x", 1), pod("y", 1))
+        single = self.write("pod.json", pod("x", 1))
         for arguments, code, message in (
                 (["explain"], 2, "needs the NAME"),
                 (["explain", "-f", cluster], 2, "needs --pod or --place-all"),
@@ -236,6 +236,14 @@ class WhatIfTest(unittest.TestCase):
                 (["capacity", "-f", cluster, "--defragment", "--moves", "0"], 2, "expected 1 to"),
                 (["capacity", "-f", cluster, "--pod", several, "--defragment"], 2, "and no pod"),
                 (["capacity", "-f", cluster, "--pod", several, "--moves", "1"], 2, "--defragment"),
+                (["capacity", "-f", cluster, "--defragment", "--policy", "spread"], 2, "--policy"),
+                (["capacity", "-f", cluster, "--defragment", "--compat", "hami-2.9"], 2, "--compat"),
+                (["explain", "-f", cluster, "--pod", single, "--preempt", "--compat", "hami-2.10"],
+                 2, "--preempt"),
+                (["explain", "--scenario", cluster, "-f", cluster], 2, "of its own"),
+                (["explain", "--scenario", cluster, "--pod", single], 2, "of its own"),
+                (["explain", "--scenario", cluster, "--gang", "2"], 2, "of its own"),
+                (["explain", "--scenario", cluster, "--preempt"], 2, "of its own"),
                 (["explain", "--scenario", cluster], 2, cluster)):
             with self.subTest(arguments):
                 text = self.run_melon(*arguments)

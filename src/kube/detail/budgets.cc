@@ -25,12 +25,15 @@ std::int64_t count_of(std::string_view text, std::int64_t all) {
 }
 
 /// As Kubernetes would write it into the status, were all of these pods well.
-std::int64_t allowed_of(const PodDisruptionBudget& budget, std::int64_t pods) {
+/// `ending` of them are told to end already, and count as ended.
+std::int64_t allowed_of(const PodDisruptionBudget& budget, std::int64_t pods, std::int64_t ending) {
   if (budget.disruptions_allowed) return *budget.disruptions_allowed;
+  std::int64_t allowed = 0;
   if (!budget.max_unavailable.empty())
-    return std::min(pods, count_of(budget.max_unavailable, pods));
-  if (budget.min_available.empty()) return 0;
-  return std::max<std::int64_t>(0, pods - count_of(budget.min_available, pods));
+    allowed = std::min(pods, count_of(budget.max_unavailable, pods));
+  else if (!budget.min_available.empty())
+    allowed = pods - count_of(budget.min_available, pods);
+  return std::max<std::int64_t>(0, allowed - ending);
 }
 
 }  // namespace
@@ -51,17 +54,21 @@ Budgets::Budgets(const Objects& objects) {
     Selector selector{.name = full_name(budget.metadata),
                       .namespace_name = budget.metadata.namespace_name};
     for (const SelectorRule& rule : *budget.selector) selector.rules.push_back(to_rule(rule));
-    const auto meant = std::ranges::count_if(pods, [&](std::size_t pod) {
-      const Pod& one = objects.pods[pod];
-      return !one.is_over() && !one.node_name.empty() && selector.means(one);
-    });
-    allowed_[selector.name] = allowed_of(budget, meant);
+    std::int64_t meant = 0;
+    std::int64_t ending = 0;
+    for (const std::size_t i_pod : pods) {
+      const Pod& one = objects.pods[i_pod];
+      if (one.is_over() || one.node_name.empty() || !selector.means(one)) continue;
+      ++meant;
+      ending += one.is_ending ? 1 : 0;
+    }
+    allowed_[selector.name] = allowed_of(budget, meant, ending);
     selectors_.push_back(std::move(selector));
   }
 }
 
 std::string Budgets::group_of(const Pod& pod) const {
-  if (pod.is_static) return std::string(kNeverEnded);
+  if (pod.is_static || pod.is_ending) return std::string(kNeverEnded);
   const Selector* found = nullptr;
   for (const Selector& selector : selectors_) {
     if (!selector.means(pod)) continue;

@@ -18,8 +18,9 @@ class Budgets {
   explicit Budgets(const Objects& objects);
 
   /// The group of pods whose ends are counted together that a pod belongs to: its budget's
-  /// "namespace/name", or empty where there is none. Nobody may end pods of the kubelet's own, nor
-  /// those of two budgets, which Kubernetes refuses to evict: they are of a group of their own.
+  /// "namespace/name", or empty where there is none. Nobody may end pods of the kubelet's own,
+  /// those that end already, nor those of two budgets, which Kubernetes refuses to evict: they are
+  /// of a group of their own.
   std::string group_of(const Pod& pod) const;
 
   /// By group: how many may be ended now.

@@ -274,6 +274,7 @@ Pod read_pod(const Field& root) {
   pod.init_is_done = init_is_done(status, pod);
   read_gang(root, pod);
   pod.owner_kind = controller_kind(root.at("metadata"));
+  pod.is_ending = root.at("metadata").at("deletionTimestamp").is_there();
   pod.is_static = is_static(pod.metadata);
   return pod;
 }

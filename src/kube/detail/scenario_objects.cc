@@ -26,6 +26,9 @@ Json metadata(const Json& object) {
   Json result = {{"name", object["name"]},
                  {"labels", texts(object, "labels")},
                  {"annotations", texts(object, "annotations")}};
+  if (object.contains("owner"))
+    result["ownerReferences"] = {
+        {{"kind", object["owner"]}, {"name", object["name"]}, {"controller", true}}};
   if (object.contains("namespace")) result["namespace"] = object["namespace"];
   return result;
 }

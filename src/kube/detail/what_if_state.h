@@ -55,6 +55,9 @@ struct WhatIf::State {
   bool allows(const Pod& pod, const vendors::QuotaAmounts& amounts, detail::Placed& placed);
   std::shared_ptr<const placement::Shape> within_quotas(const Pod& pod,
                                                         const detail::Placed& placed);
+  /// An error where not Melon's own rules decide. `what` is searched by those alone.
+  Result<> need_own_rules(std::string_view what) const;
+  std::optional<Victims> victims(const placement::Shape& shape, const Pod& pod);
   bool settle(const Pod& pod, detail::Placed& placed, bool& moved);
   void decide_together(std::span<detail::Placed*> pods);
   std::int64_t least_of(std::span<const Pod> pods) const;
