@@ -62,7 +62,7 @@ class Taker {
     if (kind == "ResourceQuota")
       return add(into_.quotas, detail::read_quota(root), kind, object, problem);
     if (kind == "PodDisruptionBudget")
-      return add(into_.budgets, detail::read_budget(root), kind, object, problem);
+      return add_budget(detail::read_budget(root), object, problem);
     if (kind == "PodGroup")
       return add(into_.groups, detail::read_group(root), kind, object, problem);
     ++into_.ignored[kind];
@@ -82,6 +82,22 @@ class Taker {
     if (problem) return set_aside(kind, json, *problem);
     object.metadata.origin = origin_;
     list.push_back(std::move(object));
+  }
+
+  /// Where it can be read whom a budget means, but not how many of them may end, none may.
+  void add_budget(PodDisruptionBudget budget, const Json& json,
+                  const std::optional<Problem>& found) {
+    std::optional<Problem> problem = found;
+    const bool is_of_amounts = problem && (problem->path == "spec.minAvailable" ||
+                                           problem->path == "spec.maxUnavailable" ||
+                                           problem->path == "status.disruptionsAllowed");
+    if (is_of_amounts) {
+      problem->rule += "; until then it allows none to end";
+      set_aside("PodDisruptionBudget", json, *problem);
+      budget.disruptions_allowed = 0;
+      problem.reset();
+    }
+    add(into_.budgets, std::move(budget), "PodDisruptionBudget", json, problem);
   }
 
   void set_aside(const std::string& kind, const Json& object, const Problem& problem) {

@@ -136,6 +136,30 @@ TEST(WhatIf, NobodyIsEndedForAQuota) {
   }
 }
 
+TEST(WhatIf, ABudgetThatCannotBeReadAllowsNone) {
+  Pod pod = pod_of("p", "nvidia.com/gpu: 1, nvidia.com/gpumem: 5000");
+  pod.priority = 2;
+  std::string labelled = kFull;
+  labelled.replace(labelled.find("name: web"), 9, "name: web, labels: {app: web}");
+  const auto budget = [](const std::string& spec, const std::string& status) {
+    return "---\n{kind: PodDisruptionBudget, metadata: {name: b}, spec: {selector: {matchLabels: "
+           "{app: web}}" +
+           spec + "}, status: {" + status + "}}\n";
+  };
+  const std::pair<const char*, const char*> unreadable[] = {
+      {", minAvailable: some", ""}, {", maxUnavailable: [1]", ""}, {"", "disruptionsAllowed: -1"}};
+  for (const auto& [spec, status] : unreadable) {
+    const Objects objects = objects_of(kGpuNode + labelled + budget(spec, status));
+    EXPECT_THAT(objects.set_aside, SizeIs(1)) << spec << status;
+    WhatIf what_if = WhatIf::make(objects, built_in(), {}).value();
+    EXPECT_FALSE(what_if.ask_preempting(pod).value().preemption) << spec << status;
+  }
+  EXPECT_TRUE(cluster_of(kGpuNode + labelled + budget(", maxUnavailable: 1", ""))
+                  .ask_preempting(pod)
+                  .value()
+                  .preemption);
+}
+
 TEST(WhatIf, WhoEndsAlreadyIsNoVictim) {
   Pod pod = pod_of("p", "nvidia.com/gpu: 1, nvidia.com/gpumem: 5000");
   pod.priority = 2;

@@ -72,9 +72,7 @@ ResourceQuota read_quota(const Field& root) {
 
 PodDisruptionBudget read_budget(const Field& root) {
   const Field spec = root.at("spec");
-  PodDisruptionBudget budget{.metadata = read_metadata(root, true),
-                             .min_available = spec.at("minAvailable").amount(),
-                             .max_unavailable = spec.at("maxUnavailable").amount()};
+  PodDisruptionBudget budget{.metadata = read_metadata(root, true)};
   const Field selector = spec.at("selector");
   if (selector.is_there()) {
     std::vector<SelectorRule>& rules = budget.selector.emplace();
@@ -84,6 +82,9 @@ PodDisruptionBudget read_budget(const Field& root) {
       rules.push_back(read_rule(at));
     });
   }
+  // Behind whom it means, so that a problem of these is told only where that could be read.
+  budget.min_available = spec.at("minAvailable").amount();
+  budget.max_unavailable = spec.at("maxUnavailable").amount();
   for (const char* const key : {"minAvailable", "maxUnavailable"})
     if (const Field at = spec.at(key); at.is_there() && !is_count_or_percent(at.amount()))
       at.refuse("expected a number of pods, or of percent as in 50%");

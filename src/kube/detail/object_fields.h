@@ -11,6 +11,7 @@ Metadata read_metadata(const Field& root, bool is_namespaced);
 Node read_node(const Field& root);
 Pod read_pod(const Field& root);
 ResourceQuota read_quota(const Field& root);
+/// Whom it means is read before how many may end.
 PodDisruptionBudget read_budget(const Field& root);
 PodGroup read_group(const Field& root);
 /// One line of matchExpressions.
