@@ -19,8 +19,6 @@
 namespace melon::cli {
 namespace {
 
-// What a value option that was given without its value parses to.
-
 CLI::Option* add_valued(CLI::App& app, const Parameter& parameter) {
   return std::visit(
       [&](auto* target) -> CLI::Option* {
@@ -28,7 +26,9 @@ CLI::Option* add_valued(CLI::App& app, const Parameter& parameter) {
         if constexpr (std::is_same_v<T, bool>) {
           return app.add_flag(parameter.names, *target);
         } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-          return app.add_option(parameter.names, *target)->allow_extra_args(false);
+          // An option's value is one word; what no option takes may be many.
+          return app.add_option(parameter.names, *target)
+              ->allow_extra_args(!parameter.names.starts_with("-"));
         } else {
           return app.add_option(parameter.names, *target);
         }

@@ -103,7 +103,6 @@ struct Pod {
   Metadata metadata = {};
   std::string node_name = {};  // empty: not scheduled
   std::string phase = {};      // Pending, Running, Succeeded, Failed, Unknown; may be empty
-  std::string scheduler_name = {};
   std::int32_t priority = 0;
   std::int64_t started_unix_seconds = 0;  // or was created; 0: not told
   bool init_is_done = false;              // every init container that ends has ended well

@@ -34,10 +34,10 @@ vendors::ContainerKind kind_of(ContainerRole role) {
   return vendors::ContainerKind::kApp;
 }
 
+/// Without the scheduler's name: what a pod asks for does not depend on who was asked, and HAMi's
+/// webhook has written its own into every pod with devices.
 vendors::PodSpec pod_spec(const Pod& pod) {
-  vendors::PodSpec spec{.annotations = pod.metadata.annotations,
-                        .containers = {},
-                        .scheduler_name = pod.scheduler_name};
+  vendors::PodSpec spec{.annotations = pod.metadata.annotations, .containers = {}};
   for (const Container& container : pod.containers)
     spec.containers.push_back({.name = container.name,
                                .kind = kind_of(container.role),

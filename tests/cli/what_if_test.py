@@ -57,6 +57,28 @@ class WhatIfTest(unittest.TestCase):
         self.assertEqual("n1", answer["node"])
         self.assertEqual([], answer["set_aside"])
 
+    def test_a_pod_asks_for_the_same_whoever_schedules_it(self):
+        big = pod("big", 9000)
+        big["spec"]["schedulerName"] = "hami-scheduler"
+        cluster = self.write("cluster.json", node("n1"))
+        asked = self.write("pod.json", big)
+        for mode in ("none", "hami-2.9", "hami-2.10"):
+            answer = self.run_melon("explain", "-f", cluster, "--pod", asked, "--compat", mode)
+            self.assertEqual(4, answer.returncode, mode + answer.stdout)
+        small = pod("small", 3000)
+        small["spec"]["schedulerName"] = "volcano"
+        asked = self.write("small.json", small)
+        self.assertIn("GPU-a", self.run_melon("explain", "-f", cluster, "--pod", asked).stdout)
+        self.assertIn("2 more fit", self.run_melon("capacity", "-f", cluster, "--pod", asked).stdout)
+
+    def test_one_f_takes_the_files_that_a_shell_writes_out(self):
+        files = [self.write(f"n{number}.json", node(f"n{number}")) for number in range(4)]
+        asked = self.write("pod.json", pod("p", 8000))
+        answer = self.run_melon("capacity", "-f", *files, "--pod", asked)
+        self.assertIn("4 more fit", answer.stdout, answer.stderr)
+        answer = self.run_melon("explain", "-f", *files, "--pod", asked)
+        self.assertEqual(0, answer.returncode, answer.stderr)
+
     def test_names_act_on_no_terminal(self):
         cluster = self.write("cluster.json", node("n\x1b[31m\u0007", cards=[]))
         asked = self.write("pod.json", pod("p\x1b[2J", 3000))

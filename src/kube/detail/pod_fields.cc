@@ -259,7 +259,6 @@ Pod read_pod(const Field& root) {
   Pod pod{.metadata = read_metadata(root, true),
           .node_name = spec.at("nodeName").text(),
           .phase = status.at("phase").text(),
-          .scheduler_name = spec.at("schedulerName").text(),
           .priority = static_cast<std::int32_t>(
               spec.at("priority").whole(std::numeric_limits<std::int32_t>::min(), kMostPriority)),
           .started_unix_seconds = started(root),
