@@ -68,6 +68,7 @@ Json refusal_json(const placement::Refusal& refusal) {
   return {{"rejections", std::move(rejections)},
           {"memory_that_fits_mib", amount(refusal.memory_that_fits)},
           {"compute_that_fits_permille", amount(refusal.compute_that_fits)},
+          {"fits_only_together", refusal.together},
           {"can_ever_fit", refusal.can_ever_fit}};
 }
 
@@ -211,7 +212,10 @@ net::HttpResponse refusal_answer(const placement::Refusal& refusal) {
   if (refusal.memory_that_fits)
     remedy = fmt::format("ask for at most {}MiB of memory", refusal.memory_that_fits->count());
   if (refusal.compute_that_fits)
-    remedy += fmt::format("{}ask for at most {} of compute", remedy.empty() ? "" : ", or ",
+    remedy += fmt::format("{}ask for at most {} of compute",
+                          remedy.empty()     ? ""
+                          : refusal.together ? ", and "
+                                             : ", or ",
                           melon::to_text(*refusal.compute_that_fits));
   if (refusal.can_ever_fit)
     remedy += fmt::format("{}wait for room (--wait)", remedy.empty() ? "" : ", or ");

@@ -160,6 +160,32 @@ TEST(GrantBook, AChangeStaysOnItsDeviceAndNeverOverbooks) {
   EXPECT_FALSE(is_refused(book.change("g-1", {.compute = Permille(600)})));
 }
 
+TEST(GrantBook, WhatGrowsNowhereIsChangedOnAnOverbookedDeviceToo) {
+  GrantBook book = book_of({device("d0", MiB(1000))});
+  admitted(book.admit(asking("600", Permille(250)), "g-1", kNow));
+  book.set_devices({device("d0", MiB(500))});
+  EXPECT_TRUE(is_refused(book.change("g-1", {.memory = parse_memory("601").value()})));
+  EXPECT_EQ(admitted(book.change("g-1", {.memory = parse_memory("550").value()})).slices[0].memory,
+            MiB(550));
+  EXPECT_EQ(admitted(book.change("g-1", {.priority = core::Priority::kHigh})).request.priority,
+            core::Priority::kHigh);
+  EXPECT_EQ(admitted(book.change("g-1", {.compute = Permille(200)})).slices[0].compute,
+            Permille(200));
+  EXPECT_EQ(book.device_states()[0].booked_compute, Permille(200));
+  EXPECT_TRUE(is_refused(book.admit(asking("1"), "g-2", kNow)));
+}
+
+TEST(GrantBook, WhatGrowsNowhereIsChangedWhereTheDeviceIsGoneToo) {
+  GrantBook book = book_of({device("d0", MiB(1000))});
+  admitted(book.admit(asking("600", Permille(250)), "g-1", kNow));
+  book.set_devices({});
+  EXPECT_TRUE(is_refused(book.change("g-1", {.memory = parse_memory("50%").value()})));
+  EXPECT_EQ(admitted(book.change("g-1", {.memory = parse_memory("500").value()})).slices[0].memory,
+            MiB(500));
+  book.set_devices({device("d0", MiB(1000))});
+  EXPECT_EQ(book.device_states()[0].booked_memory, MiB(500));
+}
+
 TEST(GrantBook, ShareModesChangeIntoEachOther) {
   GrantBook book = book_of({device("d0", MiB(1000))});
   ASSERT_TRUE(book.admit(asking("400", Permille(500)), "g-1", kNow));

@@ -17,12 +17,16 @@ namespace {
 Json parse_body(const std::string& body) { return Json::parse(body, nullptr, false); }
 
 std::string what_fits(const Json& refusal) {
+  const auto memory = number_of(refusal, "memory_that_fits_mib").value_or(0);
+  const auto compute = number_of(refusal, "compute_that_fits_permille").value_or(0);
+  const std::string of_compute = fmt::format("--compute {}", to_text(Permille(compute)));
   std::string text;
-  if (const auto memory = number_of(refusal, "memory_that_fits_mib"); memory && *memory > 0)
-    text += fmt::format("\n  would fit: --memory {}MiB ({})", *memory, to_text(MiB(*memory)));
-  if (const auto compute = number_of(refusal, "compute_that_fits_permille");
-      compute && *compute > 0)
-    text += fmt::format("\n  would fit: --compute {}", to_text(Permille(*compute)));
+  if (flag_of(refusal, "fits_only_together"))
+    text = fmt::format("\n  would fit: --memory {}MiB {}", memory, of_compute);
+  else if (memory > 0)
+    text = fmt::format("\n  would fit: --memory {}MiB ({})", memory, to_text(MiB(memory)));
+  if (compute > 0 && !flag_of(refusal, "fits_only_together"))
+    text += "\n  would fit: " + of_compute;
   if (refusal.contains("can_ever_fit") && !flag_of(refusal, "can_ever_fit"))
     text += "\n  it would not fit with every workload gone either";
   return text;

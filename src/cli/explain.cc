@@ -139,7 +139,8 @@ Command explain_command() {
                    {"melon explain -f cluster.yaml --pod worker.yaml --gang 64",
                     "Whether 64 of it start together, and what blocks the next"},
                    {"melon explain -f cluster.yaml --place-all", "Every pod that waits"},
-                   {"melon explain --scenario tests/scenarios/t47-binpack.yaml", "Whether a case holds"}},
+                   {"melon explain --scenario tests/scenarios/t47-binpack.yaml",
+                    "Whether a case holds"}},
       .run = [flags](Session& session) { return explain(session, *flags); }};
 }
 

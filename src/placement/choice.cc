@@ -18,6 +18,7 @@ std::string left(const Standing& standing) {
                      to_text(standing.memory_left), to_text(standing.compute_left));
 }
 
+/// Why a device refuses the request.
 std::string against(const Standing& standing) {
   std::vector<std::string> messages;
   for (const Rejection& rejection : standing.rejections) messages.push_back(rejection.message);
@@ -25,14 +26,16 @@ std::string against(const Standing& standing) {
 }
 
 struct Heaps {
-  std::vector<std::string> taken, better, worse, refused;
+  std::vector<std::string> taken, unfit, better, worse, refused;  // unfit: why not where it is
 };
 
 std::string in_words(const Heaps& heaps) {
   std::string text = fmt::format("placed on {}", fmt::join(heaps.taken, ", "));
-  if (heaps.better.empty())
+  if (!heaps.unfit.empty())
+    text += fmt::format(", where it would not fit now: {}", fmt::join(heaps.unfit, "; "));
+  else if (heaps.better.empty())
     text += heaps.worse.empty() ? ", where alone it fits" : ", where the least stays free";
-  else
+  if (!heaps.better.empty())
     text += fmt::format("; now it would go to {}", fmt::join(heaps.better, ", "));
   if (!heaps.worse.empty())
     text += fmt::format("; it would fit on {}", fmt::join(heaps.worse, ", "));
@@ -45,13 +48,21 @@ std::string in_words(const Heaps& heaps) {
 std::string explain_choice(const Machine& machine, const core::Grant& grant) {
   const Placement& placement = grant.slices;
   Heaps heaps;
+  for (const core::Slice& slice : placement)
+    if (machine.find_device(slice.device) == nullptr) {
+      heaps.taken.push_back(slice.device);
+      heaps.unfit.push_back(fmt::format("{} is not there", slice.device));
+    }
   for (const Standing& standing : machine.compare(grant)) {
     const bool is_taken =
         std::ranges::find(placement, standing.device, &core::Slice::device) != placement.end();
     if (!standing.rejections.empty() && !is_taken)
       heaps.refused.push_back(against(standing));
-    else if (is_taken)
-      heaps.taken.push_back(standing.rejections.empty() ? left(standing) : standing.device);
+    else if (is_taken && !standing.rejections.empty()) {
+      heaps.taken.push_back(standing.device);
+      heaps.unfit.push_back(against(standing));
+    } else if (is_taken)
+      heaps.taken.push_back(left(standing));
     else if (heaps.taken.size() < placement.size())
       heaps.better.push_back(left(standing));
     else

@@ -38,6 +38,19 @@ bool says(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+TEST(Choice, SaysWhatIsWrongWhereItIs) {
+  Machine machine = testing::machine_of(std::vector{device("d0", 1000)}, {});
+  core::Grant grant{.id = "g-1", .request = asking(600)};
+  grant.slices = std::get<Placement>(machine.place(grant.request));
+  machine.hold(grant.id, grant.slices);
+  machine.set_devices({device("d0", 500).device});
+  const std::string small = explain_choice(machine, grant);
+  EXPECT_TRUE(says(small, "placed on d0, where it would not fit now: 600 MiB")) << small;
+  machine.set_devices({});
+  EXPECT_EQ(explain_choice(machine, grant),
+            "placed on d0, where it would not fit now: d0 is not there");
+}
+
 TEST(Choice, NamesWhatIsLeftHereAndElsewhereAndWhoRefused) {
   const std::vector devices = {device("large", 4096), device("small", 1024), device("tiny", 64)};
   const std::string text = choice(devices, asking(512));

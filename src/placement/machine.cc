@@ -42,6 +42,13 @@ std::optional<Decision> decide(Engine& engine, const Shape& shape) {
   return engine.place(shape, closest);
 }
 
+/// The most compute that a slice of the request may get.
+Permille ceiling_of(const Request& request) {
+  return request.share_mode() == core::ShareMode::kHard
+             ? request.booked()
+             : request.max_compute.value_or(kWholeDevice);
+}
+
 /// The largest amount of a rule's dimension with which the demand is placed; empty: none is.
 std::optional<std::int32_t> largest(Engine& engine, const DeviceDemand& impossible, Rule rule) {
   for (const Nearest& smaller : nearest(engine.index(), *prepare(engine, impossible)))
@@ -118,14 +125,12 @@ class Machine::Question {
     if (!decision) return std::nullopt;
     const detail::NodeTable& nodes = engine.index().nodes();
     const auto cards = nodes.cards_of(nodes.rows[decision->node]);
-    const bool is_hard = request_.share_mode() == core::ShareMode::kHard;
     Placement placement;
     for (const detail::ContainerSlice& slice : decision->layout.slices)
-      placement.push_back(
-          {.device = cards[slice.card].uuid,
-           .memory = MiB(slice.amounts[kMemory]),
-           .compute = Permille(slice.amounts[kCompute]),
-           .ceiling = is_hard ? request_.booked() : request_.max_compute.value_or(kWholeDevice)});
+      placement.push_back({.device = cards[slice.card].uuid,
+                           .memory = MiB(slice.amounts[kMemory]),
+                           .compute = Permille(slice.amounts[kCompute]),
+                           .ceiling = ceiling_of(request_)});
     return placement;
   }
 
@@ -300,8 +305,27 @@ std::optional<Placement> Machine::find_place(const Request& request,
   return Question(*this, request, all(), {.reserved = &reserved}).answer();
 }
 
+std::optional<Placement> Machine::keep_place(const core::Grant& grant,
+                                             const Request& request) const {
+  Placement placement = grant.slices;
+  for (core::Slice& slice : placement) {
+    const core::Slice held = slice;
+    if (request.memory != grant.request.memory) {
+      const Device* const device = find_device(held.device);
+      if (!request.memory || (request.memory->of_device && device == nullptr)) return std::nullopt;
+      slice.memory =
+          request.memory->of_device ? request.memory->on(device->memory) : request.memory->absolute;
+    }
+    slice.compute = request.booked();
+    slice.ceiling = ceiling_of(request);
+    if (slice.memory > held.memory || slice.compute > held.compute) return std::nullopt;
+  }
+  return placement;
+}
+
 std::variant<Placement, Refusal> Machine::place_again(const core::Grant& grant,
                                                       const Request& request) const {
+  if (auto kept = keep_place(grant, request)) return std::move(*kept);
   const SetAside aside(now_->index(), grant);
   std::vector<const Device*> own;
   for (const Device& device : devices_)

@@ -63,7 +63,7 @@ class Machine {
   std::optional<Placement> find_place(const core::Request& request,
                                       const std::set<std::string>& reserved) const;
   /// place() for a grant that stays where it is: on its own devices alone, whatever their health,
-  /// as if it held nothing.
+  /// as if it held nothing. What grows nowhere is placed also where those are overbooked or gone.
   std::variant<Placement, Refusal> place_again(const core::Grant& grant,
                                                const core::Request& request) const;
 
@@ -77,6 +77,9 @@ class Machine {
   std::vector<std::string> usable_devices(const core::Request& request) const;
 
  private:
+  /// The grant's slices with the request's amounts, where none of them grows.
+  std::optional<Placement> keep_place(const core::Grant& grant, const core::Request& request) const;
+
   class Question;  // a request about some of the devices, under some conditions
   class SetAside;  // holds a grant's slices back while something is asked
 
