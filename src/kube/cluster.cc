@@ -54,11 +54,11 @@ bool closes(const placement::Taint& taint) {
 class Translator {
  public:
   Translator(const vendors::Catalogue& catalogue, vendors::Compatibility compat,
-             detail::Budgets budgets, std::int64_t unix_seconds)
+             detail::Priorities priorities, detail::Budgets budgets, std::int64_t unix_seconds)
       : catalogue_(catalogue),
         compat_(compat),
         unix_seconds_(unix_seconds),
-        cluster_{.budgets = std::move(budgets)} {}
+        cluster_{.priorities = std::move(priorities), .budgets = std::move(budgets)} {}
 
   void add(const Node& node) {
     const auto is_device = [this](std::string_view name) { return is_device_resource(name); };
@@ -98,7 +98,7 @@ class Translator {
     const placement::Shape shape(*request, 0);
     cluster_.grants.push_back({.id = full_name(pod.metadata),
                                .node = node,
-                               .priority = pod.priority,
+                               .priority = cluster_.priorities.of_running(pod),
                                .group = cluster_.budgets.group_of(pod),
                                .host = shape.host(),
                                .extended = shape.extended(),
@@ -328,7 +328,8 @@ std::string gang_name(const Pod& pod) {
 
 Cluster to_cluster(const Objects& objects, const vendors::Catalogue& catalogue,
                    vendors::Compatibility compat, std::int64_t unix_seconds) {
-  Translator translator(catalogue, compat, detail::Budgets(objects), unix_seconds);
+  Translator translator(catalogue, compat, detail::Priorities(objects), detail::Budgets(objects),
+                        unix_seconds);
   for (const std::size_t i : detail::last_of_each(objects.nodes)) translator.add(objects.nodes[i]);
   for (const std::size_t i : detail::last_of_each(objects.pods)) translator.add(objects.pods[i]);
   for (const std::size_t i : detail::last_of_each(objects.groups))

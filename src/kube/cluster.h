@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "kube/detail/budgets.h"
 #include "kube/detail/cores.h"
+#include "kube/detail/priorities.h"
 #include "kube/objects.h"
 #include "placement/cluster.h"
 #include "placement/index.h"
@@ -71,7 +72,8 @@ struct Cluster {
   Announced announced = {};
   std::map<std::string, GangSize> gangs = {};  // by gang_name()
   std::set<std::string> closed_nodes = {};     // cordoned, or not ready: nobody is to come to them
-  detail::Budgets budgets = {};                // whose pods may be ended
+  detail::Priorities priorities = {};
+  detail::Budgets budgets = {};                             // whose pods may be ended
   std::map<std::string, vendors::QuotaLimits> quotas = {};  // by namespace
   std::map<std::string, vendors::QuotaAmounts> held = {};   // by namespace: what its pods have
   detail::HeldCores cores = {};

@@ -103,9 +103,11 @@ struct Pod {
   Metadata metadata = {};
   std::string node_name = {};  // empty: not scheduled
   std::string phase = {};      // Pending, Running, Succeeded, Failed, Unknown; may be empty
-  std::int32_t priority = 0;
-  std::int64_t started_unix_seconds = 0;  // or was created; 0: not told
-  bool init_is_done = false;              // every init container that ends has ended well
+  std::optional<std::int32_t> priority = {};  // absent: what its class says
+  std::string priority_class = {};            // by name; may be empty
+  std::string preemption_policy = {};         // "Never": nobody is ended for it; may be empty
+  std::int64_t started_unix_seconds = 0;      // or was created; 0: not told
+  bool init_is_done = false;                  // every init container that ends has ended well
   std::string gang = {};        // of the pods of its namespace that start together; may be empty
   std::int64_t gang_least = 0;  // how many of them must, as the pod says; 0: it does not
   std::string owner_kind = {};  // of its controller: "ReplicaSet", "DaemonSet"; may be empty
@@ -143,6 +145,16 @@ struct PodDisruptionBudget {
   bool operator==(const PodDisruptionBudget&) const = default;
 };
 
+/// What the priority of a pod is that names it, or of all that name none.
+struct PriorityClass {
+  Metadata metadata = {};
+  std::int32_t value = 0;
+  bool is_default = false;
+  std::string preemption_policy = {};  // as Pod's
+
+  bool operator==(const PriorityClass&) const = default;
+};
+
 /// How many pods of a group must start together: PodGroup of the scheduler plugins and of Volcano.
 struct PodGroup {
   Metadata metadata = {};
@@ -167,6 +179,7 @@ struct Objects {
   std::vector<ResourceQuota> quotas = {};
   std::vector<PodDisruptionBudget> budgets = {};
   std::vector<PodGroup> groups = {};
+  std::vector<PriorityClass> priority_classes = {};
   std::vector<SetAside> set_aside = {};
   std::map<std::string, std::int64_t> ignored = {};  // kinds that do not matter here, and how many
 };

@@ -119,7 +119,7 @@ std::size_t first_container(const Pod& pod) { return pod.overhead.empty() ? 0 : 
 
 Result<placement::PodRequest> host_request(const Pod& pod, const IsDeviceResource& is_device) {
   placement::PodRequest request{.namespace_name = pod.metadata.namespace_name,
-                                .priority = pod.priority};
+                                .priority = pod.priority.value_or(0)};
   MELON_RETURN_IF_ERROR(add_containers(pod, is_device, request));
   for (const auto& [key, value] : pod.node_selector)
     request.labels.push_back({.key = key, .op = LabelRule::Operator::kIn, .values = {value}});

@@ -63,6 +63,8 @@ class Taker {
       return add(into_.quotas, detail::read_quota(root), kind, object, problem);
     if (kind == "PodDisruptionBudget")
       return add_budget(detail::read_budget(root), object, problem);
+    if (kind == "PriorityClass")
+      return add(into_.priority_classes, detail::read_priority_class(root), kind, object, problem);
     if (kind == "PodGroup")
       return add(into_.groups, detail::read_group(root), kind, object, problem);
     ++into_.ignored[kind];

@@ -164,7 +164,9 @@ std::string WhatIf::State::book(const Pod& pod, const Placed& placed) {
   const std::string& node = engine.index().nodes().entries[placed.decision->node].name;
   for (const auto& [uuid, cores] : detail::taken_cores(told(pod, placed)))
     cluster.cores.hold(node, uuid, cores);
-  engine.commit({.id = id, .priority = pod.priority, .group = cluster.budgets.group_of(pod)},
+  engine.commit({.id = id,
+                 .priority = cluster.priorities.of_running(pod),
+                 .group = cluster.budgets.group_of(pod)},
                 *placed.shape, *placed.decision);
   return id;
 }
@@ -222,6 +224,8 @@ Answer WhatIf::State::answer(const Pod& pod, const Placed& placed) {
                 .not_evaluated = pod.not_evaluated};
   answer.not_evaluated.insert(answer.not_evaluated.end(), placed.asked.not_evaluated.begin(),
                               placed.asked.not_evaluated.end());
+  if (!cluster.priorities.of(pod))
+    answer.not_evaluated.push_back(fmt::format("priority class {}", pod.priority_class));
   if (placed.decision) {
     tell_place(pod, placed, answer);
   } else {

@@ -68,8 +68,9 @@ Result<> WhatIf::State::need_own_rules(std::string_view what) const {
 }
 
 std::optional<Victims> WhatIf::State::victims(const placement::Shape& shape, const Pod& pod) {
-  auto found =
-      placement::preempt(engine, shape, pod.priority, {.budgets = cluster.budgets.allowed()});
+  const auto priority = cluster.priorities.of(pod);
+  if (!priority) return std::nullopt;
+  auto found = placement::preempt(engine, shape, *priority, {.budgets = cluster.budgets.allowed()});
   if (!found || found->victims.empty()) return std::nullopt;
   return Victims{.node = engine.index().nodes().entries[found->node].name,
                  .pods = std::move(found->victims),
@@ -83,6 +84,12 @@ Result<Answer> WhatIf::ask_preempting(const Pod& pod) {
   if (!placed) return detail::refused(pod, placed.error());
   Answer answer = state_->answer(pod, *placed);
   if (answer.is_placed() || !placed->over_quota.empty()) return answer;
+  if (!state_->cluster.priorities.may_preempt(pod)) {
+    answer.reasons.insert(
+        answer.reasons.begin(),
+        {.text = "preemptionPolicy Never: nobody is ended for it", .nodes = state_->node_count});
+    return answer;
+  }
   answer.preemption = state_->victims(*state_->within_quotas(pod, *placed), pod);
   const std::string& space = pod.metadata.namespace_name;
   if (!answer.preemption && state_->cluster.quotas.contains(space) &&

@@ -160,6 +160,50 @@ TEST(WhatIf, ABudgetThatCannotBeReadAllowsNone) {
                   .preemption);
 }
 
+TEST(WhatIf, PriorityIsThatOfTheClassWhereThePodSaysNone) {
+  const std::string classes =
+      "---\n{kind: PriorityClass, metadata: {name: low}, value: 5}\n"
+      "---\n{kind: PriorityClass, metadata: {name: high}, value: 10}\n"
+      "---\n{kind: PriorityClass, metadata: {name: polite}, value: 10, preemptionPolicy: Never}\n";
+  const auto running = [&](const std::string& spec) {
+    std::string text = kFull;
+    text.replace(text.find("nodeName: gpu"), 13, "nodeName: gpu, " + spec);
+    return kGpuNode + classes + text;
+  };
+  const auto answer = [&](const std::string& runs, const std::string& asks) {
+    const Pod pod = objects_of("{kind: Pod, metadata: {name: p}, spec: {" + asks +
+                               ", containers: [{name: main, resources: {limits: "
+                               "{nvidia.com/gpu: 1, nvidia.com/gpumem: 5000}}}]}}")
+                        .pods.at(0);
+    return cluster_of(running(runs)).ask_preempting(pod).value();
+  };
+  const std::string low = "priorityClassName: low";
+  EXPECT_TRUE(answer(low, "priorityClassName: high").preemption);
+  EXPECT_FALSE(answer(low, "priorityClassName: low").preemption);
+  EXPECT_FALSE(answer(low, "priority: 4, priorityClassName: high").preemption);
+  EXPECT_TRUE(
+      answer("priority: 1999999999", "priorityClassName: system-cluster-critical").preemption);
+  EXPECT_TRUE(answer("priorityClassName: system-cluster-critical",
+                     "priorityClassName: system-node-critical")
+                  .preemption);
+  EXPECT_FALSE(answer("priorityClassName: unheard", "priority: 2000000000").preemption);
+  const Answer unknown = answer(low, "priorityClassName: unheard");
+  EXPECT_FALSE(unknown.preemption);
+  EXPECT_THAT(unknown.not_evaluated, ElementsAre("priority class unheard"));
+  for (const char* const never :
+       {"priorityClassName: polite", "priority: 9, preemptionPolicy: Never"}) {
+    const Answer none = answer(low, never);
+    EXPECT_FALSE(none.preemption);
+    ASSERT_FALSE(none.reasons.empty());
+    EXPECT_THAT(none.reasons[0].text, HasSubstr("preemptionPolicy Never"));
+  }
+  const std::string by_default =
+      "---\n{kind: PriorityClass, metadata: {name: usual}, value: 7, globalDefault: true}\n";
+  Pod pod = pod_of("p", "nvidia.com/gpu: 1, nvidia.com/gpumem: 5000");
+  EXPECT_TRUE(cluster_of(running(low) + by_default).ask_preempting(pod).value().preemption);
+  EXPECT_FALSE(cluster_of(running(low)).ask_preempting(pod).value().preemption);
+}
+
 TEST(WhatIf, WhoEndsAlreadyIsNoVictim) {
   Pod pod = pod_of("p", "nvidia.com/gpu: 1, nvidia.com/gpumem: 5000");
   pod.priority = 2;

@@ -93,6 +93,19 @@ PodDisruptionBudget read_budget(const Field& root) {
   return budget;
 }
 
+std::int32_t read_priority(const Field& at) {
+  constexpr std::int64_t kMostPriority = 2'000'001'000;
+  return static_cast<std::int32_t>(
+      at.whole(std::numeric_limits<std::int32_t>::min(), kMostPriority));
+}
+
+PriorityClass read_priority_class(const Field& root) {
+  return {.metadata = read_metadata(root, false),
+          .value = read_priority(root.at("value")),
+          .is_default = root.at("globalDefault").flag(),
+          .preemption_policy = root.at("preemptionPolicy").text()};
+}
+
 PodGroup read_group(const Field& root) {
   return {.metadata = read_metadata(root, true),
           .least_members =

@@ -14,6 +14,9 @@ ResourceQuota read_quota(const Field& root);
 /// Whom it means is read before how many may end.
 PodDisruptionBudget read_budget(const Field& root);
 PodGroup read_group(const Field& root);
+PriorityClass read_priority_class(const Field& root);
+/// The priority that a field says.
+std::int32_t read_priority(const Field& at);
 /// One line of matchExpressions.
 SelectorRule read_rule(const Field& at);
 

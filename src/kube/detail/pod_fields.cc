@@ -255,12 +255,11 @@ bool is_static(const Metadata& metadata) {
 Pod read_pod(const Field& root) {
   const Field spec = root.at("spec");
   const Field status = root.at("status");
-  constexpr std::int64_t kMostPriority = 2'000'001'000;
   Pod pod{.metadata = read_metadata(root, true),
           .node_name = spec.at("nodeName").text(),
           .phase = status.at("phase").text(),
-          .priority = static_cast<std::int32_t>(
-              spec.at("priority").whole(std::numeric_limits<std::int32_t>::min(), kMostPriority)),
+          .priority_class = spec.at("priorityClassName").text(),
+          .preemption_policy = spec.at("preemptionPolicy").text(),
           .started_unix_seconds = started(root),
           .node_selector = spec.at("nodeSelector").texts(),
           .affinity = read_affinity(spec),
@@ -273,6 +272,7 @@ Pod read_pod(const Field& root) {
   pod.init_is_done = init_is_done(status, pod);
   read_gang(root, pod);
   pod.owner_kind = controller_kind(root.at("metadata"));
+  if (const Field at = spec.at("priority"); at.is_there()) pod.priority = read_priority(at);
   pod.is_ending = root.at("metadata").at("deletionTimestamp").is_there();
   pod.is_static = is_static(pod.metadata);
   return pod;
