@@ -74,6 +74,25 @@ std::optional<Obstacle> amount_obstacle(const HostAmounts& asked, const HostAmou
   return std::nullopt;
 }
 
+/// Where devices would do one by one.
+std::string several_text(const Obstacle& obstacle) {
+  switch (obstacle.rule) {
+    case Rule::kSet:
+      return fmt::format(
+          "{} devices asked that work together ({}), {} of {} have room and form no "
+          "such set",
+          obstacle.asked, obstacle.subject, obstacle.found, obstacle.of_kind);
+    case Rule::kTooFew:
+      return fmt::format("{} devices asked, {} of {} have room", obstacle.asked, obstacle.found,
+                         obstacle.of_kind);
+    case Rule::kOneGroup:
+      return fmt::format("{} devices of one {} asked, at most {} of one have room", obstacle.asked,
+                         obstacle.subject, obstacle.found);
+    default:
+      return "each container fits by itself, but not all together";
+  }
+}
+
 std::string device_text(const Obstacle& obstacle) {
   switch (obstacle.rule) {
     case Rule::kDevices:
@@ -122,19 +141,8 @@ std::string device_text(const Obstacle& obstacle) {
     case Rule::kAppClass:
       return fmt::format("{} of {} devices have users of another application class", obstacle.found,
                          obstacle.of_kind);
-    case Rule::kSet:
-      return fmt::format(
-          "{} devices asked that work together ({}), {} of {} have room and form no "
-          "such set",
-          obstacle.asked, obstacle.subject, obstacle.found, obstacle.of_kind);
-    case Rule::kTooFew:
-      return fmt::format("{} devices asked, {} of {} have room", obstacle.asked, obstacle.found,
-                         obstacle.of_kind);
-    case Rule::kOneGroup:
-      return fmt::format("{} devices of one {} asked, at most {} of one have room", obstacle.asked,
-                         obstacle.subject, obstacle.found);
     default:
-      return "each container fits by itself, but not all together";
+      return several_text(obstacle);
   }
 }
 
