@@ -59,6 +59,7 @@ class OpenCl(DoctorTest):
         eventually("it holds memory", lambda: "holds" in other.melon("logs", "theirs").out)
         other.melon("down")
         self.machine.up()
+        self.unmanaged = str(other.folder)
         self.mended("foreign_grant")
 
     def test_a_lock_that_is_a_link(self):
