@@ -96,8 +96,6 @@ struct AskedPod {
   placement::PodRequest request = {};
   vendors::PodSpec admitted = {};
   vendors::Demands demands = {};
-  std::vector<std::string> not_evaluated =
-      {};  // rules of its devices that the engine does not know
 };
 
 /// What a pod asks for: admission's rules, then the engine's words. Errors: those of admission, and

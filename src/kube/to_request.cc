@@ -186,22 +186,17 @@ Result<AskedPod> to_request(const Pod& pod, const Announced& announced,
   MELON_TRY(placement::PodRequest request, host_request(pod, is_device));
   const Translation translation(announced, catalogue, compat);
   const std::size_t first = first_container(pod);
-  std::size_t demands = 0;
   placement::SplitRule split;
   for (std::size_t i = 0; i < admission.demands.size(); ++i)
     for (const vendors::Demand& demand : admission.demands[i]) {
       MELON_TRY(DeviceDemand asked, translation.to_demand(demand));
       request.containers[first + i].devices.push_back(std::move(asked));
       split = split_of(demand);
-      ++demands;
     }
-  std::vector<std::string> names;
-  if (split.most_pieces > 1 && demands == 1) request.split = split;
-  if (split.most_pieces > 1 && demands > 1) names.emplace_back("split of several demands");
+  if (split.most_pieces > 1) request.split = split;
   return AskedPod{.request = std::move(request),
                   .admitted = std::move(admission.pod),
-                  .demands = std::move(admission.demands),
-                  .not_evaluated = std::move(names)};
+                  .demands = std::move(admission.demands)};
 }
 
 }  // namespace melon::kube

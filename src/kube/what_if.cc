@@ -196,6 +196,11 @@ void WhatIf::State::tell_reasons(const Pod& pod, const Placed& placed, Answer& a
     for (const placement::HamiFailure& failure : placed.failures)
       answer.reasons.push_back(
           {.text = failure.text, .nodes = failure.nodes, .example = failure.example});
+    if (placed.shape->request().split)
+      answer.reasons.push_back(
+          {.text = fmt::format("not split: HAMi, whose rules decide, does not know annotation {}",
+                               vendors::kSplitAnnotation),
+           .nodes = node_count});
     return;
   }
   const auto within = within_quotas(pod, placed);
@@ -209,6 +214,10 @@ void WhatIf::State::tell_reasons(const Pod& pod, const Placed& placed, Answer& a
     answer.reasons.push_back({.text = placement::to_text(group.obstacle),
                               .nodes = group.nodes,
                               .example = group.example});
+  if (const auto group = placement::explain_split(engine.index(), *within))
+    answer.reasons.push_back({.text = placement::to_text(group->obstacle),
+                              .nodes = group->nodes,
+                              .example = group->example});
   for (const placement::Nearest& near : placement::nearest(engine.index(), *within)) {
     const auto shape = engine.shape(near.request);
     if (!engine.place(*shape, policy->policy)) continue;
@@ -222,8 +231,6 @@ Answer WhatIf::State::answer(const Pod& pod, const Placed& placed) {
                 .policy = placed.policy.empty() ? policy->name : placed.policy,
                 .policy_reason = placed.policy.empty() ? policy_reason : "as HAMi chooses",
                 .not_evaluated = pod.not_evaluated};
-  answer.not_evaluated.insert(answer.not_evaluated.end(), placed.asked.not_evaluated.begin(),
-                              placed.asked.not_evaluated.end());
   if (!cluster.priorities.of(pod))
     answer.not_evaluated.push_back(fmt::format("priority class {}", pod.priority_class));
   if (placed.decision) {

@@ -58,8 +58,6 @@ std::string why_kept(const Pod& pod, const detail::Budgets& budgets) {
 
 /// Why what it asks for is not enough to place it anew; empty: it is.
 std::string why_unknown(const AskedPod& asked) {
-  if (!asked.not_evaluated.empty())
-    return fmt::format("not evaluated: {}", fmt::join(asked.not_evaluated, ", "));
   const auto asks = [](const placement::ContainerRequest& container) {
     return !container.devices.empty();
   };

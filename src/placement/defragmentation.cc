@@ -234,7 +234,7 @@ class Plan {
     const GrantEntry before = *made_.index().find_grant(id);
     const auto shape = tried_.shape(request);
     tried_.index().release(id);
-    auto decision = tried_.place(*shape, policy_);
+    auto decision = tried_.place_or_split(*shape, policy_);
     if (!decision || !make(before, request, *decision)) {
       tried_.index().reserve(before);
       return false;
@@ -256,7 +256,7 @@ class Plan {
     if (options_.allows && !options_.allows(before.id, decision)) return false;
     const auto shape = made_.shape(pinned(request, decision));
     made_.index().release(before.id);
-    const auto found = made_.place(*shape, policy_);
+    const auto found = made_.place_or_split(*shape, policy_);
     if (found && found->node == decision.node && is_same(*found, decision) &&
         made_.commit(as_held(before), *shape, *found))
       return true;

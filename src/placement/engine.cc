@@ -6,6 +6,7 @@
 #include <array>
 #include <tuple>
 
+#include "placement/detail/splitter.h"
 #include "placement/rules.h"
 
 namespace melon::placement {
@@ -207,12 +208,12 @@ std::optional<Decision> Engine::place(const Shape& shape, const Policy& asked, c
 std::optional<Decision> Engine::place_or_split(const Shape& shape, const Policy& asked,
                                                const Draw& draw) {
   if (auto decision = place(shape, asked, draw)) return decision;
-  if (!shape.request().split || !shape.is_simple() || shape.steps().empty()) return std::nullopt;
+  if (!detail::may_split(shape)) return std::nullopt;
   std::optional<Decision> best;
   for (const std::uint32_t node : order_) {
     if (!placement::labels_hold(shape.request(), index_.nodes().entries[node].labels)) continue;
     Decision tried{.node = node};
-    tried.merit = scorer_.score_split(node, measure_ ? measured_[node] : 0, tried.layout);
+    tried.merit = scorer_.score_split(node, measure_ ? measured_[node] : 0, &tried.layout);
     if (tried.merit == kUnfit) continue;
     const bool is_better =
         !best || tried.layout.booked.size() < best->layout.booked.size() ||

@@ -67,9 +67,9 @@ class Engine {
   /// binpack where there are none; one that draws lots needs `draw`.
   std::optional<Decision> place(const Shape& shape, const Policy& policy, const Draw& draw = {});
 
-  /// place(), and where nothing fits and the request allows it, its demand cut into pieces on one
+  /// place(), and where nothing fits and the request allows it, its demand split into pieces on one
   /// node: as few as there can be on some node, then the best merit, then the lowest rank. Looks at
-  /// every node.
+  /// every node. Where it is not split, explain_split() says why.
   std::optional<Decision> place_or_split(const Shape& shape, const Policy& policy,
                                          const Draw& draw = {});
 

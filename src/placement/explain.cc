@@ -44,6 +44,7 @@ constexpr std::array<std::string_view, kRules> kWords = {
     "one_group",
     "set",
     "together",
+    "split",
 };
 
 Obstacle simple(Rule rule, std::int64_t asked, std::int64_t found, std::string subject = {}) {
@@ -224,6 +225,8 @@ std::string to_text(const Obstacle& obstacle) {
     case Rule::kExtended:
       return fmt::format("{} {} asked, most free node has {}", obstacle.asked, obstacle.subject,
                          obstacle.found);
+    case Rule::kSplit:
+      return obstacle.subject;
     default:
       return device_text(obstacle);
   }

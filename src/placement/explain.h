@@ -46,8 +46,9 @@ enum class Rule : std::uint8_t {
   kOneGroup,      // enough devices do, but not in one NUMA node or link group
   kSet,           // enough devices do, but none of the sets that the vendor's devices work in
   kTogether,      // each container would fit by itself
+  kSplit,         // neither whole nor in the pieces that the request allows
 };
-inline constexpr std::size_t kRules = static_cast<std::size_t>(Rule::kTogether) + 1;
+inline constexpr std::size_t kRules = static_cast<std::size_t>(Rule::kSplit) + 1;
 
 /// "device_memory": the rule's name in JSON.
 std::string_view word_of(Rule rule);
@@ -95,6 +96,11 @@ std::vector<DeviceAnswer> device_answers(const Index& index, const Shape& shape,
 /// Of a request that fits nowhere: why each node does not take it, alike ones together; most nodes
 /// first. Takes time in proportion to the devices.
 std::vector<ObstacleGroup> explain(const Index& index, const Shape& shape);
+
+/// Of a request that fits nowhere and may be split: why it is not, on how many nodes, and the node
+/// that has most in as many pieces as are allowed. Nothing where the request does not allow it, and
+/// where on every node something beside devices is in the way, which explain() tells.
+std::optional<ObstacleGroup> explain_split(const Index& index, const Shape& shape);
 
 /// What one number of a request would have to be for it to fit somewhere.
 struct Nearest {

@@ -31,6 +31,13 @@ bool accepts(const DeviceDemand& demand, const detail::DeviceKind& kind) {
   return (demand.types.empty() || has(demand.types)) && !has(demand.not_types);
 }
 
+bool accepts_uuid(const DeviceDemand& demand, const std::string& uuid) {
+  const auto has = [&uuid](const std::vector<std::string>& uuids) {
+    return std::ranges::find(uuids, uuid) != uuids.end();
+  };
+  return (demand.uuids.empty() || has(demand.uuids)) && !has(demand.not_uuids);
+}
+
 const PartitionChoice* partition_on(const DeviceDemand& demand, const detail::DeviceKind& kind) {
   const auto found = std::ranges::find(demand.partitions, kind.type, &PartitionChoice::type);
   return found == demand.partitions.end() ? nullptr : &*found;

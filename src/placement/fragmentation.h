@@ -138,6 +138,9 @@ class Fragmentation {
 /// Whether a demand accepts devices of this kind, their amounts apart.
 bool accepts(const DeviceDemand& demand, const detail::DeviceKind& kind);
 
+/// Whether a demand accepts the device of this id, its kind apart.
+bool accepts_uuid(const DeviceDemand& demand, const std::string& uuid);
+
 /// What a demand takes of an empty device of this kind; its places are still to be chosen.
 Amounts amounts_on(const DeviceDemand& demand, const detail::DeviceKind& kind);
 

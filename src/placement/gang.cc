@@ -80,7 +80,7 @@ class Attempt {
  private:
   bool place_one(std::size_t part) {
     const Shape& shape = *gang_.parts[part].shape;
-    auto decision = engine_.place(shape, policy_);
+    auto decision = engine_.place_or_split(shape, policy_);
     if (!decision || !engine_.commit({.id = trial_id(members_.size())}, shape, *decision))
       return false;
     members_.push_back({part, std::move(*decision)});

@@ -91,7 +91,8 @@ struct LabelRule {
 };
 
 /// Leave to put one demand onto the free parts of several devices of a node, where it fits on none:
-/// for work that runs on several devices as well (data parallel).
+/// for work that runs on several devices as well (data parallel). The pieces are of those devices
+/// that the demand accepts; a demand that is never split is told by explain_split().
 struct SplitRule {
   int most_pieces = 1;
   int least_permille = 1;  // of a device: no piece is smaller
@@ -120,7 +121,7 @@ struct PodRequest {
   std::vector<std::vector<LabelRule>> affinity = {};  // one of them must hold; empty: none asked
   std::vector<Toleration> tolerations = {};
   std::vector<HostPort> host_ports = {};
-  std::optional<SplitRule> split = {};  // only of a request with a single demand
+  std::optional<SplitRule> split = {};
   /// What the pod must stay within, one for each vendor. Different ones make different shapes: they
   /// are for requests whose amounts depend on the device; of others a sum says whether they may be.
   std::vector<QuotaBound> quotas = {};

@@ -232,7 +232,7 @@ class Search {
 
 std::optional<Preemption> preempt(Engine& engine, const Shape& shape, std::int32_t priority,
                                   const PreemptionOptions& options) {
-  if (auto decision = engine.place(shape, *find_policy("binpack")))
+  if (auto decision = engine.place_or_split(shape, *find_policy("binpack")))
     return Preemption{.node = decision->node, .layout = std::move(decision->layout)};
   const Victims victims(engine.index(), priority, options);
   Search search(engine.index(), shape, victims, engine.in_order(), options.most_trials);

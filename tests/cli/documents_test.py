@@ -3,6 +3,7 @@
 import pathlib
 import re
 import shlex
+import tempfile
 import unittest
 
 from melon_under_test import MelonTest
@@ -106,6 +107,20 @@ class Documents(MelonTest):
                 ran.append(words[0])
                 self.end_workloads()
         self.assertTrue({"devices", "set", "suspend", "resume", "stop", "env"} <= set(ran), ran)
+
+    def test_scenarios_of_the_howtos_hold(self):
+        played = []
+        with tempfile.TemporaryDirectory(prefix="melon-documents-") as folder:
+            for page in sorted((ROOT / "docs" / "howto").glob("*.md")):
+                for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+                    if not re.search(r"^pods:$", block, re.MULTILINE):
+                        continue
+                    path = pathlib.Path(folder) / "scenario.yaml"
+                    path.write_text(block)
+                    told = self.melon("explain", "--scenario", str(path))
+                    self.assertEqual(told.code, 0, f"{page.name}: {told.out}{told.err}")
+                    played.append(page.name)
+        self.assertIn("split-a-task.md", played)
 
     def table(self, page, title=""):
         text = (ROOT / "docs" / "reference" / page).read_text()

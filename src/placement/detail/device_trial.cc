@@ -98,8 +98,7 @@ Rule DeviceTrial::rule_of(std::uint16_t card) const {
   if (!entry.healthy) return Rule::kUnhealthy;
   if (entry.cordoned) return Rule::kDeviceCordoned;
   if (kinds_[nodes_.kind[at]] == kOtherType) return Rule::kType;
-  const bool is_accepted = demand_.uuids.empty() || has(demand_.uuids, entry.uuid);
-  if (!is_accepted || has(demand_.not_uuids, entry.uuid)) return Rule::kUuid;
+  if (!accepts_uuid(demand_, entry.uuid)) return Rule::kUuid;
   if (nodes_.room[at][kSlots] <= 0) return Rule::kSlots;
   const Rule lacking = rule_of_amounts(card);
   if (lacking != Rule::kTooFew) return lacking;

@@ -4,7 +4,8 @@
 
 namespace melon::placement::detail {
 
-LoneNode::LoneNode(const Index& index, const Shape& shape) : index_(index), scorer_(table_) {
+LoneNode::LoneNode(const Index& index, const Shape& shape)
+    : index_(index), scorer_(table_), may_split_(may_split(shape)) {
   table_.kinds = index.nodes().kinds;
   scorer_.aim(shape, *find_policy("binpack"));
 }
@@ -23,7 +24,7 @@ void LoneNode::look_at(std::uint32_t node) {
 
 Layout LoneNode::layout() {
   Layout layout;
-  scorer_.score(0, 0, &layout);
+  if (scorer_.score(0, 0, &layout) == kUnfit && may_split_) scorer_.score_split(0, 0, &layout);
   return layout;
 }
 

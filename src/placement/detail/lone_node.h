@@ -21,8 +21,11 @@ class LoneNode {
   void look_at(std::uint32_t node);
   void end(const GrantEntry& grant) { count(table_, 0, grant, Sign::kFree); }
   void bring_back(const GrantEntry& grant) { count(table_, 0, grant, Sign::kBook); }
-  /// Labels apart, which grants do not change.
-  bool fits() { return scorer_.score(0, 0, nullptr) != kUnfit; }
+  /// Whole or, where the shape may be, split. Labels apart, which grants do not change.
+  bool fits() {
+    return scorer_.score(0, 0, nullptr) != kUnfit ||
+           (may_split_ && scorer_.score_split(0, 0, nullptr) != kUnfit);
+  }
   /// Where it lies; only where it fits.
   Layout layout();
 
@@ -30,6 +33,7 @@ class LoneNode {
   const Index& index_;
   NodeTable table_;
   Scorer scorer_;
+  bool may_split_;
 };
 
 }  // namespace melon::placement::detail

@@ -25,6 +25,7 @@ Scorer::Need Scorer::need_of(std::size_t step, std::uint16_t kind) const {
 void Scorer::aim(const Shape& shape, const Policy& policy) {
   shape_ = &shape;
   policy_ = &policy;
+  splitter_.reset();
   is_simple_ =
       shape.is_simple() && !shape.shares_quota() && (policy.is_plain() || shape.steps().empty());
   prepared_ = &prepared_shapes_[shape.id() % kPrepared];

@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "placement/detail/node_table.h"
+#include "placement/detail/splitter.h"
 #include "placement/fragmentation.h"
 #include "placement/index.h"
 #include "placement/policy.h"
@@ -60,8 +62,8 @@ class Scorer {
   /// The merit of a node, or kUnfit. `before` is its measure, where the policy uses a gain. Fills
   /// `layout` if it is not null.
   Merit score(std::uint32_t node, std::int64_t before, Layout* layout);
-  /// As score(), for a shape that may be split over the free parts of the node's cards.
-  Merit score_split(std::uint32_t node, std::int64_t before, Layout& layout);
+  /// As score(), for a shape that may_split() over the free parts of the node's cards.
+  Merit score_split(std::uint32_t node, std::int64_t before, Layout* layout);
 
  private:
   /// What the demand of a step takes of a card of one kind.
@@ -98,7 +100,6 @@ class Scorer {
   }
   CardMask candidates(const NodeRow& row) const;
   bool passes_rules(std::uint32_t node) const;
-  bool cut_pieces(const NodeRow& row, const SplitRule& rule);
   Merit score_simple(std::uint32_t node, std::int64_t before, Layout* layout);
   Merit try_each_card(Trial& trial, std::int64_t before, std::uint16_t& chosen);
   void list_cards(const NodeRow& row);
@@ -126,7 +127,6 @@ class Scorer {
   bool add(Load& load, std::size_t step, const Amounts& amounts, const Amounts& beside,
            const Amounts& room) const;
   bool is_within_quotas(const NodeRow& row) const;
-  bool pieces_are_within_quotas(const NodeRow& row) const;
   void sort_cards(const NodeRow& row);
   void sort_by_weights(const NodeRow& row);
   void sort_by_what_is_left(const NodeRow& row);
@@ -146,6 +146,7 @@ class Scorer {
   std::vector<Choice> choices_;
   int steps_left_ = 0;
   Draw draw_ = {};
+  std::optional<Splitter> splitter_ = {};  // of the shape, once it is asked for
 };
 
 }  // namespace melon::placement::detail

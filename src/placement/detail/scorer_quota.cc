@@ -22,17 +22,4 @@ bool Scorer::is_within_quotas(const NodeRow& row) const {
   return std::ranges::all_of(shape_->request().quotas, holds);
 }
 
-/// Whether the pieces in booked_, of one split demand, are.
-bool Scorer::pieces_are_within_quotas(const NodeRow& row) const {
-  const auto kinds = nodes_.kind_of(row);
-  const auto holds = [&](const QuotaBound& quota) {
-    QuotaUse sum;
-    for (const CardSlice& piece : booked_)
-      if (nodes_.kinds[kinds[piece.card]].vendor == quota.vendor)
-        sum += quota_use_of(piece.amounts);
-    return sum.fits_in(quota);
-  };
-  return std::ranges::all_of(shape_->request().quotas, holds);
-}
-
 }  // namespace melon::placement::detail

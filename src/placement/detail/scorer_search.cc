@@ -61,12 +61,7 @@ void Scorer::sort_by_what_is_left(const NodeRow& row) {
 }
 
 bool Scorer::may_take(const NodeRow& row, std::size_t step, std::uint16_t card) const {
-  const DeviceDemand& demand = shape_->steps()[step].demand;
-  const std::string& uuid = nodes_.cards[row.first_card + card].uuid;
-  const auto has = [&uuid](const std::vector<std::string>& uuids) {
-    return std::ranges::find(uuids, uuid) != uuids.end();
-  };
-  return (demand.uuids.empty() || has(demand.uuids)) && !has(demand.not_uuids);
+  return accepts_uuid(shape_->steps()[step].demand, nodes_.cards[row.first_card + card].uuid);
 }
 
 /// The group that a card counts as for a demand that binds all its cards to one; -1: to none.

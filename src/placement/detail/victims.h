@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "placement/detail/splitter.h"
 #include "placement/index.h"
 #include "placement/preemption.h"
 #include "placement/rules.h"
@@ -80,7 +81,8 @@ class Bounds {
  public:
   Bounds(const Index& index, const Shape& shape, const Victims& victims)
       : index_(index), nodes_(index.nodes()), shape_(shape), victims_(victims) {
-    if (!shape.is_simple() || shape.steps().empty()) return;
+    // Of what may be split, devices that take a whole slice say nothing.
+    if (!shape.is_simple() || shape.steps().empty() || may_split(shape)) return;
     const DeviceDemand& demand = shape.steps()[0].demand;
     wanted_ = static_cast<std::size_t>(demand.count);
     for (const DeviceKind& kind : nodes_.kinds) {
