@@ -352,6 +352,8 @@ TEST(Scenario, RefusesWhatIsNoneWithTheFieldAndTheRule) {
       {"name: x\ncompat: v1\npods: [{pod: {name: p}, expect: {}}]", "compat: \"v1\" is not one of"},
       {"name: x\npods: [{pod: {name: p}, expect: {}, times: 0}]",
        "pods[0].times: 0 is less than 1"},
+      {"name: x\npods: [{pod: {name: p}, expect: {}, times: 9000000000}]",
+       "pods[0].times: 9000000000 is more than 10000"},
       {"[", "not YAML"},
       {"name: x\npolicy: luck\npods: [{pod: {name: p}, expect: {}}]", "policy 'luck'"},
   };

@@ -60,6 +60,9 @@ class Checker {
     if (const auto least = schema.find("minimum"); least != schema.end())
       if (value.is_number() && value < *least)
         return Problem{path, fmt::format("{} is less than {}", value.dump(), least->dump())};
+    if (const auto most = schema.find("maximum"); most != schema.end())
+      if (value.is_number() && value > *most)
+        return Problem{path, fmt::format("{} is more than {}", value.dump(), most->dump())};
     return std::nullopt;
   }
 
