@@ -186,9 +186,9 @@ net::Answer Api::grant_environment(const Call& call) {
                                      fmt::format("grant '{}' is over", (*grant)->name),
                                      "start a new one: melon run"});
   if (!core::holds_slices((*grant)->state))
-    return net::error_response(Error{Code::kFailedPrecondition,
-                                     fmt::format("grant '{}' holds no slices", (*grant)->name),
-                                     "wait until it is reserved: melon wait " + (*grant)->name});
+    return net::error_response(
+        Error{Code::kFailedPrecondition, fmt::format("grant '{}' holds no slices", (*grant)->name),
+              "ask again once it is reserved; why it waits: melon explain " + (*grant)->name});
   return json_answer(200,
                      to_json(workloads_.environment(**grant, sources_.version().preload_library)));
 }

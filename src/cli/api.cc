@@ -32,11 +32,6 @@ std::string what_fits(const Json& refusal) {
   return text;
 }
 
-Error no_daemon(const Error& cause) {
-  if (cause.code != Code::kUnavailable) return cause;
-  return {cause.code, cause.message, "start one with: melon up --detach"};
-}
-
 }  // namespace
 
 std::string refusal_text(const Json& refusal) {
@@ -70,7 +65,7 @@ Result<Json> to_json(const net::HttpResponse& response) {
 
 Result<Json> get(const Session& session, const std::string& target) {
   const auto answer = net::Client(session.socket).call("GET", target);
-  if (!answer) return tl::unexpected<Error>(no_daemon(answer.error()));
+  if (!answer) return tl::unexpected<Error>(answer.error());
   return to_json(*answer);
 }
 
@@ -79,7 +74,7 @@ Result<Json> send(const Session& session, const std::string& method, const std::
   const std::string text =
       body.is_null() ? "" : body.dump(-1, ' ', false, Json::error_handler_t::replace);
   const auto answer = net::Client(session.socket).call(method, target, text);
-  if (!answer) return tl::unexpected<Error>(no_daemon(answer.error()));
+  if (!answer) return tl::unexpected<Error>(answer.error());
   return to_json(*answer);
 }
 

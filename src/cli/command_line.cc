@@ -7,7 +7,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdlib>
+#include <cerrno>
+#include <cstring>
 #include <iostream>
 #include <optional>
 
@@ -29,6 +30,11 @@ CLI::Option* add_valued(CLI::App& app, const Parameter& parameter) {
           // An option's value is one word; what no option takes may be many.
           return app.add_option(parameter.names, *target)
               ->allow_extra_args(!parameter.names.starts_with("-"));
+        } else if constexpr (std::is_same_v<T, std::optional<int>>) {
+          // The parser takes an empty value for an absent one.
+          return app.add_option(parameter.names, *target)->check([](const std::string& text) {
+            return std::string(text.empty() ? "'' is not a whole number" : "");
+          });
         } else {
           return app.add_option(parameter.names, *target);
         }
@@ -165,16 +171,22 @@ std::string to_message(const CLI::ParseError& error) {
   return text;
 }
 
-int usage_code(const Path& path) {
-  const bool runs_a_program = !path.empty() && path.back()->exit_rule == ExitRule::kProgram;
-  return runs_a_program ? kOwnFailure : kUsage;
+// What a program-running command starts nothing with; its exit codes are then those of the others.
+ExitRule rule_of(const Path& path, const std::vector<std::string>& words) {
+  constexpr std::string_view kDryRun = "--dry-run";
+  if (path.empty()) return ExitRule::kMelon;
+  const bool known = std::ranges::find(path.back()->parameters, kDryRun, &Parameter::names) !=
+                     path.back()->parameters.end();
+  const bool starts_nothing = known && std::ranges::find(words, kDryRun) != words.end();
+  return starts_nothing ? ExitRule::kMelon : path.back()->exit_rule;
 }
 
-int usage_error(const Streams& streams, const Path& path, const std::string& message) {
+int usage_error(const Streams& streams, const Path& path, const std::string& message,
+                ExitRule rule = ExitRule::kMelon) {
   std::string name = "melon";
   for (const Command* command : path) name += " " + command->name;
   streams.err << fmt::format("melon: {}\n  see: {} --help\n", message, name);
-  return usage_code(path);
+  return rule == ExitRule::kProgram ? kOwnFailure : kUsage;
 }
 
 int report(const Streams& streams, const Error& error, ExitRule rule) {
@@ -187,6 +199,20 @@ OutputFormat to_format(const std::string& text) {
   if (text == "yaml") return OutputFormat::kYaml;
   if (text == "csv") return OutputFormat::kCsv;
   return text == "wide" ? OutputFormat::kWide : OutputFormat::kTable;
+}
+
+// A full disk or a closed output: what a script read is not the whole answer.
+int written(const Streams& streams, int exit_code, ExitRule rule) {
+  errno = 0;
+  streams.out.flush();
+  if (streams.out || exit_code != kOk) return exit_code;
+  const int cause = errno;
+  return report(streams,
+                {Code::kInternal,
+                 fmt::format("the output cannot be written{}",
+                             cause == 0 ? "" : fmt::format(": {}", std::strerror(cause))),
+                 "free space where it goes, or send it elsewhere"},
+                rule);
 }
 
 int run_command(const Path& path, const GlobalFlags& flags, const Streams& streams) {
@@ -203,8 +229,11 @@ int run_command(const Path& path, const GlobalFlags& flags, const Streams& strea
                   .out = &streams.out,
                   .err = &streams.err};
   const Result<int> result = command.run(session);
-  streams.out.flush();
-  return result ? *result : report(streams, result.error(), command.exit_rule);
+  if (!result) {
+    streams.out.flush();
+    return report(streams, result.error(), command.exit_rule);
+  }
+  return written(streams, *result, command.exit_rule);
 }
 
 // Everything from the first "--" on belongs to the program and is kept away from the parser.
@@ -274,11 +303,12 @@ int run_command_line(const std::vector<Command>& commands,
   if (asks_for_help(words)) {
     const Path path = named_path(commands, words);
     streams.out << (path.empty() ? overview(commands) : help_text(path));
-    return kOk;
+    return written(streams, kOk, ExitRule::kMelon);
   }
+  const Path named = named_path(commands, words);
   if (const auto option = without_value(words))
-    return usage_error(streams, named_path(commands, words),
-                       fmt::format("{} needs a value", *option));
+    return usage_error(streams, named, fmt::format("{} needs a value", *option),
+                       rule_of(named, words));
   GlobalFlags flags;
   CLI::App root{"melon"};
   root.set_help_flag();
@@ -289,10 +319,11 @@ int run_command_line(const std::vector<Command>& commands,
   try {
     root.parse(reversed);
   } catch (const CLI::ExtrasError&) {
-    return usage_error(streams, parsed_path(commands, root),
-                       unexpected(commands, parsed_path(commands, root), root.remaining(true)));
+    const Path path = parsed_path(commands, root);
+    return usage_error(streams, path, unexpected(commands, path, root.remaining(true)),
+                       rule_of(path, words));
   } catch (const CLI::ParseError& error) {
-    return usage_error(streams, named_path(commands, words), to_message(error));
+    return usage_error(streams, named, to_message(error), rule_of(named, words));
   }
   return dispatch(commands, root, flags, trailing, streams);
 }
@@ -300,7 +331,7 @@ int run_command_line(const std::vector<Command>& commands,
 int run_melon(int argc, char** argv) {
   Streams streams{.out = std::cout, .err = std::cerr};
   if (isatty(STDOUT_FILENO) == 1) {
-    streams.color = std::getenv("NO_COLOR") == nullptr;
+    streams.color = terminal_shows_color();
     streams.columns = terminal_size().columns;
   }
   return run_command_line(commands(), std::vector<std::string>(argv + 1, argv + argc), streams);

@@ -45,7 +45,8 @@ std::vector<Command> sample_commands(Seen& seen) {
                        .value = "T",
                        .text = "",
                        .value_may_be_absent = true},
-                      {.names = "--word", .target = &seen.word, .value = "W", .text = "a word"}};
+                      {.names = "--word", .target = &seen.word, .value = "W", .text = "a word"},
+                      {.names = "--dry-run", .target = &seen.flag, .text = "starts nothing"}};
   Command show{.name = "show", .summary = "Shows", .run = run};
   show.parameters = {
       {.names = "NAME", .target = &seen.name, .text = "which", .required = true},
@@ -117,6 +118,11 @@ INSTANTIATE_TEST_SUITE_P(
                     UsageCase{{"show", "a", "b"}, kUsage, "'b'"},
                     UsageCase{{"show", "a", "--flga"}, kUsage, "did you mean '--flag'"},
                     UsageCase{{"show", "a", "--number", "x"}, kUsage, "number"},
+                    UsageCase{{"show", "a", "--number", ""}, kUsage, "--number: '' is not a whole"},
+                    UsageCase{{"start", "--wrong"}, kOwnFailure, "'--wrong'"},
+                    UsageCase{{"start", "--dry-run", "--wrong"}, kUsage, "'--wrong'"},
+                    UsageCase{{"start", "--dry-run", "--word="}, kUsage, "--word needs a value"},
+                    UsageCase{{"start", "--wrong", "--", "--dry-run"}, kOwnFailure, "'--wrong'"},
                     UsageCase{{"show", "a", "-o", "xml"}, kUsage, "xml"},
                     UsageCase{{"show", "a", "--", "b"}, kUsage, "--"},
                     UsageCase{{"group"}, kUsage, "needs a command"},

@@ -2,13 +2,17 @@
 // `melon events`: what happened to workloads and devices.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <string>
+#include <thread>
 
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/patience.h"
 #include "net/client.h"
 #include "net/target.h"
 
@@ -37,16 +41,33 @@ Table event_table(const Json& events) {
   return table;
 }
 
-// One line each as it comes: JSON lines for -o json, so that a program can read on.
+// One line each as it comes: JSON lines for -o json, so that a program can read on. Goes on after
+// the last one that came when the daemon was away.
 Result<int> follow(Session& session, const std::string& query) {
-  const auto show = [&session](const net::Event& received) {
+  constexpr auto kPause = std::chrono::milliseconds(250);
+  Patience patience(session);
+  net::FollowOptions options;
+  std::string last_id;
+  const auto show = [&](const net::Event& received) {
+    patience.is_back();
+    last_id = received.id;
     const Json event = Json::parse(received.data, nullptr, false);
     if (event.is_object())
       *session.out << (session.structured() ? event.dump() + "\n" : line(event)) << std::flush;
     return session.out->good();
   };
-  MELON_RETURN_IF_ERROR(net::Client(session.socket).follow("/v1/events?watch=true" + query, show));
-  return kOk;
+  options.on_idle = [&patience] {
+    patience.is_back();
+    return true;
+  };
+  while (true) {
+    options.last_event_id = last_id;
+    const auto ended =
+        net::Client(session.socket).follow("/v1/events?watch=true" + query, show, options);
+    if (!session.out->good()) return kOk;
+    if (!ended) MELON_RETURN_IF_ERROR(patience.bear(ended.error()));
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 Result<int> events(Session& session, const Flags& flags) {

@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/log_reader.h"
+#include "cli/patience.h"
 #include "cli/workload.h"
 #include "core/grant.h"
 #include "core/names.h"
@@ -51,16 +52,16 @@ Result<std::string> folder_of(const Session& session, const Json& grant) {
   return text_of(version, "state_folder") + "/grants/" + text_of(grant, "id");
 }
 
-Result<bool> is_over(const Session& session, const std::string& id) {
-  MELON_TRY(const Json grant, get(session, grant_target(id)));
-  MELON_TRY(const core::State state, core::parse_state(text_of(grant, "state")));
-  return core::is_over(state);
-}
-
 Result<int> follow(Session& session, const std::string& id, LogReader& log) {
   const auto print = [&session](std::string_view piece) { *session.out << piece; };
+  PatientReader reader(session, grant_target(id));
+  bool over = false;
   while (true) {
-    MELON_TRY(const bool over, is_over(session, id));
+    MELON_TRY(const std::optional<Json> grant, reader.read());
+    if (grant) {
+      MELON_TRY(const core::State state, core::parse_state(text_of(*grant, "state")));
+      over = core::is_over(state);
+    }
     log.rest(print);
     *session.out << std::flush;
     if (over || !*session.out) return kOk;

@@ -29,7 +29,7 @@ Found look_at(const std::string& path) {
 }
 
 std::vector<std::string> candidates(const std::string& name, const std::string& search_path) {
-  if (name.find('/') != std::string::npos) return {name};
+  if (name.empty() || name.find('/') != std::string::npos) return {name};
   std::vector<std::string> paths;
   std::istringstream folders(search_path);
   for (std::string folder; std::getline(folders, folder, ':');)

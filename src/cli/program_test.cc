@@ -52,6 +52,7 @@ TEST_F(FindProgram, SearchesThePathInOrderAndSkipsWhatCannotRun) {
   EXPECT_EQ(find_program("tool", folder_ + "/a:" + folder_ + "/b").value_or(""), good);
   EXPECT_EQ(find_program("tool", folder_ + "/a").error().code, Code::kFailedPrecondition);
   EXPECT_EQ(find_program("other", folder_ + "/a").error().code, Code::kNotFound);
+  EXPECT_EQ(find_program("", folder_ + "/b").error().code, Code::kNotFound);
   EXPECT_EQ(find_program(folder_ + "/a", "").error().code, Code::kFailedPrecondition);
   EXPECT_EQ(find_program(folder_ + "/none", "").error().code, Code::kNotFound);
 }

@@ -36,6 +36,22 @@ std::int64_t whole_seconds(std::chrono::milliseconds duration) {
   return std::max<std::int64_t>(1, (duration.count() + 999) / 1000);
 }
 
+// The command line is only for its owner to see: what is longer than a request may be is cut.
+std::vector<std::string> shown_arguments(const std::vector<std::string>& command) {
+  constexpr std::size_t kMostWords = 1000;
+  std::size_t bytes_left = 64 << 10;
+  std::vector<std::string> shown;
+  for (const std::string& word : command) {
+    if (shown.size() == kMostWords || word.size() > bytes_left) {
+      shown.emplace_back("...");
+      break;
+    }
+    bytes_left -= word.size();
+    shown.push_back(word);
+  }
+  return shown;
+}
+
 Result<Json> to_request(const Flags& flags, Session& session) {
   MELON_TRY(Json body, to_body(flags.request, session));
   if (flags.name) {
@@ -55,7 +71,7 @@ Result<Json> to_request(const Flags& flags, Session& session) {
     body["keep_seconds"] = whole_seconds(keep);
   }
   if (flags.dry_run) body["dry_run"] = true;
-  if (!flags.command.empty()) body["arguments"] = flags.command;
+  if (!flags.command.empty()) body["arguments"] = shown_arguments(flags.command);
   return body;
 }
 

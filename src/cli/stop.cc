@@ -29,8 +29,17 @@ struct Flags {
 // What the daemon may take beyond the grace, to kill and to notice.
 constexpr milliseconds kSlack{15'000};
 
+Result<milliseconds> parse_grace(const std::string& text) {
+  constexpr milliseconds kLongest = std::chrono::hours(1);
+  MELON_TRY(const milliseconds grace, parse_duration(text));
+  if (grace <= kLongest) return grace;
+  return fail(Code::kInvalidArgument,
+              fmt::format("--grace '{}' is longer than {}", text, melon::to_text(kLongest)),
+              "give it less time, or wait for its end: melon wait");
+}
+
 Result<int> stop(Session& session, const Flags& flags) {
-  MELON_TRY(const milliseconds grace, parse_duration(flags.grace));
+  MELON_TRY(const milliseconds grace, parse_grace(flags.grace));
   const Json body = {{"grace_seconds", (grace.count() + 999) / 1000}, {"force", flags.force}};
   MELON_TRY(const Json before, get(session, grant_target(flags.name)));
   MELON_TRY(const core::State state, core::parse_state(text_of(before, "state")));

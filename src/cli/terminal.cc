@@ -40,6 +40,12 @@ Glyphs terminal_glyphs() {
   return Glyphs::kAscii;
 }
 
+bool terminal_shows_color() {
+  const char* const kind = std::getenv("TERM");
+  const bool dumb = kind != nullptr && std::string_view(kind) == "dumb";
+  return !dumb && std::getenv("NO_COLOR") == nullptr;
+}
+
 FullScreen::FullScreen() { enter(); }
 
 FullScreen::~FullScreen() { leave(); }

@@ -18,6 +18,9 @@ struct TerminalSize {
 /// Of standard output; 80x24 where it is no terminal.
 TerminalSize terminal_size();
 
+/// Neither a dumb terminal (TERM) nor one where colour is unwanted (NO_COLOR).
+bool terminal_shows_color();
+
 /// What the locale's character set allows.
 Glyphs terminal_glyphs();
 

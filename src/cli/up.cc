@@ -21,6 +21,7 @@
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "net/client.h"
 
 namespace melon::cli {
 namespace {
@@ -132,14 +133,25 @@ Result<> wait_until_ready(const Session& session, pid_t daemon, const DaemonLog&
   return {};
 }
 
+// A process that listens there: whether it answers or not, no second one can.
+Result<> check_free(const std::string& socket) {
+  const auto listener = net::Client(socket).listener_pid();
+  const std::string who = listener ? fmt::format(", process {},", *listener) : "";
+  if (daemon_answers(socket))
+    return fail(Code::kAlreadyExists,
+                fmt::format("a daemon{} answers on '{}' already", who, socket),
+                "use it, or end it first: melon down");
+  if (!listener) return {};
+  return fail(Code::kAlreadyExists,
+              fmt::format("a daemon{} listens on '{}' and does not answer", who, socket),
+              "see what is wrong with it: melon doctor");
+}
+
 Result<int> start_detached_daemon(Session& session, const agent::DaemonOptions& options,
                                   std::chrono::milliseconds timeout) {
   MELON_TRY(const agent::Places places, agent::daemon_places(options));
   session.socket = places.socket;
-  if (daemon_answers(places.socket))
-    return fail(Code::kAlreadyExists,
-                fmt::format("a daemon answers on '{}' already", places.socket),
-                "use it, or end it first: melon down");
+  MELON_RETURN_IF_ERROR(check_free(places.socket));
   MELON_TRY(const DaemonLog log, open_log(places.state_folder));
   session.out->flush();
   MELON_TRY(const pid_t daemon, start_in_background(options, log.file));

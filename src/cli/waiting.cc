@@ -11,6 +11,7 @@
 
 #include "base/time_text.h"
 #include "cli/api.h"
+#include "cli/patience.h"
 #include "core/grant.h"
 #include "core/names.h"
 
@@ -59,37 +60,6 @@ class Progress {
   steady_clock::time_point start_ = steady_clock::now();
 };
 
-/// A daemon that ends is mostly started again soon, and then goes on with what waited.
-constexpr std::chrono::minutes kLongestAbsence{5};
-
-/// The grant as it is now, by a daemon that may be away for a while; empty: still away.
-class PatientReader {
- public:
-  PatientReader(Session& session, std::string target)
-      : session_(session), target_(std::move(target)) {}
-
-  Result<std::optional<Json>> read() {
-    auto grant = get(session_, target_);
-    if (grant) {
-      away_since_.reset();
-      return std::optional(std::move(*grant));
-    }
-    if (grant.error().code != Code::kUnavailable) return tl::unexpected<Error>(grant.error());
-    if (!away_since_) {
-      away_since_ = steady_clock::now();
-      *session_.err << "melon: the daemon has gone; waiting for it to come back" << std::endl;
-    }
-    if (steady_clock::now() - *away_since_ >= kLongestAbsence)
-      return tl::unexpected<Error>(grant.error());
-    return std::optional<Json>();
-  }
-
- private:
-  Session& session_;
-  std::string target_;
-  std::optional<steady_clock::time_point> away_since_;
-};
-
 }  // namespace
 
 Result<Json> wait_for_room(Session& session, const Json& queued, const HeldSignals& signals,
@@ -118,7 +88,7 @@ Result<Json> wait_for_end(const Session& session, const std::string& name,
                           std::optional<milliseconds> limit) {
   const auto start = steady_clock::now();
   MELON_TRY(Json grant, get(session, grant_target(name)));
-  const std::string id = text_of(grant, "id");
+  PatientReader reader(session, grant_target(text_of(grant, "id")));
   while (true) {
     MELON_TRY(const core::State state, state_of(grant));
     if (core::is_over(state)) return grant;
@@ -128,7 +98,8 @@ Result<Json> wait_for_end(const Session& session, const std::string& name,
                               melon::to_text(*limit)),
                   fmt::format("wait longer, or end it: melon stop {}", name));
     std::this_thread::sleep_for(milliseconds(kPollMs));
-    MELON_TRY(grant, get(session, grant_target(id)));
+    MELON_TRY(std::optional<Json> now, reader.read());
+    if (now) grant = std::move(*now);
   }
 }
 

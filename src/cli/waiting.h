@@ -18,7 +18,8 @@ namespace melon::cli {
 Result<Json> wait_for_room(Session& session, const Json& queued, const HeldSignals& signals,
                            std::optional<int>& ended_by);
 
-/// Waits until a workload is over and returns its grant. Without a limit it waits for ever.
+/// Waits until a workload is over and returns its grant. Without a limit it waits for ever. A
+/// daemon that goes away meanwhile is waited for, for some minutes.
 /// Errors: kInternal when the time is up; the daemon's.
 Result<Json> wait_for_end(const Session& session, const std::string& name,
                           std::optional<std::chrono::milliseconds> limit);

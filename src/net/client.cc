@@ -42,6 +42,11 @@ tl::unexpected<Error> broke_off(const std::string& path, std::string_view why) {
               "its log says more; if it has stopped, start it with: melon up --detach");
 }
 
+tl::unexpected<Error> too_late(const std::string& path) {
+  return fail(Code::kUnavailable, fmt::format("the daemon at '{}' did not answer in time", path),
+              "see what is wrong with it: melon doctor");
+}
+
 Result<os::Descriptor> connect_to(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -156,7 +161,7 @@ Result<> read_until(Reader& reader, int socket, const std::string& path, Clock::
     } else if (on_idle && !on_idle()) {
       return {};
     } else if (Clock::now() >= deadline) {
-      return broke_off(path, "did not answer in time");
+      return too_late(path);
     }
   }
   return {};

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long workloads live: until all of their processes are gone, or whoever waits for them is."""
+import json
 import os
+import pathlib
 import subprocess
 import time
 import unittest
@@ -17,6 +19,11 @@ def is_gone(pid):
             return stat.read().rsplit(")", 1)[1].split()[0] == "Z"
     except FileNotFoundError:
         return True
+
+
+def is_asleep(pid):
+    """In clock_nanosleep (x86-64, arm64): between two looks at the daemon."""
+    return pathlib.Path(f"/proc/{pid}/syscall").read_text().split()[0] in ("230", "115")
 
 
 class Waiters(unittest.TestCase):
@@ -70,6 +77,41 @@ class Waiters(unittest.TestCase):
         self.ok("stop", "now")
         self.becomes("alive", "running")
         self.assertIsNone(alive.poll())
+
+
+class Followers(MelonTest):
+    """Who waits for something outlives a restart of the daemon."""
+
+    def follower(self, *words):
+        output = self.machine.folder / f"{words[0]}.out"
+        with open(output, "w") as out, open(output.with_suffix(".err"), "w") as err:
+            follower = self.machine.popen(*words, stdout=out, stderr=err)
+        self.addCleanup(follower.wait)
+        self.addCleanup(follower.kill)
+        return follower, output
+
+    def test_wait_logs_and_events_go_on_with_the_next_daemon(self):
+        gate = self.machine.folder / "gate"
+        self.detached("job", "--memory", "1MiB", program=(
+            "sh", "-c", f"echo first; while [ ! -e {gate} ]; do sleep 0.1; done; echo last"))
+        followers = [self.follower("wait", "job"), self.follower("logs", "-f", "job"),
+                     self.follower("events", "-f", "job", "-o", "json")]
+        (waiter, waited), (_, logged), (events, told) = followers
+        eventually("it waits", lambda: is_asleep(waiter.pid))
+        eventually("they follow", lambda: "first" in logged.read_text() and "process_started" in told.read_text())
+        os.kill(self.ok("version", "-o", "json").json["daemon"]["pid"], 9)
+        for _, output in followers:
+            eventually(f"{output.name} has noticed", lambda: "waiting for it" in output.with_suffix(".err").read_text())
+        self.machine.up()
+        gate.touch()
+        for follower, _ in followers[:2]:
+            self.assertEqual(follower.wait(SOON_SECONDS), 0)
+        self.assertEqual(waited.read_text(), "job exited 0\n")
+        self.assertEqual(logged.read_text(), "first\nlast\n")
+        eventually("its end is told", lambda: "grant_exited" in told.read_text())
+        ids = [json.loads(line)["id"] for line in told.read_text().splitlines()]
+        self.assertEqual(ids, sorted(set(ids)), "each event comes once")
+        self.assertIsNone(events.poll())
 
 
 # Opens the first device, at once or after it has left its grant, and stays.

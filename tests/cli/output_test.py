@@ -89,6 +89,16 @@ class Terminal(MelonTest):
         self.assertNotIn(COLOUR, self.on_a_terminal("ps", NO_COLOR="1"))
         self.assertNotIn(COLOUR, self.on_a_terminal("ps", "-o", "json"))
 
+        self.assertNotIn(COLOUR, self.on_a_terminal("ps", TERM="dumb"))
+
+    def test_output_that_cannot_be_written_is_no_success(self):
+        for words in (["ps", "-o", "json"], ["devices"], ["events"], ["version"], ["--help"], ["ps", "--help"]):
+            with open("/dev/full", "w") as full:
+                command = self.machine.popen(*words, stdout=full, stderr=subprocess.PIPE)
+                err = command.communicate(timeout=SOON_SECONDS)[1]
+            self.assertEqual(command.returncode, 1, words)
+            self.assertIn("cannot be written: No space left on device", err)
+
     def test_the_table_of_devices_fits_its_lines(self):
         script = "import fcntl, os, pty, struct, sys, termios\n" \
                  "pid, terminal = pty.fork()\n" \

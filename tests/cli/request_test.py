@@ -53,6 +53,9 @@ class BadInput(MelonTest):
                 (("--memroy", "5"), ("'--memroy'", "did you mean '--memory'")),
                 (("-o", "xml"), ("'xml'", "yaml"))):
             self.fails(125, *small, *words, *TRUE, says=says)
+        for flag in ("--weight", "--count"):
+            self.fails(125, *small, flag, "", *TRUE, says=[f"{flag}: ''"])
+            self.fails(2, "run", "--dry-run", flag, "x", says=[f"{flag} 'x'"])
         self.fails(125, "run", "true", says=["melon run -- true"])
         self.fails(125, "run", says=["--"])
 

@@ -23,6 +23,14 @@ class Programs(MelonTest):
                         "--memory", "a b", "", "--", environment={"MINE": "yes"})
         self.assertEqual(ended.out, "['--memory', 'a b', '', '--'] yes /\n")
 
+    def test_a_command_line_of_any_length_passes_through(self):
+        count = "import sys; print(len(sys.argv) - 1, sum(map(len, sys.argv[1:])))"
+        for words in (["x"] * 50_000, ["y" * 100_000] * 12, ["\x01" * 60_000] * 3):
+            ended = self.ok("run", *SMALL, "--", PYTHON, "-c", count, *words)
+            self.assertEqual(ended.out, f"{len(words)} {sum(map(len, words))}\n")
+        shown = self.ok("ps", "-a", "-o", "json").json[-1]["arguments"]
+        self.assertEqual((shown[0], shown[-1]), (PYTHON, "..."))
+
     def test_the_exit_status_is_the_programs(self):
         for status in (0, 1, 2, 5, 77, 125, 255):
             self.assertEqual(self.melon("run", *SMALL, "--", "sh", "-c", f"exit {status}").code, status)
@@ -50,6 +58,7 @@ class Programs(MelonTest):
 
     def test_not_found_and_not_executable(self):
         self.fails(127, "run", *SMALL, "--", "no-such-program", says=["no-such-program", "PATH"])
+        self.fails(127, "run", *SMALL, "--", "", says=["''", "no such program"])
         self.fails(127, "run", *SMALL, "--", "/no/such/program", says=["/no/such/program"])
         self.fails(126, "run", *SMALL, "--", "/etc/passwd", says=["/etc/passwd", "chmod"])
         self.fails(126, "run", *SMALL, "--", "/usr", says=["/usr", "folder"])

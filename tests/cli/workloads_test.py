@@ -129,6 +129,7 @@ class Changed(MelonTest):
             ended = self.workload(name)
             self.assertEqual((ended["state"], ended["exit_code"]), ("exited", 128 + signal.SIGKILL))
         self.fails(2, "stop", "kind", "--grace", "soon", says=["'soon'"])
+        self.fails(2, "stop", "kind", "--grace", "61m", says=["--grace '61m'", "1h"])
 
     def test_stop_reaches_what_a_script_left_in_the_background(self):
         pids = pathlib.Path(self.machine.folder) / "pids"
@@ -184,6 +185,7 @@ class Changed(MelonTest):
         waiting = self.machine.popen("run", "--name", "later", "--wait", "--", "true", stderr=subprocess.PIPE)
         self.addCleanup(waiting.communicate)
         self.eventually("it waits", lambda: self.workload("later") is not None)
+        self.fails(4, "env", "later", says=["melon explain later"])
         self.ok("stop", "later")
         self.assertEqual(self.melon("wait", "later").code, 1)
 
@@ -218,6 +220,7 @@ class Logs(MelonTest):
         self.assertEqual(self.ok("logs", "one").out, "line 1\nline 2\nline 3\nwrong\n")
         self.assertEqual(self.ok("logs", "--tail", "2", "one").out, "line 3\nwrong\n")
         self.fails(2, "logs", "--tail", "-1", "one", says=["-1"])
+        self.fails(2, "logs", "--tail", "", "one", says=["--tail: ''"])
         self.ok("run", "--name", "front", "--memory", "1MiB", "--", "true")
         self.fails(3, "logs", "front", says=["--detach"])
 
