@@ -46,11 +46,23 @@ std::string placed_text(const kube::Answer& answer) {
     for (const kube::PlacedDevice& device : container.devices)
       text += fmt::format("  {}: {} ({}): {} MiB, compute {}\n", container.name, device.uuid,
                           device.type, device.memory_mib, device.compute);
+  for (const kube::PlacedContainer& container : answer.containers) {
+    if (!container.environment.empty())
+      text += fmt::format("  environment of {}\n", container.name);
+    for (const auto& [name, value] : container.environment)
+      text += fmt::format("    {}={}\n", name, value);
+  }
   if (answer.annotations.empty()) return text;
   text += "  annotations\n";
   for (const auto& [key, value] : answer.annotations)
     text += fmt::format("    {}: {}\n", key, value);
   return text;
+}
+
+kube::TextMap printable_texts(const kube::TextMap& texts) {
+  kube::TextMap clean;
+  for (const auto& [key, value] : texts) clean.emplace(printable(key), printable(value));
+  return clean;
 }
 
 /// The same answer, with names that no terminal acts on.
@@ -61,15 +73,13 @@ kube::Answer to_show(kube::Answer answer) {
     clean(*text);
   for (kube::PlacedContainer& container : answer.containers) {
     clean(container.name);
+    container.environment = printable_texts(container.environment);
     for (kube::PlacedDevice& device : container.devices) {
       clean(device.uuid);
       clean(device.type);
     }
   }
-  kube::TextMap annotations;
-  for (const auto& [key, value] : answer.annotations)
-    annotations.emplace(printable(key), printable(value));
-  answer.annotations = std::move(annotations);
+  answer.annotations = printable_texts(answer.annotations);
   for (kube::Reason& reason : answer.reasons) {
     clean(reason.text);
     clean(reason.example);

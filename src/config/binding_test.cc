@@ -50,6 +50,23 @@ TEST(Binding, Ascend) {
       << "A7: no template, no SPECS";
 }
 
+TEST(Binding, EnvironmentByMode) {
+  const DeviceSlice part{.uuid = "GPU-a", .mode = "mps", .memory = MiB(3000), .compute = 30};
+  const DeviceSlice other{.uuid = "GPU-b", .mode = "mps", .memory = MiB(2000)};
+  EXPECT_EQ(words_of(environment("NVIDIA", {part, other})),
+            "CUDA_MPS_ACTIVE_THREAD_PERCENTAGE=30 CUDA_MPS_LOG_DIRECTORY=/var/log/nvidia-mps "
+            "CUDA_MPS_PINNED_DEVICE_MEM_LIMIT=0=3000M,1=2000M "
+            "CUDA_MPS_PIPE_DIRECTORY=/tmp/nvidia-mps NVIDIA_VISIBLE_DEVICES=GPU-a,GPU-b");
+  EXPECT_FALSE(environment("NVIDIA", {other}).contains("CUDA_MPS_ACTIVE_THREAD_PERCENTAGE"))
+      << "no compute asked for: no limit";
+  EXPECT_TRUE(environment("NVIDIA", {{.uuid = "GPU-a", .mode = "mig"}}).empty());
+  const DeviceSlice soft{
+      .uuid = "u0", .index = 2, .mode = "soft", .memory = MiB(10000), .compute = 30};
+  EXPECT_EQ(words_of(environment("Ascend910B3", {soft})),
+            "ASCEND_VISIBLE_DEVICES=2 NPU_MEM_QUOTA=10000 NPU_PRIORITY=30")
+      << "A7";
+}
+
 TEST(Binding, Cambricon) {
   const DeviceSlice slice{.index = 0, .memory = MiB(5120), .compute = 30};
   const auto written = annotations("MLU", {{"c0", {}}, {"c1", {slice}}});

@@ -103,6 +103,19 @@ std::span<const Field<NodeScore>> fields_of() {
 }
 
 template <>
+std::span<const Field<NodeSettings>> fields_of() {
+  using N = NodeSettings;
+  static constexpr std::array kFields = {
+      field<&N::node>("node", "Its name; without it, nodes that have no settings of their own."),
+      field<&N::mode>("mode", "Of devices whose registration does not tell theirs."),
+      field<&N::hidden_uuids>("hidden_uuids", "Devices that are not offered."),
+      field<&N::hidden_indices>("hidden_indices", "The same by their positions on the node."),
+      field<&N::environment>("environment",
+                             "Of containers, but on devices that are cut in hardware.")};
+  return kFields;
+}
+
+template <>
 std::span<const Field<Backend>> fields_of() {
   using B = Backend;
   static constexpr std::array kFields = {
@@ -125,7 +138,10 @@ std::span<const Field<Backend>> fields_of() {
       field<&B::device_rules>("device_rules", "Further conditions on one device."),
       field<&B::node_score>("node_score", "What is added to a node's score."),
       field<&B::fixed_annotations>("fixed_annotations", "Written on pods when they are bound."),
-      field<&B::environment>("environment", "Of the container on its node.")};
+      field<&B::environment>("environment", "Of the container on its node."),
+      field<&B::mode_environment>("mode_environment",
+                                  "By the mode of the devices, instead of environment."),
+      field<&B::nodes>("nodes", "What an administrator has set on single nodes.")};
   return kFields;
 }
 

@@ -162,18 +162,19 @@ Result<std::vector<Descriptor>> load_descriptors(const std::string& override_fol
   std::vector<TextFile> files;
   if (override_folder.empty()) return over_builtin(files);
   MELON_TRY(const auto paths, detail::yaml_files_in(override_folder));
-  std::optional<TextFile> hami;
+  std::vector<TextFile> hami;
   for (const std::string& path : paths) {
     MELON_TRY(std::string content, detail::read_file(path));
     TextFile file{path, std::move(content)};
-    if (path.ends_with("/" + std::string(kHamiDeviceConfig))) {
-      hami = std::move(file);
-    } else {
-      files.push_back(std::move(file));
-    }
+    const bool is_hami = path.ends_with("/" + std::string(kHamiDeviceConfig)) ||
+                         path.ends_with("/" + std::string(kHamiNodeConfig));
+    (is_hami ? hami : files).push_back(std::move(file));
   }
   MELON_TRY(auto descriptors, over_builtin(files));
-  if (hami) MELON_RETURN_IF_ERROR(apply_hami_device_config(*hami, descriptors));
+  // What holds for all nodes first: by name, config.json comes before device-config.yaml.
+  std::ranges::reverse(hami);
+  for (const TextFile& file : hami)
+    MELON_RETURN_IF_ERROR(apply_hami_device_config(file, descriptors));
   return descriptors;
 }
 

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "config/detail/files.h"
+#include "config/hami_device_config.h"
 
 namespace melon::config::detail {
 namespace {
@@ -46,7 +47,8 @@ Result<std::vector<std::string>> yaml_files_in(const std::string& folder) {
   std::error_code reason;
   std::vector<std::string> files;
   for (fs::directory_iterator it(folder, reason), end; !reason && it != end; it.increment(reason))
-    if (it->path().extension() == ".yaml") files.push_back(it->path().string());
+    if (it->path().extension() == ".yaml" || it->path().filename() == kHamiNodeConfig)
+      files.push_back(it->path().string());
   if (reason) return cannot_read(folder, reason);
   std::ranges::sort(files);
   return files;

@@ -8,11 +8,13 @@
 #include <array>
 
 #include "config/detail/fields.h"
+#include "config/detail/hami_node_keys.h"
 #include "config/document.h"
 
 namespace melon::config {
 namespace {
 
+using detail::lowered;
 using vendors::Backend;
 using Set = Result<> (*)(const std::string& file, const Document& value, Backend& backend);
 
@@ -177,6 +179,7 @@ class Reader {
       return fail_at(file_, document.line, "no section of a vendor stands here",
                      "give HAMi's device-config.yaml, or the ConfigMap that holds it");
     for (const Document& section : document.items) {
+      if (lowered(section.key) == detail::kNodeConfig) continue;
       const bool known = std::ranges::find(kKeys, section.key, &Key::section) != kKeys.end();
       if (!known) {
         note(section, section.key);
@@ -184,10 +187,46 @@ class Reader {
       }
       MELON_RETURN_IF_ERROR(read_section(section));
     }
+    // Single nodes have what all have, but for what they say themselves.
+    for (const Document& section : document.items)
+      if (lowered(section.key) == detail::kNodeConfig) MELON_RETURN_IF_ERROR(read_nodes(section));
     return std::move(notes_);
   }
 
  private:
+  Result<> read_nodes(const Document& list) {
+    if (list.kind != Document::Kind::kSequence)
+      return fail_at(file_, list.line, fmt::format("{} is no list", list.key),
+                     "write a list of nodes, each with its name");
+    Backend* const nvidia = find("NVIDIA");
+    if (nvidia == nullptr) return {};
+    for (const Document& item : list.items) {
+      const Document* const name = item.find("name");
+      if (name == nullptr || name->scalar.empty())
+        return fail_at(file_, item.line, "name is missing", "add name: NODE");
+      vendors::NodeSettings settings = of_all(*nvidia);
+      settings.node = name->scalar;
+      for (const Document& value : item.items) {
+        if (value.key == "name") continue;
+        const detail::NodeKey* const key = detail::find_node_key(value.key);
+        if (key == nullptr) {
+          note(value, fmt::format("{}.{}", list.key, value.key));
+          continue;
+        }
+        MELON_RETURN_IF_ERROR(key->put(file_, value, settings));
+      }
+      std::erase_if(nvidia->nodes, [&](const auto& one) { return one.node == settings.node; });
+      nvidia->nodes.push_back(std::move(settings));
+    }
+    return {};
+  }
+
+  static vendors::NodeSettings& of_all(Backend& backend) {
+    for (vendors::NodeSettings& settings : backend.nodes)
+      if (settings.node.empty()) return settings;
+    return backend.nodes.emplace_back();
+  }
+
   Result<> read_section(const Document& section) {
     const Document* const configs = section.find("configs");
     const Document& list = configs == nullptr ? section : *configs;
@@ -209,6 +248,12 @@ class Reader {
       const auto key = std::ranges::find_if(kKeys, [&](const Key& known) {
         return known.section == section && known.key == value.key;
       });
+      const detail::NodeKey* const of_nodes =
+          section == "nvidia" ? detail::find_node_key(value.key) : nullptr;
+      if (Backend* const nvidia = find("NVIDIA"); of_nodes != nullptr && nvidia != nullptr) {
+        MELON_RETURN_IF_ERROR(of_nodes->put(file_, value, of_all(*nvidia)));
+        continue;
+      }
       if (key == kKeys.end()) {
         if (value.key != "commonWord" && value.key != "chipName")
           note(value, fmt::format("{}.{}", section, value.key));
@@ -232,8 +277,10 @@ class Reader {
   }
 
   void note(const Document& at, std::string_view name) {
-    notes_.push_back(fmt::format("{}:{}: {} is not used: it is a matter of nodes, or unknown",
-                                 file_, at.line, name));
+    const bool is_registered = detail::is_in_registration(at.key);
+    notes_.push_back(fmt::format(
+        "{}:{}: {} is not used: {}", file_, at.line, name,
+        is_registered ? "it is in what nodes register" : "it is a matter of nodes, or unknown"));
   }
 
   std::string file_;
@@ -248,11 +295,12 @@ Result<std::vector<std::string>> apply_hami_device_config(
   MELON_TRY(Document document, parse_yaml(file.name, file.content));
   std::string name = file.name;
   if (const Document* const data = document.find("data")) {
-    const Document* const inner = data->find(kHamiDeviceConfig);
+    const Document* inner = data->find(kHamiDeviceConfig);
+    if (inner == nullptr) inner = data->find(kHamiNodeConfig);
     if (inner == nullptr)
       return fail_at(file.name, data->line, fmt::format("data has no {}", kHamiDeviceConfig),
-                     "give the ConfigMap hami-scheduler-device");
-    name += fmt::format("({})", kHamiDeviceConfig);
+                     "give the ConfigMap hami-scheduler-device, or hami-device-plugin");
+    name += fmt::format("({})", inner->key);
     const std::string content = inner->scalar;
     MELON_TRY(document, parse_yaml(name, content));
   }

@@ -79,6 +79,49 @@ TEST(HamiDeviceConfig, TheConfigMapThatHoldsIt) {
   expect_applied({"map.yaml", text});
 }
 
+/// "NODE mode hidden environment" of each node's settings.
+std::vector<std::string> settings_of(std::vector<TextFile> files) {
+  auto descriptors = builtin();
+  for (const TextFile& file : files) {
+    const auto notes = apply_hami_device_config(file, descriptors);
+    EXPECT_TRUE(notes) << notes.error().message;
+  }
+  std::vector<std::string> texts;
+  const vendors::Catalogue catalogue(descriptors);
+  for (const vendors::NodeSettings& one : backend_of(catalogue, "NVIDIA").nodes) {
+    std::string text = one.node + " " + one.mode;
+    for (const std::string& uuid : one.hidden_uuids) text += " " + uuid;
+    for (const std::int64_t index : one.hidden_indices) text += " " + std::to_string(index);
+    for (const auto& [name, value] : one.environment) text += " " + name + "=" + value;
+    texts.push_back(text);
+  }
+  return texts;
+}
+
+TEST(HamiDeviceConfig, SettingsOfNodes) {
+  const TextFile all = {"device-config.yaml",
+                        "nvidia: {deviceMemoryScaling: 1.5, disablecorelimit: \"false\"}"};
+  const TextFile nodes = {"config.json", R"({"nodeconfig": [
+    {"name": "a", "operatingmode": "mig", "devicememoryscaling": 1, "devicesplitcount": 4,
+     "filterdevices": {"uuid": ["GPU-x"], "index": [0, 2]}},
+    {"name": "b", "libcudaloglevel": "3", "disablecorelimit": true}]})"};
+  const std::vector<std::string> expected = {
+      "  CUDA_OVERSUBSCRIBE=true", "a mig GPU-x 0 2",
+      "b  CUDA_OVERSUBSCRIBE=true GPU_CORE_UTILIZATION_POLICY=disable LIBCUDA_LOG_LEVEL=3"};
+  EXPECT_EQ(settings_of({all, nodes}), expected);
+  EXPECT_EQ(settings_of({{"map.yaml",
+                          "data:\n  config.json: |\n    {\"nodeconfig\": "
+                          "[{\"name\": \"c\", \"operatingmode\": \"mps\"}]}\n"}}),
+            (std::vector<std::string>{" ", "c mps"}));
+  auto descriptors = builtin();
+  const auto notes = apply_hami_device_config(nodes, descriptors);
+  ASSERT_TRUE(notes);
+  ASSERT_EQ(notes->size(), 1U);
+  EXPECT_NE(notes->front().find("devicesplitcount is not used: it is in what nodes register"),
+            std::string::npos)
+      << notes->front();
+}
+
 TEST(HamiDeviceConfig, RefusesWithPlaceAndRemedy) {
   struct Case {
     std::string_view text;
@@ -92,6 +135,11 @@ TEST(HamiDeviceConfig, RefusesWithPlaceAndRemedy) {
       {"iluvatars:\n- {commonWord: x, resourceCountName: a.com/b}", "d:2: no descriptor has"},
       {"nvidia: {resourceCountName: nvidia.com/gpumem}", "d:1: makes nvidia.yaml break a rule"},
       {"nvidia: {resourceCountName: gpu}", "d:1: makes nvidia.yaml break a rule"},
+      {"nodeconfig: {name: a}", "d:1: nodeconfig is no list"},
+      {"nodeconfig: [{operatingmode: mig}]", "d:1: name is missing"},
+      {"nodeconfig:\n- name: a\n  devicememoryscaling: lots", "d:3: devicememoryscaling 'lots' is"},
+      {"nodeconfig: [{name: a, filterdevices: {serial: [x]}}]", "d:1: 'serial' is no field of"},
+      {"nodeconfig: [{name: a, filterdevices: {index: [x]}}]", "d:1: "},
       {"data: {x: y}", "d:1: data has no device-config.yaml"},
       {"nvidia: {", "d:1: not YAML"},
   };

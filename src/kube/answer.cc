@@ -20,7 +20,9 @@ Json to_json(const PlacedContainer& container) {
                        {"type", device.type},
                        {"memory_mib", device.memory_mib},
                        {"compute", device.compute}});
-  return {{"name", container.name}, {"devices", std::move(devices)}};
+  return {{"name", container.name},
+          {"devices", std::move(devices)},
+          {"environment", container.environment}};
 }
 
 Json reasons_json(const std::vector<Reason>& reasons) {

@@ -25,6 +25,7 @@ struct PlacedDevice {
 struct PlacedContainer {
   std::string name = {};
   std::vector<PlacedDevice> devices = {};
+  TextMap environment = {};  // that its devices' node would give it
 
   bool operator==(const PlacedContainer&) const = default;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "vendors/node_settings.h"
 #include "vendors/registration_rule.h"
 #include "vendors/selection_rule.h"
 #include "vendors/words.h"
@@ -186,6 +187,12 @@ struct Backend {
   NodeScore node_score = {};
   std::map<std::string, std::string> fixed_annotations = {};  // of the pod; variables.h
   std::map<std::string, std::string> environment = {};        // of the container; variables.h
+  /// By the mode of its devices: instead of `environment`.
+  std::map<std::string, std::map<std::string, std::string>> mode_environment = {};
+  std::vector<NodeSettings> nodes = {};
+
+  /// The settings of a node; null where it has none.
+  const NodeSettings* settings_of(const std::string& node) const;
 
   bool operator==(const Backend&) const = default;
 };

@@ -43,4 +43,13 @@ std::vector<const Alias*> Catalogue::aliases(BackendId id, Resource resource) co
   return found;
 }
 
+const NodeSettings* Backend::settings_of(const std::string& node) const {
+  const NodeSettings* of_others = nullptr;
+  for (const NodeSettings& settings : nodes) {
+    if (settings.node == node) return &settings;
+    if (settings.node.empty()) of_others = &settings;
+  }
+  return of_others;
+}
+
 }  // namespace melon::vendors

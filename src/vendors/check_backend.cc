@@ -28,8 +28,10 @@ class Checker {
     check_registrations();
     check_picker();
     check_annotations();
-    check_texts("fixed_annotations", backend_.fixed_annotations);
-    check_texts("environment", backend_.environment);
+    check_texts({"fixed_annotations"}, backend_.fixed_annotations);
+    check_texts({"environment"}, backend_.environment);
+    for (const auto& [mode, environment] : backend_.mode_environment)
+      check_texts({"mode_environment", mode}, environment);
   }
 
  private:
@@ -213,11 +215,13 @@ class Checker {
           "add allocated: KEY");
   }
 
-  void check_texts(const std::string& field, const std::map<std::string, std::string>& texts) {
+  void check_texts(Path field, const std::map<std::string, std::string>& texts) {
+    field.emplace_back();
     for (const auto& entry : texts) {
+      field.back() = entry.first;
       for (const std::string& text : {entry.first, entry.second})
         if (const auto known = check_template(text); !known)
-          say({field, entry.first}, known.error().message, known.error().remedy);
+          say(field, known.error().message, known.error().remedy);
     }
   }
 

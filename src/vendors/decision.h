@@ -15,6 +15,7 @@ struct DeviceSlice {
   std::string uuid = {};
   std::int64_t index = 0;  // of the device on its node
   std::string type = {};   // of the device, as registered
+  std::string mode = {};   // the same
   MiB memory = {};
   std::int64_t compute = 0;        // in the backend's unit; kCoreMask: the cores taken, as bits
   std::string template_name = {};  // template or profile; empty: none

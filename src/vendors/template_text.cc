@@ -52,6 +52,16 @@ std::string cores_or_indices(const Scene& scene) {
   });
 }
 
+std::string memory_limits(const Scene& scene) {
+  std::string limits;
+  std::size_t position = 0;
+  for (const ContainerSlices& container : scene.shown)
+    for (const DeviceSlice& device : container.devices)
+      limits +=
+          fmt::format("{}{}={}M", limits.empty() ? "" : ",", position++, device.memory.count());
+  return limits;
+}
+
 std::string asked_resource(const Scene& scene) {
   const ResourceNames& names = scene.backend.resources;
   return scene.device != nullptr && scene.device->by_compute ? names.compute : names.count;
@@ -96,6 +106,9 @@ constexpr std::array kVariables = {
              [](const Scene& s) {
                return over_devices(s, [](const DeviceSlice& d) { return d.minor; });
              }},
+    Variable{{"memory_limit_list", "their memory by position in the container: 0=3000M,1=3000M"},
+             Sort::kText,
+             memory_limits},
     Variable{{"core_or_index_list", "cores where compute was asked for, else positions"},
              Sort::kText,
              cores_or_indices},
@@ -125,6 +138,11 @@ constexpr std::array kVariables = {
     Variable{{"compute", "its compute, in the unit of annotations"},
              Sort::kNumber,
              of_device<[](const Scene& s) { return std::to_string(s.device->compute); }>},
+    Variable{{"limited_compute", "the same; empty where none was asked for"},
+             Sort::kText,
+             of_device<[](const Scene& s) {
+               return s.device->compute == 0 ? std::string() : std::to_string(s.device->compute);
+             }>},
     Variable{{"template", "name of the template or profile"},
              Sort::kText,
              of_device<[](const Scene& s) { return s.device->template_name; }>},
@@ -280,6 +298,13 @@ const DeviceSlice* first_device(std::span<const ContainerSlices> containers) {
 
 using Texts = std::map<std::string, std::string>;
 
+/// Those of the mode of its devices, where the backend has some; they are of one mode.
+const Texts& templates_of(const Backend& backend, const ContainerSlices& slices) {
+  if (slices.devices.empty()) return backend.environment;
+  const auto of_mode = backend.mode_environment.find(slices.devices.front().mode);
+  return of_mode == backend.mode_environment.end() ? backend.environment : of_mode->second;
+}
+
 Result<> expand_entry(const Texts::value_type& entry, const Scene& scene, Texts& out) {
   MELON_TRY(const std::string key, expand(entry.first, scene));
   MELON_TRY(std::string value, expand(entry.second, scene));
@@ -331,7 +356,7 @@ Result<Texts> environment_of(const Backend& backend, const ContainerSlices& slic
   const Decision decision;
   const std::span shown(&slices, 1);
   Texts out;
-  for (const auto& entry : backend.environment) {
+  for (const auto& entry : templates_of(backend, slices)) {
     const bool each = names(entry.first, "{i}");
     const std::size_t devices = slices.devices.size();
     for (std::size_t i = 0; i < (each ? devices : std::min<std::size_t>(devices, 1)); ++i)

@@ -33,8 +33,8 @@ Result<> check_template(std::string_view text);
 Result<std::map<std::string, std::string>> fixed_annotations_of(const Backend& backend,
                                                                 const Decision& decision);
 
-/// The environment of one container. A name with {i} stands for one variable for each device.
-/// Variables whose value would be empty are left out. Errors: as above.
+/// The environment of one container, by the mode of its devices. A name with {i} stands for one
+/// variable for each device. Variables whose value would be empty are left out. Errors: as above.
 Result<std::map<std::string, std::string>> environment_of(const Backend& backend,
                                                           const ContainerSlices& slices);
 

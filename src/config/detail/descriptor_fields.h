@@ -55,6 +55,8 @@ std::span<const Field<vendors::Picker>> fields_of();
 template <>
 std::span<const Field<vendors::NodeScore>> fields_of();
 template <>
+std::span<const Field<vendors::NodeSettings>> fields_of();
+template <>
 std::span<const Field<vendors::Backend>> fields_of();
 template <>
 std::span<const Field<vendors::Descriptor>> fields_of();

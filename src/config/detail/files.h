@@ -12,7 +12,8 @@ namespace melon::config::detail {
 /// kInvalidArgument when it is larger or no regular file.
 Result<std::string> read_file(const std::string& path);
 
-/// The paths of all *.yaml files in a folder, sorted. Errors: as read_file().
+/// The paths of all *.yaml files in a folder, and of HAMi's config.json, sorted. Errors: as
+/// read_file().
 Result<std::vector<std::string>> yaml_files_in(const std::string& folder);
 
 }  // namespace melon::config::detail

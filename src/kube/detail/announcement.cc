@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <limits>
@@ -103,6 +104,18 @@ std::set<std::string, std::less<>> cordoned_on(const Node& node) {
   return cordoned;
 }
 
+/// Leaves out devices that an administrator hides, and says modes that are not told.
+void apply(const vendors::NodeSettings& settings, std::vector<RegisteredDevice>& devices) {
+  const auto has = [](const auto& list, const auto& one) {
+    return std::ranges::find(list, one) != list.end();
+  };
+  std::erase_if(devices, [&](const RegisteredDevice& device) {
+    return has(settings.hidden_uuids, device.id) || has(settings.hidden_indices, device.index);
+  });
+  for (RegisteredDevice& device : devices)
+    if (device.mode.empty()) device.mode = settings.mode;
+}
+
 bool is_soft(const Backend& backend, const Node& node) {
   const std::string* const flag =
       find_text(node.metadata.annotations, backend.soft_mode.node_annotation);
@@ -166,6 +179,8 @@ Result<std::vector<FoundDevice>> announced_devices(const vendors::Catalogue& cat
                                                    vendors::Compatibility compat) {
   const Backend& backend = catalogue.backend(id);
   MELON_TRY(auto registered, registered_on(backend, node, compat));
+  if (const auto* const settings = backend.settings_of(node.metadata.name))
+    apply(*settings, registered);
   const auto cordoned = cordoned_on(node);
   const bool soft = is_soft(backend, node);
   std::vector<FoundDevice> devices;
@@ -261,11 +276,15 @@ Result<std::vector<std::vector<ToldSlice>>> told_slices(const Backend& backend, 
   if (!told) return containers;
   for (const auto& devices : *told) {
     std::vector<ToldSlice>& slices = containers.emplace_back();
-    for (const annotations::PodDevice& device : devices)  // historic MIG ids end in brackets
-      slices.push_back({.uuid = device.uuid.substr(0, device.uuid.find('[')),
+    for (const annotations::PodDevice& device : devices) {
+      slices.push_back({.uuid = device.uuid,
                         .memory_mib = device.memory.count(),
                         .compute = compute_of(backend, device.compute),
                         .cores = is_mask(backend) ? device.compute : 0});
+      if (device.uuid.find('[') == std::string::npos) continue;
+      MELON_TRY(const auto instance, annotations::decode_mig_instance(device.uuid));
+      slices.back().uuid = instance.gpu_uuid;
+    }
   }
   MELON_RETURN_IF_ERROR(tell_places(pod, containers));
   return containers;

@@ -13,6 +13,7 @@
 #include "kube/detail/peak.h"
 #include "kube/pod_to_request.h"
 #include "vendors/decision.h"
+#include "vendors/template_text.h"
 
 namespace melon::kube::detail {
 namespace {
@@ -73,6 +74,7 @@ vendors::DeviceSlice slice_of(const PlacedPod& placed, const Taken& taken) {
   if (const AnnouncedDevice* const device = placed.announced.find(node_name(placed), taken.uuid)) {
     slice.index = device->index;
     slice.type = device->type;
+    slice.mode = device->mode;
     slice.minor = device->minor;
     if (const auto* const cut = cut_of(placed, taken)) {
       slice.compute = cut->compute_percent;
@@ -197,6 +199,27 @@ std::vector<PlacedContainer> placed_containers(const PlacedPod& placed) {
   }
   std::erase_if(containers, [](const PlacedContainer& one) { return one.devices.empty(); });
   return containers;
+}
+
+Result<> add_environment(const PlacedPod& placed, std::vector<PlacedContainer>& containers) {
+  for (const auto& [id, decision] : decisions_of(placed)) {
+    const vendors::Backend& backend = placed.catalogue.backend(id);
+    const vendors::NodeSettings* const settings = backend.settings_of(decision.node);
+    for (std::size_t i = 0; i < decision.containers.size(); ++i) {
+      const vendors::ContainerSlices& slices = decision.containers[i];
+      if (slices.devices.empty()) continue;
+      const auto container =
+          std::ranges::find(containers, slices.container, &PlacedContainer::name);
+      if (container == containers.end()) continue;
+      MELON_TRY(const TextMap own, vendors::environment_of(backend, slices));
+      container->environment.insert(own.begin(), own.end());
+      if (settings != nullptr && slices.devices.front().mode != kPartitionMode)
+        container->environment.insert(settings->environment.begin(), settings->environment.end());
+      const TextMap& added = placed.asked.admitted.containers[i].environment;
+      container->environment.insert(added.begin(), added.end());
+    }
+  }
+  return {};
 }
 
 vendors::QuotaAmounts placed_amounts(const PlacedPod& placed) {

@@ -29,6 +29,10 @@ struct PlacedPod {
 /// What each container gets, of those that get something.
 std::vector<PlacedContainer> placed_containers(const PlacedPod& placed);
 
+/// What the nodes' environment for these containers would be, and what admission gives them.
+/// Errors: those of the backends' templates.
+Result<> add_environment(const PlacedPod& placed, std::vector<PlacedContainer>& containers);
+
 /// What the pod takes of devices at its peak, by backend: what quotas bound.
 vendors::QuotaAmounts placed_amounts(const PlacedPod& placed);
 

@@ -26,6 +26,7 @@ class Comparison {
                        [](const PlacedDevice& device) { return Json(device.memory_mib); });
     compare_containers("compute", [](const PlacedDevice& device) { return Json(device.compute); });
     compare_annotations();
+    compare_environment();
     compare_reasons();
     if (const std::string nearest = expected_.value("nearest", std::string());
         answer_.nearest.find(nearest) == std::string::npos)
@@ -87,6 +88,16 @@ class Comparison {
       } else {
         compare(what, expected, Json::parse(found->second, nullptr, false));
       }
+    }
+  }
+
+  /// Exactly this: what must not be there is as much of a case as what must.
+  void compare_environment() {
+    const Json containers = expected_.value("environment", Json::object());
+    for (const auto& [name, expected] : containers.items()) {
+      const auto found = std::ranges::find(answer_.containers, name, &PlacedContainer::name);
+      compare(fmt::format("environment of {}", name), expected,
+              found == answer_.containers.end() ? Json() : Json(found->environment));
     }
   }
 
