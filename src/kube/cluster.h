@@ -98,10 +98,15 @@ struct AskedPod {
   vendors::Demands demands = {};
 };
 
-/// What a pod asks for: admission's rules, then the engine's words. Errors: those of admission, and
-/// of amounts beside devices: kInvalidArgument or kFailedPrecondition naming container and rule.
+/// Why a pod's request is wanted: it comes, or it has a node already.
+enum class PodStage { kComes, kRuns };
+
+/// What a pod asks for: admission's rules, then the engine's words. As HAMi, a pod that the cluster
+/// has given a uid was admitted before, and is only read. Errors: those of admission, and of amounts
+/// beside devices: kInvalidArgument or kFailedPrecondition naming container and rule.
 Result<AskedPod> to_request(const Pod& pod, const Announced& announced,
-                            const vendors::Catalogue& catalogue, vendors::Compatibility compat);
+                            const vendors::Catalogue& catalogue, vendors::Compatibility compat,
+                            PodStage stage = PodStage::kComes);
 
 /// The engine's name of a device's type: the announced one, with the mode where there is a mode
 /// that is not the ordinary one. Devices that a request may tell apart have different types.

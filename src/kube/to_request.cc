@@ -36,8 +36,10 @@ vendors::ContainerKind kind_of(ContainerRole role) {
 
 /// Without the scheduler's name: what a pod asks for does not depend on who was asked, and HAMi's
 /// webhook has written its own into every pod with devices.
-vendors::PodSpec pod_spec(const Pod& pod) {
+vendors::PodSpec pod_spec(const Pod& pod, PodStage stage) {
   vendors::PodSpec spec{.annotations = pod.metadata.annotations, .containers = {}};
+  // What is printed of a pod that runs names its node too.
+  if (stage == PodStage::kComes && pod.metadata.uid.empty()) spec.node_name = pod.node_name;
   for (const Container& container : pod.containers)
     spec.containers.push_back({.name = container.name,
                                .kind = kind_of(container.role),
@@ -62,7 +64,10 @@ class Translation {
                         .uuids = demand.selectors.use_uuids,
                         .not_uuids = demand.selectors.no_use_uuids,
                         .one_numa = demand.selectors.numa_bind};
-    if (accepts_some(demand)) result.types = accepted_types(demand, backend);
+    if (accepts_some(demand, backend)) result.types = accepted_types(demand, backend);
+    if (mode_of(demand, backend) != NodeMode::kAny)
+      result.node_flag = backend.soft_mode.node_annotation;
+    result.by_profile = demand.by_profile;
     MELON_TRY(result.each, detail::engine_amounts(backend, {.slots = demand.slots,
                                                             .memory_mib = demand.memory.count(),
                                                             .compute = demand.compute,
@@ -119,19 +124,31 @@ class Translation {
     }
   }
 
-  static bool accepts_some(const vendors::Demand& demand) {
+  /// Which nodes serve a demand, where some slice by software: HAMi 2.9 keeps parts of devices that
+  /// are cut off those.
+  enum class NodeMode { kAny, kSoft, kHard };
+
+  NodeMode mode_of(const vendors::Demand& demand, const vendors::Backend& backend) const {
+    if (demand.soft) return NodeMode::kSoft;
+    const bool is_part = !backend.soft_mode.annotation.empty() && !demand.template_name.empty();
+    return is_part && compat_ == vendors::Compatibility::kHami29 ? NodeMode::kHard : NodeMode::kAny;
+  }
+
+  bool accepts_some(const vendors::Demand& demand, const vendors::Backend& backend) const {
     const vendors::Selectors& selectors = demand.selectors;
     return !selectors.use_types.empty() || !selectors.no_use_types.empty() ||
-           !selectors.modes.empty() || demand.soft;
+           !selectors.modes.empty() || mode_of(demand, backend) != NodeMode::kAny;
   }
 
   std::vector<std::string> accepted_types(const vendors::Demand& demand,
                                           const vendors::Backend& backend) const {
     std::vector<std::string> accepted;
+    const NodeMode mode = mode_of(demand, backend);
     for (const auto& [type, device] : types_of(demand.backend)) {
       if (!vendors::accepts_type(demand.selectors, backend, device.type, compat_)) continue;
       if (!vendors::accepts_mode(demand.selectors, device.mode, compat_)) continue;
-      if (demand.soft && device.mode != detail::kSoftMode) continue;
+      const bool is_soft = device.mode == detail::kSoftMode;
+      if (mode == (is_soft ? NodeMode::kHard : NodeMode::kSoft)) continue;
       accepted.push_back(type);
     }
     if (accepted.empty()) accepted.emplace_back(kNoType);
@@ -146,7 +163,9 @@ class Translation {
       result.compute_permille = static_cast<int>(permille);
       result.each[placement::kCompute] = 0;
     };
-    result.needs_compute_left = demand.compute == 0;
+    // Online users are asked nothing about compute: the others on the device stand back for them.
+    result.needs_compute_left =
+        demand.compute == 0 && demand.app_class != vendors::AppClass::kOnline;
     switch (backend.compute.unit) {
       case vendors::ComputeUnit::kComputeUnits:
         if (demand.compute > 0) share(demand.compute * 10);
@@ -174,12 +193,21 @@ placement::SplitRule split_of(const vendors::Demand& demand) {
       .least_permille = static_cast<int>(std::max<std::int64_t>(1, demand.split.smallest.count()))};
 }
 
+Result<vendors::Admission> admitted(const Pod& pod, const vendors::Catalogue& catalogue,
+                                    vendors::Compatibility compat, PodStage stage) {
+  vendors::PodSpec spec = pod_spec(pod, stage);
+  if (pod.metadata.uid.empty() || !vendors::is_compatible(compat))
+    return vendors::admit(spec, catalogue, {.mode = compat});
+  MELON_TRY(vendors::Demands demands, vendors::demands_of(spec, catalogue, compat));
+  return vendors::Admission{.pod = std::move(spec), .demands = std::move(demands)};
+}
+
 }  // namespace
 
 Result<AskedPod> to_request(const Pod& pod, const Announced& announced,
-                            const vendors::Catalogue& catalogue, vendors::Compatibility compat) {
-  MELON_TRY(vendors::Admission admission,
-            vendors::admit(pod_spec(pod), catalogue, {.mode = compat}));
+                            const vendors::Catalogue& catalogue, vendors::Compatibility compat,
+                            PodStage stage) {
+  MELON_TRY(vendors::Admission admission, admitted(pod, catalogue, compat, stage));
   const auto is_device = [&catalogue](std::string_view name) {
     return catalogue.meaning(name).has_value();
   };

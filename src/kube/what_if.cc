@@ -73,8 +73,8 @@ void WhatIf::State::choose_policy(const Objects& objects) {
       has_history ? "the default: " + known : "the default where no pod with devices runs yet";
 }
 
-Result<Placed> WhatIf::State::prepare(const Pod& pod) {
-  MELON_TRY(AskedPod asked, to_request(pod, cluster.announced, catalogue, options.compat));
+Result<Placed> WhatIf::State::prepare(const Pod& pod, PodStage stage) {
+  MELON_TRY(AskedPod asked, to_request(pod, cluster.announced, catalogue, options.compat, stage));
   auto shape = engine.shape(under(policy->policy.unused_only, asked.request));
   return Placed{.asked = std::move(asked), .shape = std::move(shape), .decision = {}};
 }
@@ -175,6 +175,8 @@ void WhatIf::State::tell_place(const Pod& pod, const Placed& placed, Answer& ans
   const detail::PlacedPod to_tell = told(pod, placed);
   answer.node = engine.index().nodes().entries[placed.decision->node].name;
   answer.containers = detail::placed_containers(to_tell);
+  if (const auto added = detail::add_environment(to_tell, answer.containers); !added)
+    answer.not_evaluated.push_back("environment: " + added.error().message);
   auto annotations = detail::decision_annotations(to_tell);
   if (annotations) {
     answer.annotations = std::move(*annotations);

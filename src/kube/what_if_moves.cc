@@ -101,7 +101,7 @@ Result<MoveAdvice> WhatIf::defragment(std::size_t most_moves) {
   for (const HoldingPod& holding : state.cluster.holding) {
     const std::string id = full_name(holding.pod.metadata);
     std::string why = why_kept(holding.pod, state.cluster.budgets);
-    auto asked = state.prepare(holding.pod);
+    auto asked = state.prepare(holding.pod, PodStage::kRuns);
     if (why.empty()) why = asked ? why_unknown(asked->asked) : asked.error().message;
     if (!why.empty()) {
       kept.add(why, id);

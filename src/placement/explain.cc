@@ -94,6 +94,15 @@ std::string several_text(const Obstacle& obstacle) {
   }
 }
 
+std::string type_text(const Obstacle& obstacle) {
+  if (!obstacle.subject.empty())
+    return fmt::format(
+        "the pod asks for a node that is annotated {}: \"true\", and this one is not",
+        obstacle.subject);
+  return fmt::format("{} of {} devices have another type or mode than the pod accepts",
+                     obstacle.found, obstacle.of_kind);
+}
+
 std::string device_text(const Obstacle& obstacle) {
   switch (obstacle.rule) {
     case Rule::kDevices:
@@ -104,8 +113,7 @@ std::string device_text(const Obstacle& obstacle) {
     case Rule::kDeviceCordoned:
       return fmt::format("{} of {} devices are cordoned", obstacle.found, obstacle.of_kind);
     case Rule::kType:
-      return fmt::format("{} of {} devices have another type or mode than the pod accepts",
-                         obstacle.found, obstacle.of_kind);
+      return type_text(obstacle);
     case Rule::kUuid:
       return fmt::format("{} of {} devices are not among those that the pod accepts",
                          obstacle.found, obstacle.of_kind);

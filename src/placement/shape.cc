@@ -124,6 +124,8 @@ void append(std::string& key, const DeviceDemand& demand) {
   append(key, demand.each);
   append(key, demand.types);
   append(key, demand.not_types);
+  if (!demand.node_flag.empty()) append(key, std::vector<std::string>{"f" + demand.node_flag});
+  if (demand.by_profile) key += 'p';
   append(key, demand.uuids);
   append(key, demand.not_uuids);
   if (demand.unused) key += 'u';

@@ -49,6 +49,7 @@ class Resolution {
   Result<> settle_count() {
     const CountRule& rule = at_.backend.count;
     std::int64_t& count = amounts_.count->value;
+    asked_count_ = count;
     if (rule.pairs && count == 1) count = 2;
     if (rule.pairs && count % 2 != 0)
       return refuse(*amounts_.count, "devices are given in pairs", "ask for an even number");
@@ -68,6 +69,7 @@ class Resolution {
     const CountRule& rule = at_.backend.count;
     if (rule.allowed.empty() || std::ranges::find(rule.allowed, count) != rule.allowed.end())
       return {};
+    if (is_compatible(at_.mode)) return {};  // HAMi admits it, and finds no node
     std::string allowed;
     for (const std::int64_t one : rule.allowed)
       allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", one);
@@ -124,6 +126,10 @@ class Resolution {
                              ? !demand_.template_name.empty()
                              : memory_given || amounts_.compute.has_value();
     if (!is_part) return {};
+    if (rule.pairs)
+      return refuse({asked_count_, amounts_.count->name},
+                    "devices are given in pairs, and whole; part of their memory is asked for",
+                    "leave memory out, or ask for as much as a device has");
     return refuse(*amounts_.count, "its node can give part of one device only",
                   "ask for 1, or for several whole devices: leave memory and compute out");
   }
@@ -197,6 +203,7 @@ class Resolution {
   const Circumstances& at_;
   Amounts& amounts_;
   Demand demand_;
+  std::int64_t asked_count_ = 0;  // as the pod wrote it
 };
 
 }  // namespace

@@ -94,7 +94,7 @@ class Collector {
       const std::int64_t age = age_of(pod);
       const bool counts = recent && age != kNotTold ? age <= kHistorySeconds : !pod.is_over();
       if (pod.node_name.empty() || !counts) continue;
-      const auto asked = to_request(pod, announced_, catalogue_, compat_);
+      const auto asked = to_request(pod, announced_, catalogue_, compat_, PodStage::kRuns);
       if (!asked) continue;
       counted.add(target_of(asked->request));
       if (age == kNotTold) continue;

@@ -46,7 +46,7 @@ struct WhatIf::State {
   void choose_policy(const Objects& objects);
   void set_aside(std::string object, const Error& error);
   /// What a pod asks for; decide() chooses a place as well, which is not booked.
-  Result<detail::Placed> prepare(const Pod& pod);
+  Result<detail::Placed> prepare(const Pod& pod, PodStage stage = PodStage::kComes);
   Result<detail::Placed> decide(const Pod& pod);
   Result<> choose_node(const Pod& pod, detail::Placed& placed);
   Result<> choose_as_hami(const Pod& pod, detail::Placed& placed);

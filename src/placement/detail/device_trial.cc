@@ -199,6 +199,7 @@ Obstacle DeviceTrial::most_common(Obstacle obstacle) const {
   obstacle.rule = static_cast<Rule>(obstacle.devices.rend() - most - 1);
   obstacle.found = *most;
   if (obstacle.rule == Rule::kQuota) return quota_of_each(obstacle);
+  if (obstacle.rule == Rule::kType) obstacle.subject = demand_.node_flag;
   if (counts_devices(obstacle.rule)) return obstacle;
   const std::size_t dimension = dimension_of(obstacle.rule);
   if (obstacle.rule == Rule::kExtra && dimension - kFirstExtra < demand_.extra_names.size())

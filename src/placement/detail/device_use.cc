@@ -77,6 +77,11 @@ DeviceUse use_of(const NodeTable& nodes, const CardAt& at) {
 std::optional<DeviceRule> broken_rule(const NodeTable& nodes, const CardAt& at,
                                       const DeviceDemand& demand) {
   if (demand.unused && !pickers::idle_only(use_of(nodes, at))) return DeviceRule::kIdleOnly;
+  return broken_vendor_rule(nodes, at, demand);
+}
+
+std::optional<DeviceRule> broken_vendor_rule(const NodeTable& nodes, const CardAt& at,
+                                             const DeviceDemand& demand) {
   for (const DeviceRule rule : demand.rules)
     if (!holds(rule, nodes, at, demand)) return rule;
   return std::nullopt;

@@ -25,4 +25,9 @@ pickers::DeviceUse use_of(const NodeTable& nodes, const CardAt& at);
 std::optional<vendors::DeviceRule> broken_rule(const NodeTable& nodes, const CardAt& at,
                                                const DeviceDemand& demand);
 
+/// The same of the rules of the card's descriptor alone: whether the request wants a card that
+/// nobody is on does not matter.
+std::optional<vendors::DeviceRule> broken_vendor_rule(const NodeTable& nodes, const CardAt& at,
+                                                      const DeviceDemand& demand);
+
 }  // namespace melon::placement::detail

@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// HAMi's checks of the cards of one node, in its order and its words.
+// HAMi's way through the cards of one node, and what it says where they do not do.
 #include "placement/detail/hami_node.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
+#include <utility>
 
 #include "placement/detail/card_sets.h"
-#include "placement/detail/device_use.h"
+#include "placement/detail/hami_rules.h"
 #include "placement/detail/hami_vendor_score.h"
 
 namespace melon::placement::detail {
 namespace {
 
-constexpr std::int32_t kWholePercent = 100;
-constexpr std::string_view kTooFewOfVendor = "NodeInsufficientDevice";
+constexpr const char* kTooFewOfVendor = "NodeInsufficientDevice";
+constexpr const char* kTooFewPass = "AllocatedCardsInsufficientRequest";
 
-bool has(const std::vector<std::string>& words, const std::string& word) {
-  return std::ranges::find(words, word) != words.end();
+/// The vendor's function looks for a set at once, and tells nothing of single cards.
+bool answers_for_sets(const DeviceDemand& demand) {
+  return binds_to_sets(demand) && demand.picker.kind != vendors::PickerKind::kFullPairs;
 }
 
 }  // namespace
@@ -113,95 +116,13 @@ std::optional<std::int32_t> HamiNode::free_places(std::size_t step, std::uint16_
   return std::nullopt;
 }
 
-/// The sum over earlier containers, the cards collected so far, and this one.
-bool HamiNode::is_over_quota(std::size_t step, const Amounts& asked) const {
-  const std::string& vendor = demand_of(step).vendor;
-  const auto left = options_.quota.find(vendor);
-  if (left == options_.quota.end()) return false;
-  Amounts sum = asked;
-  if (const auto before = of_vendor_.find(vendor); before != of_vendor_.end())
-    sum += before->second;
-  for (const Taken& taken : collected_) sum += taken.amounts;
-  const QuotaLeft& quota = left->second;
-  return (quota.memory_mib && sum[kMemory] > *quota.memory_mib) ||
-         (quota.compute && sum[kCompute] > *quota.compute);
-}
-
-/// Amounts of a card, from the quota to the exclusive ones; empty when it has them all.
-std::string_view HamiNode::refusal_of_amounts(std::size_t step, std::uint16_t card,
-                                              const Amounts& asked) const {
-  const Amounts total = total_of(card);
-  const Amounts used = used_now(card, step);
-  Amounts here;  // on a card that is cut and visited again
-  for (const Taken& taken : collected_)
-    if (taken.card == card) here += taken.amounts;
-  const auto lacks = [&](std::size_t dimension) {
-    return asked[dimension] > total[dimension] - used[dimension] - here[dimension];
-  };
-  const bool is_cut = partition_on(demand_of(step), nodes_.kinds[nodes_.kind_of(row_)[card]]);
-  if (is_over_quota(step, asked)) return "ResourceQuotaNotFit";
-  if (lacks(kMemory)) return "CardInsufficientMemory";
-  if (is_cut) return {};
-  if (lacks(kCompute)) return "CardInsufficientCore";
-  if (total[kCompute] == kWholePercent && asked[kCompute] == kWholePercent && used[kSlots] > 0)
-    return "ExclusiveDeviceAllocateConflict";
-  if (total[kCompute] != 0 && used[kCompute] >= total[kCompute] && asked[kCompute] == 0)
-    return "CardComputeUnitsExhausted";
-  for (std::size_t i = kFirstExtra; i < kPlaces; ++i)
-    if (lacks(i)) return "CardInsufficientCore";
-  return {};
-}
-
-/// Rules of the vendor's own.
-std::string_view HamiNode::refusal_of_rules(std::size_t step, std::uint16_t card) const {
-  const auto broken = broken_rule(nodes_, {node_, card, loads_[card].most}, demand_of(step));
-  if (!broken) return {};
-  switch (*broken) {
-    case vendors::DeviceRule::kQosEqual:
-      return "CardQosPolicyMismatch";
-    case vendors::DeviceRule::kAppClass:
-      return "CardAppClassMismatch";
-    case vendors::DeviceRule::kIdleOnly:
-    case vendors::DeviceRule::kMemberMutex:
-      return "ExclusiveDeviceAllocateConflict";
-    case vendors::DeviceRule::kUniformSlice:
-    case vendors::DeviceRule::kSameDevicePerPod:
-      break;
-  }
-  return "CardNotFoundCustomFilterRule";
-}
-
-/// The first check that a card fails; empty when it passes all.
-std::string_view HamiNode::refusal(std::size_t step, std::uint16_t card) const {
-  const DeviceDemand& demand = demand_of(step);
-  const CardEntry& entry = nodes_.cards_of(row_)[card];
-  const DeviceKind& kind = nodes_.kinds[nodes_.kind_of(row_)[card]];
-  if (!entry.healthy) return "CardNotHealth";
-  if (entry.cordoned && options_.is_210) return "CardCordoned";
-  if (!accepts(demand, kind)) return "CardTypeMismatch";
-  if ((!demand.uuids.empty() && !has(demand.uuids, entry.uuid)) ||
-      has(demand.not_uuids, entry.uuid))
-    return "CardUuidMismatch";
-  const Amounts used = used_now(card, step);
-  if (total_of(card)[kSlots] <= used[kSlots]) return "CardTimeSlicingExhausted";
-  if (options_.unused_only && options_.is_210 && used[kSlots] > 0)
-    return "ExclusiveDeviceAllocateConflict";
-  const auto places = free_places(step, card);
-  const std::string_view no_place =
-      options_.is_210 ? "CardMigTopologyInfeasible" : "CardNotFoundCustomFilterRule";
-  if (!places) return no_place;
-  const std::string_view lacking = refusal_of_amounts(step, card, amounts_on(demand, kind));
-  return lacking.empty() ? refusal_of_rules(step, card) : lacking;
-}
-
 /// Collects slices of a card that passes: one, or of one that is cut as many as it takes.
 void HamiNode::try_card(std::size_t step, std::uint16_t card) {
   const auto wanted = static_cast<std::size_t>(demand_of(step).count);
   const DeviceKind& kind = nodes_.kinds[nodes_.kind_of(row_)[card]];
   const bool is_cut = partition_on(demand_of(step), kind) != nullptr;
   for (bool again = true; again; again = is_cut && collected_.size() < wanted) {
-    const std::string_view why = refusal(step, card);
-    if (!why.empty()) {
+    if (const std::string_view why = refusal(step, card); !why.empty()) {
       ++counts_[std::string(why)];
       return;
     }
@@ -227,9 +148,13 @@ bool HamiNode::collect(std::size_t step, const std::vector<std::uint16_t>& cards
   std::optional<std::int16_t> numa;
   for (const std::uint16_t card : cards) {
     if (!is_of_vendor(card, demand)) continue;
+    if (const std::string_view why = refusal_of_kind(step, card); !why.empty()) {
+      ++counts_[std::string(why)];
+      continue;
+    }
     const std::int16_t of_card = nodes_.cards_of(row_)[card].numa;
-    if (demand.one_numa && numa && *numa != of_card) {
-      if (!collected_.empty()) counts_["NumaNotFit"] += static_cast<int>(collected_.size());
+    if (demand.one_numa && numa && *numa != of_card && !collected_.empty()) {
+      counts_["NumaNotFit"] += options_.is_210 ? static_cast<int>(collected_.size()) : 1;
       collected_.clear();
     }
     numa = of_card;
@@ -252,10 +177,10 @@ bool HamiNode::choose_set(std::size_t step) {
   };
   if (collected_.size() > wanted || binds_to_sets(demand))
     visit_sets(nodes_, {node_, cards}, demand, demand.picker.kind, keep);
-  if (set.empty() && binds_to_sets(demand)) {
-    ++counts_["NumaNotFit"];
-    return false;
-  }
+  // Wings know these numbers and no other.
+  if (demand.picker.kind == vendors::PickerKind::kWings && !std::has_single_bit(wanted))
+    set.clear();
+  if (set.empty() && binds_to_sets(demand)) return false;
   if (!set.empty())
     std::erase_if(collected_, [&](const Taken& taken) {
       return std::ranges::find(set, taken.card) == set.end();
@@ -295,20 +220,75 @@ bool HamiNode::has_too_few(std::size_t step) {
   return static_cast<std::size_t>(demand.count) > counted && !may_share;
 }
 
+/// Whether a card of the vendor is in the mode, or can be cut into a profile, that is asked for.
+bool HamiNode::serves_mode(std::size_t step) const {
+  const DeviceDemand& demand = demand_of(step);
+  if (demand.node_flag.empty() && !demand.by_profile) return true;
+  for (std::uint16_t card = 0; card < row_.cards; ++card) {
+    const DeviceKind& kind = nodes_.kinds[nodes_.kind_of(row_)[card]];
+    if (!is_of_vendor(card, demand) || !accepts(demand, kind)) continue;
+    const PartitionChoice* const cut = partition_on(demand, kind);
+    if (!demand.by_profile || (cut != nullptr && !cut->places.empty())) return true;
+  }
+  return false;
+}
+
+/// Of the cards that passed, those whose neighbour did too.
+std::size_t HamiNode::cards_in_pairs() const {
+  std::map<std::int32_t, std::size_t> modules;
+  for (const Taken& taken : collected_) ++modules[nodes_.cards_of(row_)[taken.card].index / 2];
+  std::size_t cards = 0;
+  for (const auto& [module, members] : modules) cards += members == 2 ? 2 : 0;
+  return cards;
+}
+
+/// Where there is no set: nothing of single cards, but that they were not to be taken.
+void HamiNode::tell_no_set(std::size_t step) {
+  const DeviceDemand& demand = demand_of(step);
+  const bool is_wings = demand.picker.kind == vendors::PickerKind::kWings;
+  // Whole XPUs that somebody is on are taken by nobody anyway.
+  const bool tells_mutex = is_wings && has_rule(demand, vendors::DeviceRule::kUniformSlice);
+  const auto all = std::exchange(counts_, {});
+  const auto keep = [&](const char* word) {
+    const auto found = all.find(word);
+    if (counts_.empty() && found != all.end()) counts_.insert(*found);
+  };
+  if (options_.is_210 && tells_mutex && options_.unused_only)
+    keep("ExclusiveDeviceAllocateConflict");
+  if (options_.is_210 && is_wings) keep("CardUuidMismatch");
+  if (counts_.empty()) counts_["NumaNotFit"] = 1;
+  if (!options_.is_210) counted_of_ = counts_.size();
+}
+
+/// Says that fewer cards passed than are asked for: 2.9 says so of one, however many there are.
+void HamiNode::tell_shortage(std::size_t step) {
+  const DeviceDemand& demand = demand_of(step);
+  if (answers_for_sets(demand)) return tell_no_set(step);
+  if (options_.is_210 && demand.picker.kind == vendors::PickerKind::kFullPairs) {
+    counts_[kTooFewPass] = static_cast<int>(cards_in_pairs());
+    counted_of_ = static_cast<std::size_t>(demand.count);
+  } else if (!collected_.empty()) {
+    const bool counts_all = options_.is_210 || keeps_classes(demand);
+    counts_[kTooFewPass] = counts_all ? static_cast<int>(collected_.size()) : 1;
+  }
+}
+
 bool HamiNode::fit_step(std::size_t step) {
   collected_.clear();
   counts_.clear();
   if (has_too_few(step)) {
-    counts_[std::string(kTooFewOfVendor)] = 1;
+    counts_[kTooFewOfVendor] = 1;
     return false;
   }
-  if (!collect(step, walk(step))) {
-    if (!collected_.empty())
-      counts_["AllocatedCardsInsufficientRequest"] =
-          options_.is_210 ? static_cast<int>(collected_.size()) : 1;
+  counted_of_ = cards_of_vendor_;
+  if (!serves_mode(step)) {
+    counts_["ModeNotFit"] = 1;
     return false;
   }
-  if (wants_all(step) && !choose_set(step)) return false;
+  if (!collect(step, walk(step)) || (wants_all(step) && !choose_set(step))) {
+    tell_shortage(step);
+    return false;
+  }
   for (const Taken& taken : collected_) take(step, taken);
   return true;
 }
@@ -327,10 +307,10 @@ Layout HamiNode::layout() const {
 }
 
 std::string HamiNode::reasons() const {
-  if (counts_.contains(kTooFewOfVendor)) return std::string(kTooFewOfVendor);
+  if (counts_.contains(kTooFewOfVendor)) return kTooFewOfVendor;
   std::vector<std::string> texts;
   for (const auto& [word, count] : counts_)
-    texts.push_back(fmt::format("{}/{} {}", count, cards_of_vendor_, word));
+    texts.push_back(fmt::format("{}/{} {}", count, counted_of_, word));
   std::ranges::sort(texts);
   return fmt::format("{}", fmt::join(texts, ", "));
 }

@@ -48,10 +48,18 @@ class HamiNode {
   void try_card(std::size_t step, std::uint16_t card);
   bool choose_set(std::size_t step);
   bool has_too_few(std::size_t step);
+  bool serves_mode(std::size_t step) const;
+  void tell_shortage(std::size_t step);
+  void tell_no_set(std::size_t step);
+  std::size_t cards_in_pairs() const;
+  // Checks of a card, in hami_refusal.cc; empty where it passes.
+  std::string_view refusal_of_kind(std::size_t step, std::uint16_t card) const;
   std::string_view refusal(std::size_t step, std::uint16_t card) const;
+  std::string_view refusal_of_places(std::size_t step, std::uint16_t card) const;
   std::string_view refusal_of_amounts(std::size_t step, std::uint16_t card,
                                       const Amounts& asked) const;
   std::string_view refusal_of_rules(std::size_t step, std::uint16_t card) const;
+  bool is_apart_from_its_pod(std::size_t step, std::uint16_t card) const;
   std::optional<std::int32_t> free_places(std::size_t step, std::uint16_t card) const;
   bool is_over_quota(std::size_t step, const Amounts& asked) const;
   bool wants_all(std::size_t step) const;
@@ -69,6 +77,7 @@ class HamiNode {
   std::map<std::string, Amounts> of_vendor_;        // what the request has taken so far
   std::map<std::string, int, std::less<>> counts_;  // cards by reason
   std::size_t cards_of_vendor_ = 0;
+  std::size_t counted_of_ = 0;  // what counts_ is told to be a part of
 };
 
 }  // namespace melon::placement::detail
