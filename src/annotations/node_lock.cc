@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "annotations/detail/registration_json.h"
 #include "base/time_text.h"
 
@@ -35,6 +37,14 @@ Result<std::int64_t> parse_zoned_time(std::string_view text) {
   MELON_TRY(const std::int64_t offset, offset_of(text.substr(zone)));
   MELON_TRY(const std::int64_t ms, parse_rfc3339(std::string(text.substr(0, zone)) + "Z"));
   return ms / kMilliseconds - offset;
+}
+
+std::chrono::milliseconds lock_retry_delay(int attempt, std::uint64_t random) {
+  constexpr std::int64_t kFirstMs = 100;
+  constexpr int kMostDoublings = 4;
+  const std::int64_t base = kFirstMs << std::clamp(attempt, 0, kMostDoublings);
+  const auto spread = static_cast<std::int64_t>(random % static_cast<std::uint64_t>(base + 1));
+  return std::chrono::milliseconds(base / 2 + spread);
 }
 
 std::string encode_node_lock(const NodeLock& lock, vendors::LockKind kind) {

@@ -236,6 +236,22 @@ TEST_F(HamiChoice, NumaDecidesBeforeScoresIn29) {
   EXPECT_EQ(place(bound, {.is_210 = true}), "n: b a") << "N6";
 }
 
+TEST_F(HamiChoice, T79WhatIsTakenIsAddedUp) {
+  add("n", {{"a", of(10, 100, 8000), of(0, 15, 2000)}});
+  const auto used = [this] {
+    const detail::NodeTable& nodes = engine_.index().nodes();
+    return of(10, 100, 8000) - nodes.room_of(nodes.rows[0])[0];
+  };
+  EXPECT_EQ(used(), of(0, 15, 2000)) << "T79";
+  PodRequest request;
+  request.containers.push_back({.devices = {asks(1, 1024, 50)}});
+  const auto shape = engine_.shape(request);
+  const HamiAnswer answer = choose_as_hami(engine_.index(), *shape, {});
+  ASSERT_TRUE(answer.decision);
+  engine_.commit({.id = "p"}, *shape, *answer.decision);
+  EXPECT_EQ(used(), of(1, 65, 3024)) << "T79";
+}
+
 TEST_F(HamiChoice, InitialContainersAddUpIn29AndPeakIn210) {
   add("n", {{"a", of(10, 100, 8000)}});
   PodRequest request;

@@ -174,14 +174,14 @@ class Admitting {
   }
 
   Result<Admission> finish() {
-    if (!result_.has_devices || options_.scheduler_name.empty()) return std::move(result_);
+    if (!result_.has_devices) return std::move(result_);
     if (!result_.pod.node_name.empty())
       return fail(Code::kFailedPrecondition,
                   fmt::format("pod has node assigned: nodeName '{}' passes by the scheduler, which "
                               "gives out devices",
                               result_.pod.node_name),
                   "remove nodeName; use a nodeSelector");
-    result_.pod.scheduler_name = options_.scheduler_name;
+    if (!options_.scheduler_name.empty()) result_.pod.scheduler_name = options_.scheduler_name;
     return std::move(result_);
   }
 
