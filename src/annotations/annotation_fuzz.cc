@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!again) std::abort();
   }
   (void)melon::annotations::decode_node_lock(text);
-  (void)melon::annotations::decode_mig_place(text);
+  (void)melon::annotations::decode_mig_instance(text);
   (void)melon::annotations::decode_link_scores(text);
   (void)melon::annotations::decode_score_table(text);
   (void)melon::annotations::judge_handshake(std::string(text), 0, {.unix_seconds = 1'000'000'000});

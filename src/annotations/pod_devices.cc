@@ -103,16 +103,17 @@ Result<std::map<std::string, std::string>> annotations_of(const vendors::Backend
   return annotations;
 }
 
-Result<std::pair<std::int64_t, std::int64_t>> decode_mig_place(std::string_view uuid) {
-  const auto open = uuid.find('[');
-  const auto dash = open == std::string_view::npos ? open : uuid.find('-', open);
-  if (dash == std::string_view::npos || !uuid.ends_with(']'))
-    return detail::bad_text(kWhat, fmt::format("'{}' is not UUID[GEOMETRY-PLACE]", uuid));
-  MELON_TRY(const std::int64_t geometry,
-            detail::read_number(kWhat, "geometry", uuid.substr(open + 1, dash - open - 1)));
-  MELON_TRY(const std::int64_t place,
-            detail::read_number(kWhat, "place", uuid.substr(dash + 1, uuid.size() - dash - 2)));
-  return std::pair(geometry, place);
+Result<MigInstance> decode_mig_instance(std::string_view text) {
+  const auto open = text.find('[');
+  const auto dash = open == std::string_view::npos ? open : text.find('-', open);
+  if (dash == std::string_view::npos || !text.ends_with(']'))
+    return detail::bad_text(kWhat, fmt::format("'{}' is not UUID[GEOMETRY-PLACE]", text));
+  MigInstance instance{.gpu_uuid = std::string(text.substr(0, open))};
+  MELON_TRY(instance.geometry,
+            detail::read_number(kWhat, "geometry", text.substr(open + 1, dash - open - 1)));
+  MELON_TRY(instance.place,
+            detail::read_number(kWhat, "place", text.substr(dash + 1, text.size() - dash - 2)));
+  return instance;
 }
 
 }  // namespace melon::annotations

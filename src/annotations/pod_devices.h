@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -47,8 +46,16 @@ Result<std::optional<PodDevices>> allocated_devices(
 Result<std::map<std::string, std::string>> annotations_of(const vendors::Backend& backend,
                                                           const vendors::Decision& decision);
 
-/// "GPU-x[7-9]": how releases up to 2.9 name a MIG instance, by geometry and place. Errors:
-/// kInvalidArgument.
-Result<std::pair<std::int64_t, std::int64_t>> decode_mig_place(std::string_view uuid);
+/// How releases up to 2.9 name a MIG instance: "GPU-x[7-9]".
+struct MigInstance {
+  std::string gpu_uuid = {};
+  std::int64_t geometry = 0;
+  std::int64_t place = 0;
+
+  bool operator==(const MigInstance&) const = default;
+};
+
+/// Errors: kInvalidArgument.
+Result<MigInstance> decode_mig_instance(std::string_view text);
 
 }  // namespace melon::annotations

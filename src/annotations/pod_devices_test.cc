@@ -65,11 +65,11 @@ TEST(PodDevices, HistoricKeysAreRead) {
   EXPECT_NE(broken.error().message.find("annotation now"), std::string::npos);
 }
 
-TEST(MigPlace, ContractRows) {
-  EXPECT_EQ(*decode_mig_place("GPU-x[7-9]"), (std::pair<std::int64_t, std::int64_t>(7, 9))) << "T9";
+TEST(MigInstances, ContractRows) {
+  EXPECT_EQ(*decode_mig_instance("GPU-x[7-9]"), (MigInstance{"GPU-x", 7, 9})) << "T9";
   for (const std::string_view text :
        {"GPU-x7-9]", "GPU-x[7-9", "GPU-x[79]", "GPU-x[a-9]", "[-]", ""})
-    EXPECT_FALSE(decode_mig_place(text)) << "T9: " << text;
+    EXPECT_FALSE(decode_mig_instance(text)) << "T9: " << text;
 }
 
 TEST(PartitionAllocations, ContractRows) {

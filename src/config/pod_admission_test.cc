@@ -184,17 +184,14 @@ TEST(Selectors, TypesByWholeWordsOrAnyPart) {
 
 TEST(Selectors, UuidsModesAndNuma) {
   constexpr auto kOwn = Compatibility::kNone;
+  using Texts = std::vector<std::string>;
   const auto iluvatar = selecting(
       "BI-V150", "hami.io/use-BI-V150-uuid=GPU-a,GPU-b hami.io/no-use-BI-V150-uuid=GPU-b", kOwn);
-  EXPECT_TRUE(accepts_uuid(iluvatar.selectors, "GPU-a")) << "L6";
-  EXPECT_FALSE(accepts_uuid(iluvatar.selectors, "GPU-b")) << "L6";
-  EXPECT_FALSE(accepts_uuid(iluvatar.selectors, "GPU-c"));
-  EXPECT_FALSE(
-      accepts_uuid(selecting("Biren", "birentech.com/use-gpuuuid=absent", kOwn).selectors, "x"))
-      << "B4";
-  EXPECT_TRUE(accepts_uuid(selecting("Biren", "birentech.com/use-gpuuuid=,", kOwn).selectors, "x"));
+  EXPECT_EQ(iluvatar.selectors.use_uuids, (Texts{"GPU-a", "GPU-b"})) << "L6";
+  EXPECT_EQ(iluvatar.selectors.no_use_uuids, Texts{"GPU-b"}) << "L6";
+  EXPECT_TRUE(selecting("Biren", "birentech.com/use-gpuuuid=,", kOwn).selectors.use_uuids.empty());
   const auto kunlun = selecting("XPU", "baidu.com/use-gpuuuid=a hami.io/use-xpu-uuid=b", kOwn);
-  EXPECT_TRUE(accepts_uuid(kunlun.selectors, "a") && accepts_uuid(kunlun.selectors, "b"));
+  EXPECT_EQ(kunlun.selectors.use_uuids, (Texts{"b", "a"})) << "every key of one kind counts";
   const auto mig = selecting("NVIDIA", "nvidia.com/vgpu-mode=mig", kOwn);
   EXPECT_FALSE(accepts_mode(mig.selectors, "hami-core", kOwn)) << "N11";
   EXPECT_TRUE(accepts_mode(selecting("NVIDIA", "", kOwn).selectors, "mig", kOwn)) << "N11";

@@ -98,9 +98,6 @@ Result<ShareMode> parse_share_mode(std::string_view text) {
 }
 Result<Priority> parse_priority(std::string_view text) { return read(kPriority, "priority", text); }
 Result<State> parse_state(std::string_view text) { return read(kState, "state", text); }
-Result<Enforcement> parse_enforcement(std::string_view text) {
-  return read(kEnforcement, "enforcement", text);
-}
 
 Result<> check_name(std::string_view name) {
   const auto bad = [name](std::string_view rule) {

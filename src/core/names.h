@@ -21,7 +21,6 @@ std::string_view to_text(State value);
 Result<ShareMode> parse_share_mode(std::string_view text);
 Result<Priority> parse_priority(std::string_view text);
 Result<State> parse_state(std::string_view text);
-Result<Enforcement> parse_enforcement(std::string_view text);
 
 constexpr int kSmallestWeight = 1;
 constexpr int kLargestWeight = 10'000;

@@ -58,7 +58,6 @@ class Engine {
   /// What the cluster should be able to serve: needed by the policies that measure fragmentation.
   /// `requests`: of how many the targets were chosen; 0: they are all.
   void set_targets(std::vector<TargetShape> targets, std::int64_t requests = 0);
-  bool has_targets() const { return measure_.has_value(); }
 
   /// The request's shape: the same object for equal shapes, as long as someone holds it.
   std::shared_ptr<const Shape> shape(const PodRequest& request);

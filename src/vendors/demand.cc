@@ -139,13 +139,6 @@ bool accepts_type(const Selectors& selectors, const Backend& backend, std::strin
   return std::ranges::none_of(selectors.no_use_types, matches);
 }
 
-bool accepts_uuid(const Selectors& selectors, std::string_view uuid) {
-  if (!selectors.use_uuids.empty() &&
-      std::ranges::find(selectors.use_uuids, uuid) == selectors.use_uuids.end())
-    return false;
-  return std::ranges::find(selectors.no_use_uuids, uuid) == selectors.no_use_uuids.end();
-}
-
 bool accepts_mode(const Selectors& selectors, std::string_view device_mode, Compatibility mode) {
   if (selectors.modes.empty()) return true;
   if (is_compatible(mode)) return selectors.modes.find(device_mode) != std::string::npos;

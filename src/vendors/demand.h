@@ -36,9 +36,6 @@ struct Selectors {
 bool accepts_type(const Selectors& selectors, const Backend& backend, std::string_view type,
                   Compatibility mode);
 
-/// True when the device of this id is accepted: exact, both lists apply.
-bool accepts_uuid(const Selectors& selectors, std::string_view uuid);
-
 /// True when a device in this mode is accepted.
 bool accepts_mode(const Selectors& selectors, std::string_view device_mode, Compatibility mode);
 
