@@ -282,7 +282,7 @@ std::vector<Parameter> global_parameters(GlobalFlags& flags) {
       {.names = "-o,--output",
        .target = &flags.format,
        .value = "FORMAT",
-       .text = "table, wide, json, yaml or csv",
+       .text = "table, wide, json or yaml; csv where the answer is a table",
        .choices = {"table", "wide", "json", "yaml", "csv"}},
       {.names = "--no-headers",
        .target = &flags.no_headers,
