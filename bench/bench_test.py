@@ -2,7 +2,7 @@
 """Tests of the figures: reading, intervals, verdicts, the table."""
 import unittest
 
-from bench import figures, shim
+from bench import figures, placement, shim
 
 
 OUTPUT = """preload (ns CPU per call)
@@ -19,6 +19,17 @@ class ShimTest(unittest.TestCase):
             "preload (ns CPU per call)": {"enqueue": (20.5, -1.5),
                                           "create+release, 10000 live": (100.0, 61.2)},
             "preload and layer": {"enqueue": (20.0, 4.0)}})
+
+
+class PlacementTest(unittest.TestCase):
+    def test_rows_become_figures_with_their_budgets(self):
+        churn = {"name": "spread", "nodes": 10000, "shapes": 151, "placements_per_second": 59_000.0,
+                 "p99_us": 120.0, "node_bytes": 2000, "ranking_bytes_per_node": 500}
+        self.assertEqual([figure.kept for figure in placement.figures_of(churn)], [False, True, True, True])
+        answer = {"name": "preemption by a share", "nodes": 10000, "milliseconds": 5.1}
+        self.assertEqual([figure.kept for figure in placement.figures_of(answer)], [False])
+        rebuild = {"name": "rebuild", "seconds": 0.3}
+        self.assertEqual([figure.kept for figure in placement.figures_of(rebuild)], [True])
 
 
 class FiguresTest(unittest.TestCase):

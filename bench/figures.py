@@ -20,17 +20,17 @@ class Figure:
     values: dict  # the raw numbers behind it
 
 
-def at_most(name: str, limit: float, value: float, unit: str, **values) -> Figure:
+def at_most(name: str, limit: float, value: float, unit: str, /, **values) -> Figure:
     return Figure(name, f"<= {limit:g} {unit}", f"{value:.3g} {unit}", value <= limit,
                   {"value": value, **values})
 
 
-def at_least(name: str, limit: float, value: float, unit: str, **values) -> Figure:
+def at_least(name: str, limit: float, value: float, unit: str, /, **values) -> Figure:
     return Figure(name, f">= {limit:g} {unit}", f"{value:.4g} {unit}", value >= limit,
                   {"value": value, **values})
 
 
-def around(name: str, wanted: float, points: float, value: float, **values) -> Figure:
+def around(name: str, wanted: float, points: float, value: float, /, **values) -> Figure:
     return Figure(name, f"{wanted:g} ± {points:g} %", f"{value:.1f} %",
                   abs(value - wanted) <= points, {"value": value, **values})
 
