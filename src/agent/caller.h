@@ -18,7 +18,6 @@ class Caller {
 
   /// The caller's user id. Errors: kPermissionDenied when nobody vouches for it (TCP).
   Result<std::uint32_t> uid() const;
-  bool is_trusted() const { return trusted_; }
   bool owns(std::uint32_t owner) const { return trusted_ || (known_ && uid_ == owner); }
   /// Errors: kPermissionDenied naming caller and grant.
   Result<> may_change(const core::Grant& grant) const;

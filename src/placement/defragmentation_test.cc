@@ -9,32 +9,22 @@
 #include <algorithm>
 #include <map>
 
+#include "placement/testing.h"
+
 namespace melon::placement {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 int any(int least, int below) { return *rc::gen::inRange(least, below); }
 
-NodeSpec node(const std::string& name, int cards, std::int64_t cpu_milli = 100) {
-  NodeSpec spec{.name = name};
-  spec.capacity = {.cpu_milli = cpu_milli, .memory_mib = 1000, .pods = 12};
-  for (int i = 0; i < cards; ++i) {
-    spec.devices.push_back({.uuid = name + "/" + std::to_string(i), .vendor = "acme", .index = i});
-    spec.devices.back().capacity[kSlots] = 3;
-    spec.devices.back().capacity[kMemory] = 6;
-  }
-  return spec;
-}
+using testing::asking;
 
-PodRequest asking(std::int32_t memory, int count = 1, std::int64_t cpu = 0) {
-  DeviceDemand demand{.vendor = "acme", .count = count};
-  demand.each[kMemory] = memory;
-  PodRequest request;
-  request.containers.push_back({.host = {.cpu_milli = cpu}, .devices = {demand}});
-  return request;
+NodeSpec node(const std::string& name, int cards, std::int64_t cpu_milli = 100) {
+  return testing::node_of_cards(name, cards, 3, 6,
+                                {.cpu_milli = cpu_milli, .memory_mib = 1000, .pods = 12});
 }
 
 struct Cluster {

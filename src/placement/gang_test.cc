@@ -5,26 +5,18 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "placement/testing.h"
+
 namespace melon::placement {
 namespace {
 
 NodeSpec node(const std::string& name, int cards, std::int32_t memory = 100) {
-  NodeSpec spec{.name = name};
-  spec.capacity = {.cpu_milli = 64'000, .memory_mib = 1000, .pods = 50};
-  for (int i = 0; i < cards; ++i) {
-    spec.devices.push_back({.uuid = name + "/" + std::to_string(i), .vendor = "acme", .index = i});
-    spec.devices.back().capacity[kSlots] = 4;
-    spec.devices.back().capacity[kMemory] = memory;
-  }
-  return spec;
+  return testing::node_of_cards(name, cards, 4, memory,
+                                {.cpu_milli = 64'000, .memory_mib = 1000, .pods = 50});
 }
 
 PodRequest asking(std::int32_t memory, int count = 1) {
-  DeviceDemand demand{.vendor = "acme", .count = count};
-  demand.each[kMemory] = memory;
-  PodRequest request;
-  request.containers.push_back({.host = {.cpu_milli = 1000}, .devices = {demand}});
-  return request;
+  return testing::asking(memory, count, 1000);
 }
 
 const Policy& binpack() { return *find_policy("binpack"); }
@@ -106,7 +98,7 @@ TEST(Gang, TheOrderInWhichMembersAreNamedDoesNotMatter) {
     Gang gang;
     for (const std::int32_t one : memory)
       gang.parts.push_back({.shape = engine.shape(asking(one)), .count = 1});
-    EXPECT_TRUE(place_gang(engine, gang, binpack()).fits()) << testing::PrintToString(memory);
+    EXPECT_TRUE(place_gang(engine, gang, binpack()).fits()) << ::testing::PrintToString(memory);
   } while (std::ranges::next_permutation(memory).found);
 }
 

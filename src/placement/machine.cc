@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "placement/detail/one_node.h"
+#include "placement/detail/machine_node.h"
 #include "placement/detail/refusal_words.h"
 #include "placement/detail/selection.h"
 #include "placement/explain.h"

@@ -8,28 +8,18 @@
 #include <algorithm>
 #include <set>
 
+#include "placement/testing.h"
+
 namespace melon::placement {
 namespace {
 
 int any(int least, int below) { return *rc::gen::inRange(least, below); }
 
-NodeSpec node(const std::string& name, int cards) {
-  NodeSpec spec{.name = name};
-  spec.capacity = {.cpu_milli = 12, .memory_mib = 1000, .pods = 12};
-  for (int i = 0; i < cards; ++i) {
-    spec.devices.push_back({.uuid = name + "/" + std::to_string(i), .vendor = "acme", .index = i});
-    spec.devices.back().capacity[kSlots] = 3;
-    spec.devices.back().capacity[kMemory] = 6;
-  }
-  return spec;
-}
+using testing::asking;
 
-PodRequest asking(std::int32_t memory, int count = 1, std::int64_t cpu = 0) {
-  DeviceDemand demand{.vendor = "acme", .count = count};
-  demand.each[kMemory] = memory;
-  PodRequest request;
-  request.containers.push_back({.host = {.cpu_milli = cpu}, .devices = {demand}});
-  return request;
+NodeSpec node(const std::string& name, int cards) {
+  return testing::node_of_cards(name, cards, 3, 6,
+                                {.cpu_milli = 12, .memory_mib = 1000, .pods = 12});
 }
 
 struct Cluster {

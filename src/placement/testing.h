@@ -14,6 +14,28 @@
 
 namespace melon::placement::testing {
 
+/// A node of like cards, each with so many slots and so much memory.
+inline NodeSpec node_of_cards(const std::string& name, int cards, std::int32_t slots,
+                              std::int32_t memory, const HostAmounts& capacity) {
+  NodeSpec spec{.name = name};
+  spec.capacity = capacity;
+  for (int i = 0; i < cards; ++i) {
+    spec.devices.push_back({.uuid = name + "/" + std::to_string(i), .vendor = "acme", .index = i});
+    spec.devices.back().capacity[kSlots] = slots;
+    spec.devices.back().capacity[kMemory] = memory;
+  }
+  return spec;
+}
+
+/// A pod of one container that asks for so much memory on each of `count` of these cards.
+inline PodRequest asking(std::int32_t memory, int count = 1, std::int64_t cpu_milli = 0) {
+  DeviceDemand demand{.vendor = "acme", .count = count};
+  demand.each[kMemory] = memory;
+  PodRequest request;
+  request.containers.push_back({.host = {.cpu_milli = cpu_milli}, .devices = {demand}});
+  return request;
+}
+
 inline DeviceState gpu(std::string id, MiB memory) {
   DeviceState state;
   state.device.id = std::move(id);

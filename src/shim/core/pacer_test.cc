@@ -17,13 +17,6 @@ double percent(Nanoseconds part, Nanoseconds whole) {
   return 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
-/// The share of the device that a process got over the next `span`, in percent.
-double share_over(SimulatedDevice& device, unsigned process, Nanoseconds span) {
-  const Nanoseconds before = device.busy(process);
-  device.run_for(span);
-  return percent(device.busy(process) - before, span);
-}
-
 struct Case {
   Sharing sharing;
   unsigned permille;

@@ -13,12 +13,6 @@ namespace {
 
 using Sharing = SimulatedDevice::Sharing;
 
-double share_over(SimulatedDevice& device, unsigned process, Nanoseconds span) {
-  const Nanoseconds before = device.busy(process);
-  device.run_for(span);
-  return 100.0 * static_cast<double>(device.busy(process) - before) / static_cast<double>(span);
-}
-
 /// A tenant with a clock set by hand and a meter set by hand.
 class ByHand : public testing::Test {
  public:

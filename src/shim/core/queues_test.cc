@@ -13,16 +13,6 @@ namespace {
 using abi::Share;
 using Sharing = SimulatedDevice::Sharing;
 
-/// Device time of each process over the next `span`, in percent of it.
-std::vector<double> shares_over(SimulatedDevice& device, unsigned processes, Nanoseconds span) {
-  std::vector<double> shares;
-  for (unsigned i = 0; i < processes; ++i) shares.push_back(static_cast<double>(device.busy(i)));
-  device.run_for(span);
-  for (unsigned i = 0; i < processes; ++i)
-    shares[i] = 100 * (static_cast<double>(device.busy(i)) - shares[i]) / static_cast<double>(span);
-  return shares;
-}
-
 struct Case {
   Sharing sharing;
   unsigned queues, threads;

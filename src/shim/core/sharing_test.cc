@@ -15,16 +15,6 @@ using abi::Priority;
 using abi::Share;
 using Sharing = SimulatedDevice::Sharing;
 
-/// The shares of all processes over the next `span`, in percent.
-std::vector<double> shares_over(SimulatedDevice& device, unsigned processes, Nanoseconds span) {
-  std::vector<double> shares;
-  for (unsigned i = 0; i < processes; ++i) shares.push_back(static_cast<double>(device.busy(i)));
-  device.run_for(span);
-  for (unsigned i = 0; i < processes; ++i)
-    shares[i] = 100 * (static_cast<double>(device.busy(i)) - shares[i]) / static_cast<double>(span);
-  return shares;
-}
-
 Nanoseconds quantile(std::vector<Nanoseconds> values, double q) {
   if (values.empty()) return kNever;
   std::sort(values.begin(), values.end());

@@ -270,4 +270,17 @@ void SimulatedDevice::complete(Process& process, Queue& queue, Nanoseconds at) {
     thread.act_at = at;
 }
 
+std::vector<double> shares_over(SimulatedDevice& device, unsigned processes, Nanoseconds span) {
+  std::vector<double> shares;
+  for (unsigned i = 0; i < processes; ++i) shares.push_back(static_cast<double>(device.busy(i)));
+  device.run_for(span);
+  for (unsigned i = 0; i < processes; ++i)
+    shares[i] = 100 * (static_cast<double>(device.busy(i)) - shares[i]) / static_cast<double>(span);
+  return shares;
+}
+
+double share_over(SimulatedDevice& device, unsigned process, Nanoseconds span) {
+  return shares_over(device, process + 1, span)[process];
+}
+
 }  // namespace melon::shim

@@ -152,6 +152,12 @@ class SimulatedDevice {
   std::uniform_int_distribution<Nanoseconds> jitter_{20 * kMicrosecond, 120 * kMicrosecond};
 };
 
+/// The device time that each process gets over the next `span`, in percent of it.
+std::vector<double> shares_over(SimulatedDevice& device, unsigned processes, Nanoseconds span);
+
+/// The same of one process.
+double share_over(SimulatedDevice& device, unsigned process, Nanoseconds span);
+
 /// As part of a test's name.
 inline const char* name_of(SimulatedDevice::Sharing sharing) {
   switch (sharing) {

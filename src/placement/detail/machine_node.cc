@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Describes a machine and what is asked of it as the engine knows nodes and demands.
-#include "placement/detail/one_node.h"
+#include "placement/detail/machine_node.h"
 
 #include <algorithm>
 #include <cstdint>
