@@ -72,7 +72,18 @@ Json refusal_json(const placement::Refusal& refusal) {
           {"can_ever_fit", refusal.can_ever_fit}};
 }
 
+template <class Unit>
+void sum(std::optional<Quantity<Unit>>& total, const std::optional<Quantity<Unit>>& part) {
+  total = total && part ? std::optional(*total + *part) : std::nullopt;
+}
+
 }  // namespace
+
+void UnmanagedUse::add(const devlib::MemoryHeld& memory) {
+  ++processes;
+  sum(used_memory, memory.on_device);
+  sum(resident_memory, memory.resident);
+}
 
 std::string to_json(const GrantView& view) {
   const core::Grant& grant = *view.grant;
@@ -119,7 +130,11 @@ std::string to_json(const DeviceView& view) {
                {"utilization_permille", amount(view.utilization)},
                {"compute_units", device.compute_units},
                {"key", device.key},
-               {"grants", view.grants}});
+               {"grants", view.grants},
+               {"unmanaged",
+                {{"processes", view.unmanaged.processes},
+                 {"used_memory_mib", amount(view.unmanaged.used_memory)},
+                 {"resident_memory_mib", amount(view.unmanaged.resident_memory)}}}});
 }
 
 std::string to_json(const ProcessView& view) {
@@ -128,6 +143,8 @@ std::string to_json(const ProcessView& view) {
                {"device", text_or_null(view.device)},
                {"grant", text_or_null(view.grant)},
                {"managed", view.managed},
+               {"used_memory_mib", amount(view.memory.on_device)},
+               {"resident_memory_mib", amount(view.memory.resident)},
                {"command", view.command ? Json(*view.command) : Json(nullptr)}});
 }
 
