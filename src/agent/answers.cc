@@ -77,6 +77,28 @@ void sum(std::optional<Quantity<Unit>>& total, const std::optional<Quantity<Unit
   total = total && part ? std::optional(*total + *part) : std::nullopt;
 }
 
+std::string remedy_of(const placement::Refusal& refusal, Asked asked) {
+  const bool waits_for_others = std::ranges::any_of(
+      refusal.rejections, [](const placement::Rejection& found) { return found.rule == "queue"; });
+  std::string remedy;
+  if (refusal.memory_that_fits)
+    remedy = fmt::format("ask for at most {}MiB of memory", refusal.memory_that_fits->count());
+  if (refusal.compute_that_fits)
+    remedy += fmt::format("{}ask for at most {} of compute",
+                          remedy.empty()     ? ""
+                          : refusal.together ? ", and "
+                                             : ", or ",
+                          melon::to_text(*refusal.compute_that_fits));
+  if (refusal.can_ever_fit) {
+    if (!remedy.empty()) remedy += ", or ";
+    remedy += asked == Asked::kNewGrant ? "wait for room (--wait)"
+              : waits_for_others        ? "ask again when those that wait have started: melon ps"
+                                        : "ask again when others have ended: melon ps";
+  }
+  if (remedy.empty()) remedy = "see the devices and what they have: melon devices";
+  return remedy;
+}
+
 }  // namespace
 
 void UnmanagedUse::add(const devlib::MemoryHeld& memory) {
@@ -216,7 +238,7 @@ net::HttpResponse json_answer(int status, std::string body) {
   return response;
 }
 
-net::HttpResponse refusal_answer(const placement::Refusal& refusal) {
+net::HttpResponse refusal_answer(const placement::Refusal& refusal, Asked asked) {
   std::string message = "the request does not fit";
   std::string separator = ": ";
   for (const placement::Rejection& rejection : refusal.rejections) {
@@ -225,18 +247,7 @@ net::HttpResponse refusal_answer(const placement::Refusal& refusal) {
     message += rejection.message;
     separator = "; ";
   }
-  std::string remedy;
-  if (refusal.memory_that_fits)
-    remedy = fmt::format("ask for at most {}MiB of memory", refusal.memory_that_fits->count());
-  if (refusal.compute_that_fits)
-    remedy += fmt::format("{}ask for at most {} of compute",
-                          remedy.empty()     ? ""
-                          : refusal.together ? ", and "
-                                             : ", or ",
-                          melon::to_text(*refusal.compute_that_fits));
-  if (refusal.can_ever_fit)
-    remedy += fmt::format("{}wait for room (--wait)", remedy.empty() ? "" : ", or ");
-  if (remedy.empty()) remedy = "see the devices and what they have: melon devices";
+  const std::string remedy = remedy_of(refusal, asked);
   const net::ErrorCode& kind = net::error_code_of(Code::kResourceExhausted);
   return json_answer(kind.status, dump({{"error",
                                          {{"code", kind.name},

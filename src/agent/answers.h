@@ -113,8 +113,10 @@ std::string event_json(std::int64_t id, std::int64_t unix_ms, const std::string&
 /// "[a,b]" of texts that are JSON already.
 std::string json_array(const std::vector<std::string>& items);
 
+enum class Asked { kNewGrant, kChange };  // only a new grant can wait for room
+
 /// 409 does_not_fit with its reasons and what would fit.
-net::HttpResponse refusal_answer(const placement::Refusal& refusal);
+net::HttpResponse refusal_answer(const placement::Refusal& refusal, Asked asked = Asked::kNewGrant);
 net::HttpResponse json_answer(int status, std::string body);
 
 }  // namespace melon::agent
