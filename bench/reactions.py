@@ -27,6 +27,7 @@ OVER_POLL_SECONDS = 0.0005
 HELD_MIB = 600
 SHARED_MIB = 1024
 PEER_MIB = 16
+ARRIVALS = 20
 
 
 def _figure(name: str, limit: float, unit: str, times: list) -> figures.Figure:
@@ -82,6 +83,35 @@ def limits(act: Act) -> list:
     act.stop("set")
     return [_figure(f"melon set {LOW} % to {HIGH} %, until it runs so", 1, "s", times[HIGH]),
             _figure(f"melon set {HIGH} % to {LOW} %, until it runs so", 1, "s", times[LOW])]
+
+
+def _arrivals(act: Act, name: str, count: int) -> list:
+    """Milliseconds from the call of a high-priority tenant's first kernel after a rest to its end."""
+    program = act.run(name, ["--memory", "256MiB", "--priority", "high"],
+                      [act.stage.load, "--arrivals", count], show=False)
+    program.wait_for_event("arrived", 120)
+    program.wait(30)
+    act.gone(name)
+    return [event["ms"] for event in program.events() if event.get("event") == "arrival"]
+
+
+def first_kernel(act: Act) -> list:
+    """A high-priority tenant comes while a low one saturates the device: how long its first kernel waits
+    for its start, in kernels of the low one. The kernel itself takes microseconds; what it takes
+    when nobody else is there is not counted."""
+    solo = statistics.median(_arrivals(act, "first-solo", ROUNDS))
+    seed = act.dice.randrange(1, 10**6)
+    low = act.run("first-low", ["--memory", "256MiB", "--priority", "low"],
+                  [act.stage.load, "--seed", seed, "--seconds", 600], show=False)
+    longest = low.wait_for_event("running", 60)["longest_kernel_ms"]
+    waits = [max(0.0, took - solo) for took in _arrivals(act, "first-high", ARRIVALS)]
+    act.stop("first-low")
+    figure = figures.at_most("a high tenant's first kernel beside a saturating low one: waits for its start",
+                             1, max(waits) / longest, "low kernels", waits_ms=waits,
+                             longest_low_kernel_ms=longest, solo_ms=solo)
+    figure.measured += (f" (longest of {len(waits)} waits {max(waits):.3g} ms, median "
+                        f"{statistics.median(waits):.3g} ms; longest low kernel {longest:.3g} ms)")
+    return [figure]
 
 
 def suspension(act: Act) -> list:
@@ -211,7 +241,7 @@ def _with_strangers(act: Act, measure) -> list:
 
 def all_of(act: Act) -> list:
     found = []
-    for measure in (limits, suspension, memory_on_demand, memory_idle, unmanaged, garbage):
+    for measure in (limits, first_kernel, suspension, memory_on_demand, memory_idle, unmanaged, garbage):
         act.story.screen.progress(f"reactions: {measure.__name__}")
         found += act.undisturbed(lambda measure=measure: _with_strangers(act, measure),
                                  lambda measured: all(figure.kept for figure in measured))

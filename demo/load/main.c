@@ -16,6 +16,7 @@ enum { kJobs = 6, kDataWords = 1 << 20 };
 struct options {
   unsigned long long seed;
   double seconds;            // of kernels; 0: none
+  unsigned arrivals;         // short kernels with rests between them
   unsigned long memory_mib;  // to take and fill first
   int retry;                 // refused: try again every millisecond instead of giving up
   int host_thread;           // beside the kernels, one thread that computes on the host
@@ -37,11 +38,12 @@ static double cpu(void) {
 
 static void usage(void) {
   fputs(
-      "Usage: melon-demo-load [--seed N] [--memory-mib N] [--retry] [--seconds S] [--host-thread] "
-      "[--hold]\n"
+      "Usage: melon-demo-load [--seed N] [--memory-mib N] [--retry] [--arrivals N] [--seconds S] "
+      "[--host-thread] [--hold]\n"
       "  --seed N        which random kernels and sizes (default 1)\n"
       "  --memory-mib N  take and fill this much device memory first\n"
       "  --retry         while it is refused, ask again every millisecond\n"
+      "  --arrivals N    so often rest and then run one short kernel, and say how long that took\n"
       "  --seconds S     run kernels for so long (default 0)\n"
       "  --host-thread   beside them, compute on the host without a pause\n"
       "  --hold          then keep the memory until killed\n",
@@ -71,6 +73,8 @@ static struct options parse(int argc, char** argv) {
       options.seed = (unsigned long long)number(argv[++i]);
     } else if (value && strcmp(argv[i], "--memory-mib") == 0) {
       options.memory_mib = (unsigned long)number(argv[++i]);
+    } else if (value && strcmp(argv[i], "--arrivals") == 0) {
+      options.arrivals = (unsigned)number(argv[++i]);
     } else if (value && strcmp(argv[i], "--seconds") == 0) {
       options.seconds = number(argv[++i]);
     } else {
@@ -166,6 +170,44 @@ static void pass(const struct device* device, const struct kernels* kernels, con
   }
 }
 
+// From the call to the end of one launch that nothing of this program precedes.
+static double milliseconds_of(const struct device* device, const struct kernels* kernels,
+                              const struct job* job) {
+  const double called = now();
+  const cl_event event = launch(device, kernels, job);
+  clFlush(device->queue);
+  await(event);
+  return 1e3 * (now() - called);
+}
+
+// The longest of the jobs, one by one. Held launches count as they are, with the time held.
+static double longest_of(const struct device* device, const struct kernels* kernels,
+                         const struct job* jobs) {
+  double longest = 0;
+  for (unsigned i = 0; i < kJobs; i++) {
+    const double took = milliseconds_of(device, kernels, &jobs[i]);
+    if (took > longest) longest = took;
+  }
+  return longest;
+}
+
+// Comes anew again and again: long enough idle that others have the device to themselves, then one
+// kernel of some microseconds.
+static void run_arrivals(const struct device* device, unsigned arrivals) {
+  const struct timespec rest = {0, 300000000};
+  const struct kernels kernels = build(device);
+  const struct job job = {.rounds = 100, .local_items = 8, .global_items = 8 * device->units};
+  milliseconds_of(device, &kernels, &job);  // compiles it
+  for (unsigned i = 0; i < arrivals; i++) {
+    nanosleep(&rest, NULL);
+    const double took = milliseconds_of(device, &kernels, &job);
+    printf("{\"t\":%.6f,\"event\":\"arrival\",\"ms\":%.6f}\n", now(), took);
+    fflush(stdout);
+  }
+  printf("{\"t\":%.6f,\"event\":\"arrived\"}\n", now());
+  fflush(stdout);
+}
+
 static void describe(const struct job* jobs) {
   printf("{\"t\":%.6f,\"event\":\"jobs\",\"jobs\":\"", now());
   for (unsigned i = 0; i < kJobs; i++) {
@@ -187,10 +229,11 @@ static void run_kernels(const struct device* device, const struct options* optio
   cl_event pending[kJobs] = {0};
   pass(device, &kernels, jobs, pending);  // compiles them
   check(clFinish(device->queue), "clFinish");
+  const double longest = longest_of(device, &kernels, jobs);
   if (options->host_thread) host_thread_start();
   const double start = now();
   const double start_cpu = cpu();
-  printf("{\"t\":%.6f,\"event\":\"running\"}\n", start);
+  printf("{\"t\":%.6f,\"event\":\"running\",\"longest_kernel_ms\":%.6f}\n", start, longest);
   fflush(stdout);
 
   double reported = start;
@@ -216,6 +259,7 @@ int main(int argc, char** argv) {
   const struct device device = device_open();
   report_device(&device);
   if (options.memory_mib > 0) take_memory(&device, &options);
+  if (options.arrivals > 0) run_arrivals(&device, options.arrivals);
   if (options.seconds > 0) run_kernels(&device, &options);
   if (options.hold) {
     const struct timespec day = {86400, 0};

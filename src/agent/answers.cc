@@ -72,7 +72,40 @@ Json refusal_json(const placement::Refusal& refusal) {
           {"can_ever_fit", refusal.can_ever_fit}};
 }
 
+template <class Unit>
+void sum(std::optional<Quantity<Unit>>& total, const std::optional<Quantity<Unit>>& part) {
+  total = total && part ? std::optional(*total + *part) : std::nullopt;
+}
+
+std::string remedy_of(const placement::Refusal& refusal, Asked asked) {
+  const bool waits_for_others = std::ranges::any_of(
+      refusal.rejections, [](const placement::Rejection& found) { return found.rule == "queue"; });
+  std::string remedy;
+  if (refusal.memory_that_fits)
+    remedy = fmt::format("ask for at most {}MiB of memory", refusal.memory_that_fits->count());
+  if (refusal.compute_that_fits)
+    remedy += fmt::format("{}ask for at most {} of compute",
+                          remedy.empty()     ? ""
+                          : refusal.together ? ", and "
+                                             : ", or ",
+                          melon::to_text(*refusal.compute_that_fits));
+  if (refusal.can_ever_fit) {
+    if (!remedy.empty()) remedy += ", or ";
+    remedy += asked == Asked::kNewGrant ? "wait for room (--wait)"
+              : waits_for_others        ? "ask again when those that wait have started: melon ps"
+                                        : "ask again when others have ended: melon ps";
+  }
+  if (remedy.empty()) remedy = "see the devices and what they have: melon devices";
+  return remedy;
+}
+
 }  // namespace
+
+void UnmanagedUse::add(const devlib::MemoryHeld& memory) {
+  ++processes;
+  sum(used_memory, memory.on_device);
+  sum(resident_memory, memory.resident);
+}
 
 std::string to_json(const GrantView& view) {
   const core::Grant& grant = *view.grant;
@@ -119,7 +152,11 @@ std::string to_json(const DeviceView& view) {
                {"utilization_permille", amount(view.utilization)},
                {"compute_units", device.compute_units},
                {"key", device.key},
-               {"grants", view.grants}});
+               {"grants", view.grants},
+               {"unmanaged",
+                {{"processes", view.unmanaged.processes},
+                 {"used_memory_mib", amount(view.unmanaged.used_memory)},
+                 {"resident_memory_mib", amount(view.unmanaged.resident_memory)}}}});
 }
 
 std::string to_json(const ProcessView& view) {
@@ -128,6 +165,8 @@ std::string to_json(const ProcessView& view) {
                {"device", text_or_null(view.device)},
                {"grant", text_or_null(view.grant)},
                {"managed", view.managed},
+               {"used_memory_mib", amount(view.memory.on_device)},
+               {"resident_memory_mib", amount(view.memory.resident)},
                {"command", view.command ? Json(*view.command) : Json(nullptr)}});
 }
 
@@ -199,7 +238,7 @@ net::HttpResponse json_answer(int status, std::string body) {
   return response;
 }
 
-net::HttpResponse refusal_answer(const placement::Refusal& refusal) {
+net::HttpResponse refusal_answer(const placement::Refusal& refusal, Asked asked) {
   std::string message = "the request does not fit";
   std::string separator = ": ";
   for (const placement::Rejection& rejection : refusal.rejections) {
@@ -208,18 +247,7 @@ net::HttpResponse refusal_answer(const placement::Refusal& refusal) {
     message += rejection.message;
     separator = "; ";
   }
-  std::string remedy;
-  if (refusal.memory_that_fits)
-    remedy = fmt::format("ask for at most {}MiB of memory", refusal.memory_that_fits->count());
-  if (refusal.compute_that_fits)
-    remedy += fmt::format("{}ask for at most {} of compute",
-                          remedy.empty()     ? ""
-                          : refusal.together ? ", and "
-                                             : ", or ",
-                          melon::to_text(*refusal.compute_that_fits));
-  if (refusal.can_ever_fit)
-    remedy += fmt::format("{}wait for room (--wait)", remedy.empty() ? "" : ", or ");
-  if (remedy.empty()) remedy = "see the devices and what they have: melon devices";
+  const std::string remedy = remedy_of(refusal, asked);
   const net::ErrorCode& kind = net::error_code_of(Code::kResourceExhausted);
   return json_answer(kind.status, dump({{"error",
                                          {{"code", kind.name},

@@ -10,6 +10,7 @@
 #include "core/device.h"
 #include "core/finding.h"
 #include "core/grant.h"
+#include "devlib/device_library.h"
 #include "net/http.h"
 #include "placement/refusal.h"
 #include "vendors/descriptor.h"
@@ -41,12 +42,23 @@ struct GrantView {
   std::string folder = {};  // empty: none
 };
 
+/// What processes outside any grant's limits hold of a device, summed up.
+struct UnmanagedUse {
+  int processes = 0;
+  // Empty: not told of one of them.
+  std::optional<MiB> used_memory = MiB(0);
+  std::optional<MiB> resident_memory = MiB(0);
+
+  void add(const devlib::MemoryHeld& memory);
+};
+
 struct DeviceView {
   placement::DeviceState state = {};
   placement::Limits limits = {};
   std::optional<MiB> used_memory = {};
   std::optional<Permille> utilization = {};
   std::vector<std::string> grants = {};
+  UnmanagedUse unmanaged = {};
 };
 
 struct ProcessView {
@@ -55,6 +67,7 @@ struct ProcessView {
   std::string device = {};  // empty: not seen on one
   std::string grant = {};   // empty: none
   bool managed = false;
+  devlib::MemoryHeld memory = {};  // on that device
   std::optional<std::string> command = {};
 };
 
@@ -100,8 +113,10 @@ std::string event_json(std::int64_t id, std::int64_t unix_ms, const std::string&
 /// "[a,b]" of texts that are JSON already.
 std::string json_array(const std::vector<std::string>& items);
 
+enum class Asked { kNewGrant, kChange };  // only a new grant can wait for room
+
 /// 409 does_not_fit with its reasons and what would fit.
-net::HttpResponse refusal_answer(const placement::Refusal& refusal);
+net::HttpResponse refusal_answer(const placement::Refusal& refusal, Asked asked = Asked::kNewGrant);
 net::HttpResponse json_answer(int status, std::string body);
 
 }  // namespace melon::agent

@@ -74,7 +74,7 @@ class Api {
   std::string text(const core::Grant& grant, const Caller& caller) const;
   /// What became of a grant that was acted on.
   net::Answer acted(const Result<>& done, const std::string& id, const Call& call) const;
-  net::Answer admitted(const Result<Admission>& admission, const Call& call) const;
+  net::Answer admitted(const Result<Admission>& admission, const Call& call, Asked asked) const;
 
   Workloads& workloads_;
   EventLog& events_;

@@ -63,10 +63,10 @@ net::Answer Api::acted(const Result<>& done, const std::string& id, const Call& 
   return json_answer(200, text(*grant, call.caller));
 }
 
-net::Answer Api::admitted(const Result<Admission>& admission, const Call& call) const {
+net::Answer Api::admitted(const Result<Admission>& admission, const Call& call, Asked asked) const {
   if (!admission) return net::error_response(admission.error());
   if (const auto* const refusal = std::get_if<placement::Refusal>(&*admission))
-    return refusal_answer(*refusal);
+    return refusal_answer(*refusal, asked);
   return json_answer(200, text(*std::get<const Grant*>(*admission), call.caller));
 }
 
@@ -126,7 +126,7 @@ net::Answer Api::create_grant(const Call& call) {
     return json_answer(200, plan_json(std::get<placement::Placement>(*plan)));
   }
   const auto admission = workloads_.create(body->wanted);
-  net::Answer answer = admitted(admission, call);
+  net::Answer answer = admitted(admission, call, Asked::kNewGrant);
   auto& response = std::get<net::HttpResponse>(answer);
   if (response.status == 200)
     response.status = std::get<const Grant*>(*admission)->state == core::State::kQueued ? 202 : 201;
@@ -138,7 +138,7 @@ net::Answer Api::update_grant(const Call& call) {
   if (!grant) return net::error_response(grant.error());
   const auto change = parse_grant_change(call.request.body);
   if (!change) return net::error_response(change.error());
-  return admitted(workloads_.change(**grant, *change), call);
+  return admitted(workloads_.change(**grant, *change), call, Asked::kChange);
 }
 
 net::Answer Api::delete_grant(const Call& call) {

@@ -53,6 +53,7 @@ class Daemon {
 
   ApiSources sources();
   std::vector<DeviceView> device_views() const;
+  std::map<std::string, UnmanagedUse> unmanaged_use() const;  // by device; "": not known which
   std::vector<ProcessView> process_views(const Caller& caller) const;
   std::vector<core::Finding> findings(const Caller& caller) const;
   std::string restart_command() const;

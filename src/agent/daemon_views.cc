@@ -17,7 +17,7 @@ namespace {
 
 // Pid and command are its owner's and root's to know.
 UnmanagedProcess unmanaged_as_seen_by(const Caller& caller, const DeviceUser& user) {
-  UnmanagedProcess process{.user = user_name(user.seen.user)};
+  UnmanagedProcess process{.user = user_name(user.seen.user), .memory = user.seen.memory};
   if (!caller.owns(user.seen.user)) return process;
   process.pid = user.seen.process.pid;
   process.command = user.seen.command;
@@ -64,16 +64,26 @@ std::optional<MiB> used_memory_of(const core::Device& device, const devlib::Samp
 
 }  // namespace
 
+std::map<std::string, UnmanagedUse> Daemon::unmanaged_use() const {
+  std::map<std::string, UnmanagedUse> by_device;
+  for (const DeviceUser& user : device_users_)
+    if (!user.managed) by_device[roster_->device_of(user.seen)].add(user.seen.memory);
+  return by_device;
+}
+
 std::vector<DeviceView> Daemon::device_views() const {
+  const std::map<std::string, UnmanagedUse> unmanaged = unmanaged_use();
   std::vector<DeviceView> views;
   for (placement::DeviceState& state : workloads_->book().device_states()) {
     const devlib::Sample& sample = roster_->sample_of(state.device.id);
     const std::optional<MiB> used_memory = used_memory_of(state.device, sample, *workloads_);
+    const auto theirs = unmanaged.find(state.device.id);
     views.push_back(
         {.state = std::move(state),
          .limits = {.memory = config_.overcommit_memory, .compute = config_.overcommit_compute},
          .used_memory = used_memory,
-         .utilization = sample.utilization});
+         .utilization = sample.utilization,
+         .unmanaged = theirs == unmanaged.end() ? UnmanagedUse{} : theirs->second});
   }
   for (const core::Grant* const grant : workloads_->book().grants()) {
     if (!core::holds_slices(grant->state)) continue;
@@ -101,6 +111,7 @@ std::vector<ProcessView> Daemon::process_views(const Caller& caller) const {
     view.device = roster_->device_of(user.seen);
     view.grant = user.grant == nullptr ? "" : user.grant->name;
     view.managed = user.managed;
+    view.memory = user.seen.memory;
     views.push_back(std::move(view));
   }
   for (const core::Grant* const grant : workloads_->book().grants()) {
@@ -176,9 +187,8 @@ std::string Daemon::metrics() const {
     facts.grants.push_back(workloads_->view(*grant, nobody));
     facts.processes[grant->name] = static_cast<int>(workloads_->live_processes(*grant).size());
   }
-  for (const core::Device& device : roster_->devices()) facts.unmanaged_processes[device.id] = 0;
-  for (const DeviceUser& user : device_users_)
-    if (!user.managed) ++facts.unmanaged_processes[roster_->device_of(user.seen)];
+  facts.unmanaged = unmanaged_use();
+  for (const core::Device& device : roster_->devices()) facts.unmanaged.try_emplace(device.id);
   return metrics_text(facts);
 }
 

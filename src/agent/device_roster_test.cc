@@ -32,8 +32,8 @@ class EchoingLibrary final : public devlib::DeviceLibrary {
   devlib::Sample sample(const core::Device& device) override {
     return {.health = device.health, .health_reason = device.health_reason};
   }
-  std::optional<std::vector<int>> processes(const core::Device&) override {
-    return std::vector<int>{::getpid()};
+  std::optional<std::vector<devlib::ToldProcess>> processes(const core::Device&) override {
+    return std::vector<devlib::ToldProcess>{{.pid = ::getpid()}};
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/quantity_text.h"
 #include "base/shell_word.h"
 
 namespace melon::agent {
@@ -83,21 +84,31 @@ void add_library(const Circumstances& facts, std::vector<Fault>& out) {
                                         fmt::join(facts.preload_candidates, ", "))});
 }
 
+std::string memory_text(const devlib::MemoryHeld& memory) {
+  if (memory.on_device) return "device memory: " + to_text(*memory.on_device);
+  if (memory.resident)
+    return fmt::format("device memory: unknown, within the {} that it has resident",
+                       to_text(*memory.resident));
+  return "device memory: unknown";
+}
+
 Fault unmanaged(const UnmanagedProcess& process) {
+  const std::string memory = memory_text(process.memory);
   if (process.pid == 0)
     return {.code = "unmanaged_process_of_another",
-            .message = fmt::format("a process of {} uses a device outside any grant", process.user),
+            .message = fmt::format("a process of {} uses a device outside any grant ({})",
+                                   process.user, memory),
             .values = {{"user", process.user}}};
   if (!process.foreign_grant.empty())
-    return {
-        .code = "foreign_grant",
-        .message = fmt::format("process {} of {} runs in another daemon's grant '{}', on a "
-                               "device that is this daemon's: {}",
-                               process.pid, process.user, process.foreign_grant, process.command),
-        .values = {{"pid", std::to_string(process.pid)}}};
+    return {.code = "foreign_grant",
+            .message = fmt::format(
+                "process {} of {} runs in another daemon's grant '{}', on a device that is "
+                "this daemon's ({}): {}",
+                process.pid, process.user, process.foreign_grant, memory, process.command),
+            .values = {{"pid", std::to_string(process.pid)}}};
   return {.code = "unmanaged_process",
-          .message = fmt::format("process {} of {} uses a device outside any grant: {}",
-                                 process.pid, process.user, process.command),
+          .message = fmt::format("process {} of {} uses a device outside any grant ({}): {}",
+                                 process.pid, process.user, memory, process.command),
           .values = {{"pid", std::to_string(process.pid)}}};
 }
 

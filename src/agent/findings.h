@@ -10,6 +10,7 @@
 
 #include "core/device.h"
 #include "core/finding.h"
+#include "devlib/device_library.h"
 
 namespace melon::agent {
 
@@ -17,7 +18,8 @@ namespace melon::agent {
 struct UnmanagedProcess {
   int pid = 0;  ///< 0: not the caller's to know
   std::string user = {};
-  std::string command = {};  // empty with pid 0
+  std::string command = {};        // empty with pid 0
+  devlib::MemoryHeld memory = {};  // on the device
   /// The folder of the grant that it runs in, when that is another daemon's; empty with pid 0.
   std::string foreign_grant = {};
 };

@@ -169,7 +169,7 @@ Result<Admission> GrantBook::change(const std::string& id, const GrantChange& ch
   MELON_RETURN_IF_ERROR(core::check_request(request));
   if (grant.state == State::kQueued) return change_waiting(grant, std::move(request));
 
-  auto answer = machine_.place_again(grant, request);
+  auto answer = placement::place_again_behind(machine_, waiting(), grant, request);
   if (auto* const refusal = std::get_if<placement::Refusal>(&answer))
     return Admission(std::move(*refusal));
   auto& placed = std::get<placement::Placement>(answer);

@@ -80,8 +80,8 @@ class GrantBook {
   Result<Admission> admit(const NewGrant& wanted, const std::string& id, std::int64_t now_unix_ms);
 
   /// Changes limits on the devices that the grant already holds, or of a waiting request;
-  /// suspension not. Errors: kInvalidArgument, kFailedPrecondition (over; more of a device held
-  /// elsewhere).
+  /// suspension not. Nothing grows on a device that a waiting request reserves. Errors:
+  /// kInvalidArgument, kFailedPrecondition (over; more of a device held elsewhere).
   Result<Admission> change(const std::string& id, const GrantChange& change);
   /// Errors: kFailedPrecondition unless running or suspended.
   Result<const core::Grant*> change_suspended(const std::string& id, bool suspended);

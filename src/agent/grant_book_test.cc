@@ -133,6 +133,48 @@ TEST(GrantBook, TheQueueIsServedInOrderAndNobodyOvertakes) {
   EXPECT_FALSE(book.refusal_of(*book.at("g-4")).has_value());
 }
 
+TEST(GrantBook, NothingGrowsIntoWhatAWaitingOneReserves) {
+  GrantBook book = book_of({device("d0", MiB(1000))});
+  ASSERT_TRUE(book.admit(asking("300", Permille(250)), "g-1", kNow));
+  ASSERT_TRUE(book.admit(asking("300"), "g-2", kNow));
+  NewGrant large = asking("700");
+  large.wait = true;
+  ASSERT_EQ(admitted(book.admit(large, "g-3", kNow + 1)).state, State::kQueued);
+  // 400 MiB and three quarters of the compute are free, but they are the large one's.
+  for (const GrantChange& more : {GrantChange{.memory = parse_memory("301").value()},
+                                  GrantChange{.compute = Permille(251)}}) {
+    const auto refused = book.change("g-1", more);
+    ASSERT_TRUE(is_refused(refused));
+    const auto& refusal = std::get<placement::Refusal>(*refused);
+    ASSERT_EQ(refusal.rejections.size(), 1U);
+    EXPECT_EQ(refusal.rejections[0].rule, "queue");
+    EXPECT_FALSE(refusal.memory_that_fits) << "nothing of more is on offer";
+    EXPECT_EQ(book.device_states()[0].booked_memory, MiB(600));
+  }
+  ASSERT_FALSE(is_refused(book.change("g-1", {.priority = core::Priority::kHigh})));
+  ASSERT_FALSE(is_refused(book.change("g-1", {.memory = parse_memory("290").value()})));
+  EXPECT_TRUE(is_refused(book.change("g-1", {.memory = parse_memory("300").value()})))
+      << "what was given back is the waiting one's too";
+  book.end("g-2", State::kExited, "", kNow + 2);
+  ASSERT_EQ(book.serve_queue(kNow + 3), std::vector<std::string>{"g-3"});
+  ASSERT_FALSE(is_refused(book.change("g-1", {.memory = parse_memory("300").value()})));
+}
+
+TEST(GrantBook, AChangeGrowsOnDevicesThatNobodyWaitsFor) {
+  GrantBook book = book_of({device("d0", MiB(1000)), device("d1", MiB(100))});
+  NewGrant small = asking("50");
+  small.request.device = "d1";
+  ASSERT_TRUE(book.admit(small, "g-1", kNow));
+  NewGrant first = asking("900");
+  first.request.device = "d0";
+  ASSERT_TRUE(book.admit(first, "g-2", kNow));
+  NewGrant large = asking("800");  // d1 could never hold it
+  large.wait = true;
+  ASSERT_EQ(admitted(book.admit(large, "g-3", kNow + 1)).state, State::kQueued);
+  ASSERT_FALSE(is_refused(book.change("g-1", {.memory = parse_memory("100").value()})));
+  EXPECT_TRUE(is_refused(book.change("g-2", {.memory = parse_memory("901").value()})));
+}
+
 TEST(GrantBook, GivesUpWaitingAtItsTime) {
   GrantBook book = book_of({device("d0", MiB(1000))});
   ASSERT_TRUE(book.admit(asking("800"), "g-1", kNow));

@@ -67,6 +67,14 @@ std::optional<double> use_of(const GrantView& view, std::size_t slice,
   return converted(view.use[slice].*member, convert);
 }
 
+std::function<void(const MetricFacts&, Values&)> of_unmanaged(
+    std::optional<MiB> UnmanagedUse::*member) {
+  return [member](const MetricFacts& facts, Values& values) {
+    for (const auto& [device, use] : facts.unmanaged)
+      if (const auto amount = use.*member) values.push_back({{{"device", device}}, bytes(*amount)});
+  };
+}
+
 void write_process_memory(const MetricFacts& facts, Values& values) {
   for (const GrantView& view : facts.grants)
     for (const ProcessUse& process : view.processes)
@@ -148,9 +156,16 @@ std::vector<Source> daemon_sources() {
       {{"melon_unmanaged_processes_count", kGauge, "device",
         "Processes on a device outside any grant's limits."},
        [](const MetricFacts& facts, Values& values) {
-         for (const auto& [device, count] : facts.unmanaged_processes)
-           values.push_back({{{"device", device}}, static_cast<double>(count)});
+         for (const auto& [device, use] : facts.unmanaged)
+           values.push_back({{{"device", device}}, static_cast<double>(use.processes)});
        }},
+      {{"melon_unmanaged_memory_used_bytes", kGauge, "device",
+        "Memory of the device that they hold; absent while it is not told of one of them."},
+       of_unmanaged(&UnmanagedUse::used_memory)},
+      {{"melon_unmanaged_memory_resident_bytes", kGauge, "device",
+        "What they have resident of the machine's memory, where that is the device's own (a CPU): "
+        "what they hold of the device is within it. Absent while it is not known of one of them."},
+       of_unmanaged(&UnmanagedUse::resident_memory)},
       {{"melon_findings_count", kGauge, "", "What melon doctor would list."},
        [](const MetricFacts& facts, Values& values) {
          values.push_back({{}, static_cast<double>(facts.findings)});

@@ -19,7 +19,7 @@ struct MetricFacts {
   std::vector<GrantView> grants = {};         // live ones
   std::map<std::string, int> states = {};     // state -> grants in it, kept finished ones too
   std::map<std::string, int> processes = {};  // grant's name -> live processes
-  std::map<std::string, int> unmanaged_processes = {};  // by device; "": it is not known which
+  std::map<std::string, UnmanagedUse> unmanaged = {};  // by device; "": it is not known which
   std::size_t findings = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "agent/descendants.h"
 #include "agent/device_users.h"
@@ -96,6 +97,43 @@ core::ProcessId Workloads::seen_from_here(const LedgerSample::Process& process) 
   }
   if (found == contained_.end()) return {};
   return {.pid = found->pid, .start_ticks = process.id.start_ticks};
+}
+
+std::vector<core::ProcessId> Workloads::live_processes(const Grant& grant) const {
+  const auto found = tracked_.find(grant.id);
+  if (found == tracked_.end()) return {};
+  std::vector<core::ProcessId> live;
+  for (const core::ProcessId process : found->second.registered)
+    if (identify(process.pid) == process) live.push_back(process);
+  for (const auto& others : {std::vector<core::ProcessId>(found->second.descendants.begin(),
+                                                          found->second.descendants.end()),
+                             found->second.in_ledger})
+    for (const core::ProcessId process : others)
+      if (identify(process.pid) == process) live.push_back(process);
+  std::ranges::sort(live);
+  live.erase(std::unique(live.begin(), live.end()), live.end());  // clang 14 has no ranges for it
+  return live;
+}
+
+const Grant* Workloads::grant_of(core::ProcessId process) const {
+  for (const auto& [id, known] : tracked_)
+    if (known.registered.contains(process) || known.descendants.contains(process) ||
+        std::ranges::find(known.in_ledger, process) != known.in_ledger.end())
+      return book_.at(id);
+  return nullptr;
+}
+
+const Grant* Workloads::ledger_grant_of(core::ProcessId process) const {
+  for (const auto& [id, known] : tracked_)
+    if (std::ranges::find(known.in_ledger, process) != known.in_ledger.end()) return book_.at(id);
+  return nullptr;
+}
+
+const Grant* Workloads::grant_in(const std::string& folder) const {
+  const std::filesystem::path path = folder;
+  const std::string id = path.filename().string();
+  const bool ours = tracked_.contains(id) && parts_.folder.grant_folder(id) == path;
+  return ours ? book_.at(id) : nullptr;
 }
 
 }  // namespace melon::agent

@@ -31,7 +31,11 @@ constexpr std::array kDeviceKeys = {
         "used_memory_mib",
         "memory in use on it; by the workloads where its library does not tell of others (OpenCL)"},
     JsonKey{"utilization_permille", "how busy it is; null: its library does not tell"},
-    JsonKey{"grants", "names of the workloads that hold a slice of it"}};
+    JsonKey{"grants", "names of the workloads that hold a slice of it"},
+    JsonKey{"unmanaged",
+            "processes outside any grant's limits: how many, used_memory_mib of the device (null: "
+            "its library does not tell), resident_memory_mib (a CPU: of the machine's memory, the "
+            "device's within it)"}};
 constexpr std::array kGrantKeys = {
     JsonKey{"name", "as the user named it"},
     JsonKey{"id", "unique for ever; names may be used again"},

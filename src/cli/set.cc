@@ -48,19 +48,21 @@ Result<int> set(Session& session, const Flags& flags) {
 
 Command set_command() {
   auto flags = std::make_shared<Flags>();
-  Command command{.name = "set",
-                  .summary = "Change a workload's slice while it runs",
-                  .description =
-                      "Running programs follow within a second. Memory below what is used is\n"
-                      "accepted: new allocations are refused until enough is freed.",
-                  .parameters = {{.names = "NAME",
-                                  .target = &flags->name,
-                                  .text = "A workload's name or id",
-                                  .required = true}},
-                  .examples = {{"melon set web-1 --compute 50%", "Half of the device's compute"},
-                               {"melon set web-1 --memory 2GiB --priority high",
-                                "More memory, and precedence"}},
-                  .run = [flags](Session& session) { return set(session, *flags); }};
+  Command command{
+      .name = "set",
+      .summary = "Change a workload's slice while it runs",
+      .description =
+          "Running programs follow within a second. Memory below what is used is\n"
+          "accepted: new allocations are refused until enough is freed. A slice does not\n"
+          "grow on a device that a workload waits for (melon run --wait).",
+      .parameters = {{.names = "NAME",
+                      .target = &flags->name,
+                      .text = "A workload's name or id",
+                      .required = true}},
+      .examples = {{"melon set web-1 --compute 50%", "Half of the device's compute"},
+                   {"melon set web-1 --memory 2GiB --priority high",
+                    "More memory, and precedence"}},
+      .run = [flags](Session& session) { return set(session, *flags); }};
   for (Parameter& parameter : changeable_parameters(flags->request))
     command.parameters.push_back(std::move(parameter));
   return command;

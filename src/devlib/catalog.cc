@@ -74,18 +74,34 @@ Sample Catalog::sample(const core::Device& device) {
 bool Catalog::add_told(const core::Device& device, std::vector<DeviceProcess>& out) {
   core::Device known = device;
   known.key = library_key_[device.id];
-  const auto pids = source_of(device)->library->processes(known);
-  if (!pids) return false;
-  for (const int pid : *pids) {
+  const auto told = source_of(device)->library->processes(known);
+  if (!told) return false;
+  for (const auto& [pid, used_memory] : *told) {
     const auto stat = os::process_stat(pid);
     if (!stat) continue;
     out.push_back({.process = {pid, stat->start_ticks},
                    .user = os::process_user(pid).value_or(0),
                    .command = os::process_command(pid),
                    .vendor = device.vendor,
-                   .device = device.id});
+                   .device = device.id,
+                   .memory = {.on_device = used_memory}});
   }
   return true;
+}
+
+void Catalog::complete(DeviceProcess& entry) const {
+  const auto may_be_on = [&entry](const core::Device& device) {
+    return entry.device.empty() ? device.vendor == entry.vendor : device.id == entry.device;
+  };
+  // The only device of a vendor needs no telling.
+  if (entry.device.empty() && std::ranges::count_if(devices_, may_be_on) == 1)
+    entry.device = std::ranges::find_if(devices_, may_be_on)->id;
+  const bool may_be_on_cpu = std::ranges::any_of(
+      devices_, [&](const core::Device& device) { return device.is_cpu && may_be_on(device); });
+  if (entry.memory.on_device || !may_be_on_cpu) return;
+  constexpr std::uint64_t kBelowMiB = (1U << 20) - 1;
+  if (const auto bytes = os::resident_bytes(entry.process.pid))
+    entry.memory.resident = MiB(static_cast<std::int64_t>((*bytes + kBelowMiB) >> 20));
 }
 
 std::vector<DeviceProcess> Catalog::processes() {
@@ -98,11 +114,7 @@ std::vector<DeviceProcess> Catalog::processes() {
     if (untold) scanned.push_back(source.vendor);
   }
   std::ranges::move(scan_.scan(scanned), std::back_inserter(all));
-  for (DeviceProcess& entry : all) {  // the only device of a vendor needs no telling
-    const auto of_vendor = [&](const core::Device& d) { return d.vendor == entry.vendor; };
-    if (entry.device.empty() && std::ranges::count_if(devices_, of_vendor) == 1)
-      entry.device = std::ranges::find_if(devices_, of_vendor)->id;
-  }
+  for (DeviceProcess& entry : all) complete(entry);
   return all;
 }
 

@@ -40,6 +40,8 @@ class Catalog {
   };
   Source* source_of(const core::Device& device);
   bool add_told(const core::Device& device, std::vector<DeviceProcess>& out);
+  /// Finds out where the process is and what it holds there, as far as its library has not told.
+  void complete(DeviceProcess& entry) const;
 
   std::vector<Source> sources_;  // management libraries first
   std::vector<core::Device> devices_;

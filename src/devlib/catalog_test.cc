@@ -83,9 +83,10 @@ class FakeLibrary final : public DeviceLibrary {
   Sample sample(const core::Device& device) override {
     return {.health_reason = "asked for " + device.key};
   }
-  std::optional<std::vector<int>> processes(const core::Device& device) override {
+  std::optional<std::vector<ToldProcess>> processes(const core::Device& device) override {
     if (device.vendor != "nvidia") return std::nullopt;
-    return std::vector<int>{::getpid(), 0x3fffff};  // the second is no process
+    return std::vector<ToldProcess>{{::getpid(), MiB(5120)}, {0x3fffff, MiB(1)}};  // the second
+    // is no process
   }
 
  private:
@@ -135,6 +136,42 @@ TEST(Catalog, ProcessesComeFromTheLibraryOrElseFromMappedFiles) {
   }
   EXPECT_EQ(told, 1);
   EXPECT_EQ(scanned, 1);
+}
+
+const DeviceProcess& own_entry(const std::vector<DeviceProcess>& all, const std::string& vendor) {
+  return *std::ranges::find_if(all, [&vendor](const DeviceProcess& entry) {
+    return entry.process.pid == ::getpid() && entry.vendor == vendor;
+  });
+}
+
+TEST(Catalog, MemoryOfAProcessIsWhatTheLibraryTells) {
+  Catalog catalog = two_vendors();
+  catalog.discover();
+  const auto all = catalog.processes();
+  EXPECT_EQ(own_entry(all, "nvidia").memory, MemoryHeld{.on_device = MiB(5120)});
+  EXPECT_EQ(own_entry(all, "opencl").memory, MemoryHeld{}) << "no CPU, and nobody tells";
+}
+
+TEST(Catalog, OnACpuItsMemoryIsWithinWhatTheProcessHasOfTheMachines) {
+  vendors::Descriptor opencl;
+  opencl.id = "opencl";
+  opencl.process_libraries = {"libc.so.6"};
+  core::Device cpu = seen("opencl", "opencl:p|cpu|0", {}, Enforcement::kShim);
+  cpu.is_cpu = true;
+  for (const bool beside_a_card : {false, true}) {
+    std::vector<core::Device> devices{cpu};
+    if (beside_a_card) devices.push_back(seen("opencl", "pci:1", {}, Enforcement::kShim));
+    std::vector<std::unique_ptr<DeviceLibrary>> libraries;
+    libraries.push_back(std::make_unique<FakeLibrary>(devices));
+    Catalog catalog({opencl}, std::move(libraries));
+    catalog.discover();
+    const auto all = catalog.processes();
+    const DeviceProcess& own = own_entry(all, "opencl");
+    EXPECT_EQ(own.device, beside_a_card ? "" : "opencl-0");
+    EXPECT_EQ(own.memory.on_device, std::nullopt);
+    ASSERT_TRUE(own.memory.resident);
+    EXPECT_GT(*own.memory.resident, MiB(0));
+  }
 }
 
 TEST(CpuTimes, CountsWhatIsNeitherIdleNorWaiting) {

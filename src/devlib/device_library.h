@@ -29,6 +29,22 @@ struct Sample {
   std::string health_reason = {};  // empty when healthy
 };
 
+/// What memory a process holds, as far as anybody tells.
+struct MemoryHeld {
+  std::optional<MiB> on_device = {};  // of the device's, by its library
+  /// Where no library tells, but the device's memory is the machine's own: what the process has of
+  /// that, without files. Its buffers are within it once they are written to, and so is everything
+  /// else that the program keeps.
+  std::optional<MiB> resident = {};
+  bool operator==(const MemoryHeld&) const = default;
+};
+
+/// A process as a device's library tells of it.
+struct ToldProcess {
+  int pid = 0;
+  std::optional<MiB> used_memory = {};  // of the device's; empty: not told
+};
+
 /// One way to find devices and to ask how they are; the seam to a vendor's library. An absent
 /// library finds no devices and is no error. Not thread-safe; calls may take seconds.
 class DeviceLibrary {
@@ -42,8 +58,8 @@ class DeviceLibrary {
   virtual Discovered enumerate() = 0;
   /// `device` as enumerate() gave it; it is recognised by its key.
   virtual Sample sample(const core::Device& device) = 0;
-  /// Pids of the processes on the device. Empty optional: the library does not tell.
-  virtual std::optional<std::vector<int>> processes(const core::Device& device) = 0;
+  /// The processes on the device, each once. Empty optional: the library does not tell.
+  virtual std::optional<std::vector<ToldProcess>> processes(const core::Device& device) = 0;
 };
 
 /// A process that is on a device, whoever started it.
@@ -53,6 +69,7 @@ struct DeviceProcess {
   std::string command = {};
   std::string vendor = {};  // descriptor id
   std::string device = {};  // Device::id; empty: some device of this vendor
+  MemoryHeld memory = {};   // on that device
 };
 
 }  // namespace melon::devlib

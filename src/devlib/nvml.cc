@@ -130,15 +130,15 @@ class NvmlLibrary final : public DeviceLibrary {
     return sample;
   }
 
-  std::optional<std::vector<int>> processes(const core::Device& device) override {
+  std::optional<std::vector<ToldProcess>> processes(const core::Device& device) override {
     const auto handle = handles_.find(device.key);
     if (handle == handles_.end() || nvml_.compute_processes == nullptr) return std::nullopt;
-    std::vector<int> pids;
+    std::map<int, std::optional<MiB>> told;
     for (const auto list : {nvml_.compute_processes, nvml_.graphics_processes})
-      if (list != nullptr && !add_pids(list, handle->second, pids)) return std::nullopt;
-    std::ranges::sort(pids);
-    pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
-    return pids;
+      if (list != nullptr && !add_processes(list, handle->second, told)) return std::nullopt;
+    std::vector<ToldProcess> processes;
+    for (const auto& [pid, memory] : told) processes.push_back({pid, memory});
+    return processes;
   }
 
  private:
@@ -209,9 +209,19 @@ class NvmlLibrary final : public DeviceLibrary {
     return device;
   }
 
-  /// The list may grow between the question for its size and the one for its content.
-  static bool add_pids(int (*list)(NvmlDevice, unsigned*, NvmlProcess*), NvmlDevice handle,
-                       std::vector<int>& pids) {
+  /// Rounded up: what is shown is never less than what is held.
+  static std::optional<MiB> memory_of(const NvmlProcess& process) {
+    constexpr unsigned long long kNotTold = ~0ULL;  // as where a display driver owns the memory
+    if (process.used_memory == kNotTold) return std::nullopt;
+    constexpr unsigned long long kBelowMiB = (1ULL << 20) - 1;
+    return MiB(static_cast<std::int64_t>((process.used_memory >> 20) +
+                                         ((process.used_memory & kBelowMiB) != 0 ? 1 : 0)));
+  }
+
+  /// A process of both lists has the same memory in both. The list may grow between the question
+  /// for its size and the one for its content.
+  static bool add_processes(int (*list)(NvmlDevice, unsigned*, NvmlProcess*), NvmlDevice handle,
+                            std::map<int, std::optional<MiB>>& told) {
     std::vector<NvmlProcess> entries(32);
     for (int attempt = 0; attempt < 4; ++attempt) {
       auto count = static_cast<unsigned>(entries.size());
@@ -221,8 +231,11 @@ class NvmlLibrary final : public DeviceLibrary {
         continue;
       }
       if (code != kSuccess) return false;
-      for (unsigned i = 0; i < std::min<std::size_t>(count, entries.size()); ++i)
-        pids.push_back(static_cast<int>(entries[i].pid));
+      entries.resize(std::min<std::size_t>(count, entries.size()));
+      for (const NvmlProcess& entry : entries) {
+        std::optional<MiB>& memory = told[static_cast<int>(entry.pid)];
+        memory = std::max(memory, memory_of(entry));  // told is more than not told
+      }
       return true;
     }
     return false;

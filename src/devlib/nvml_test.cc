@@ -67,8 +67,13 @@ TEST_F(NvmlTest, ListsProcessesHoweverMany) {
   const auto devices = library->enumerate().devices;
   EXPECT_THAT(*library->processes(devices[0]), testing::IsEmpty());
   set("simulated_processes", 300);
-  EXPECT_EQ(library->processes(devices[0])->size(), 300u);
-  EXPECT_EQ(library->processes(devices[0])->back(), 300);
+  const auto told = *library->processes(devices[0]);
+  ASSERT_EQ(told.size(), 300u);
+  EXPECT_EQ(told.front().pid, 1);
+  EXPECT_EQ(told.front().used_memory, MiB(1));
+  EXPECT_EQ(told[298].used_memory, MiB(299));
+  EXPECT_EQ(told.back().pid, 300);
+  EXPECT_EQ(told.back().used_memory, std::nullopt) << "NVML's word for not available";
   EXPECT_THAT(*library->processes(devices[1]), testing::IsEmpty());
 }
 

@@ -172,7 +172,9 @@ class OpenClLibrary final : public DeviceLibrary {
     return sample;
   }
 
-  std::optional<std::vector<int>> processes(const core::Device&) override { return std::nullopt; }
+  std::optional<std::vector<ToldProcess>> processes(const core::Device&) override {
+    return std::nullopt;
+  }
 
  private:
   Result<ChildOutput> run_probe(const std::string& only_driver) {

@@ -98,6 +98,16 @@ std::optional<std::uint32_t> process_user(int pid) {
   return static_cast<std::uint32_t>(*uid);
 }
 
+std::optional<std::uint64_t> resident_bytes(int pid) {
+  const auto text = read_file(fmt::format("/proc/{}/statm", pid), 4096);  // counts of pages
+  if (!text) return std::nullopt;
+  const auto resident = parse_number(word(*text, 1));
+  const auto of_files = parse_number(word(*text, 2));
+  if (!resident || !of_files) return std::nullopt;
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return (*resident - std::min(*resident, *of_files)) * page;  // not counted at one instant
+}
+
 std::uint64_t pid_namespace(int pid) {
   char link[64];
   const auto got = ::readlink(fmt::format("/proc/{}/ns/pid", pid).c_str(), link, sizeof link);

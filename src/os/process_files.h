@@ -45,6 +45,10 @@ std::uint64_t pid_namespace(int pid);
 /// The processes of all other pid namespaces that /proc shows. Reads two files of each process.
 std::vector<NamespacedProcess> processes_of_other_namespaces();
 
+/// What of its memory is in the machine's own, without what files back; what was swapped out does
+/// not count. Everybody may ask. Empty when it is gone.
+std::optional<std::uint64_t> resident_bytes(int pid);
+
 /// Its arguments joined by spaces; the kernel's name in brackets where there are none.
 std::string process_command(int pid);
 

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -75,6 +76,20 @@ TEST(ProcessFiles, FindsAProcessThatCountsForItself) {
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   EXPECT_EQ(pid_namespace(child), 0U);
+}
+
+TEST(ProcessFiles, ResidentMemoryIsWhatWasWrittenTo) {
+  constexpr std::size_t kBytes = 64U << 20;
+  const auto before = resident_bytes(::getpid());
+  ASSERT_TRUE(before);
+  void* const block = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  ASSERT_NE(block, MAP_FAILED);
+  const auto with = resident_bytes(::getpid());
+  ::munmap(block, kBytes);
+  ASSERT_TRUE(with);
+  EXPECT_GE(*with + (8U << 20), *before + kBytes) << "the kernel counts some pages late";
+  EXPECT_FALSE(resident_bytes(0x3fffff));
 }
 
 TEST(ProcessFiles, ReadsAtMostWhatIsAsked) {

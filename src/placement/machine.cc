@@ -324,14 +324,16 @@ std::optional<Placement> Machine::keep_place(const core::Grant& grant,
 }
 
 std::variant<Placement, Refusal> Machine::place_again(const core::Grant& grant,
-                                                      const Request& request) const {
+                                                      const Request& request,
+                                                      const std::set<std::string>& reserved) const {
   if (auto kept = keep_place(grant, request)) return std::move(*kept);
   const SetAside aside(now_->index(), grant);
   std::vector<const Device*> own;
   for (const Device& device : devices_)
     if (std::ranges::find(grant.slices, device.id, &core::Slice::device) != grant.slices.end())
       own.push_back(&device);
-  return Question(*this, request, std::move(own), {.whatever_health = true}).answer_or_refusal();
+  return Question(*this, request, std::move(own), {.whatever_health = true, .reserved = &reserved})
+      .answer_or_refusal();
 }
 
 std::vector<Standing> Machine::compare(const core::Grant& grant) const {

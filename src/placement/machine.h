@@ -63,9 +63,11 @@ class Machine {
   std::optional<Placement> find_place(const core::Request& request,
                                       const std::set<std::string>& reserved) const;
   /// place() for a grant that stays where it is: on its own devices alone, whatever their health,
-  /// as if it held nothing. What grows nowhere is placed also where those are overbooked or gone.
+  /// as if it held nothing. What grows nowhere is placed also where those are overbooked, gone or
+  /// in `reserved`; what grows is refused there by the rule "queue".
   std::variant<Placement, Refusal> place_again(const core::Grant& grant,
-                                               const core::Request& request) const;
+                                               const core::Request& request,
+                                               const std::set<std::string>& reserved = {}) const;
 
   /// Every device that the grant's request could mean, best first, those that refuse it last; as if
   /// the grant held nothing.

@@ -8,7 +8,10 @@ namespace {
 /// Devices that those who wait keep from those behind them.
 class Reservations {
  public:
-  explicit Reservations(const Machine& machine) : machine_(machine) {}
+  explicit Reservations(const Machine& machine, std::span<const Waiter> waiting = {})
+      : machine_(machine) {
+    for (const Waiter& waiter : waiting) add(waiter.request);
+  }
 
   void add(const core::Request& request) {
     if (!is_full()) ids_.merge(usable_by(request));
@@ -47,9 +50,14 @@ std::vector<Start> start_waiting(Machine& machine, std::span<const Waiter> waiti
 std::variant<Placement, Refusal> place_behind(const Machine& machine,
                                               std::span<const Waiter> waiting,
                                               const core::Request& request) {
-  Reservations reserved(machine);
-  for (const Waiter& earlier : waiting) reserved.add(earlier.request);
-  return machine.place(request, reserved.ids());
+  return machine.place(request, Reservations(machine, waiting).ids());
+}
+
+std::variant<Placement, Refusal> place_again_behind(const Machine& machine,
+                                                    std::span<const Waiter> waiting,
+                                                    const core::Grant& grant,
+                                                    const core::Request& request) {
+  return machine.place_again(grant, request, Reservations(machine, waiting).ids());
 }
 
 }  // namespace melon::placement

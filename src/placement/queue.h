@@ -14,7 +14,8 @@ namespace melon::placement {
 // The queue: first come, first served, with reservation. A request that waits reserves every device
 // that it could ever use: nobody who came later is placed there until it has started. So whoever
 // came later changes nothing for it, whatever sizes and life times they have, and a large request
-// is not starved by small ones. Those who came later may still use the other devices.
+// is not starved by small ones. Those who came later may still use the other devices. A grant that
+// holds slices and asks for more of them came later too: it does not grow on a reserved device.
 
 /// A request that waits, and the grant that will hold its slices.
 struct Waiter {
@@ -39,5 +40,12 @@ std::vector<Start> start_waiting(Machine& machine, std::span<const Waiter> waiti
 std::variant<Placement, Refusal> place_behind(const Machine& machine,
                                               std::span<const Waiter> waiting,
                                               const core::Request& request);
+
+/// Machine::place_again() beside those that wait: what grows nowhere is placed as ever, what grows
+/// on a device that they reserve is refused by the rule "queue". Books nothing.
+std::variant<Placement, Refusal> place_again_behind(const Machine& machine,
+                                                    std::span<const Waiter> waiting,
+                                                    const core::Grant& grant,
+                                                    const core::Request& request);
 
 }  // namespace melon::placement

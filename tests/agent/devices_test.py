@@ -3,7 +3,7 @@
 import os
 import unittest
 
-from daemon_under_test import IGNORED_LINE, Daemon, DaemonTest
+from daemon_under_test import IGNORED_LINE, Daemon, DaemonTest, eventually
 
 SIMULATED_NVML = os.environ.get("MELON_SIMULATED_NVML", "")
 NVIDIA = f"""
@@ -23,6 +23,9 @@ class SimulatedGpus(DaemonTest):
     def setUp(self):
         super().setUp()
         self.daemon.stop()
+        self.faults = self.daemon.folder / "faults"
+        self.faults.mkdir()
+        self.daemon.environment["MELON_SIMULATED_NVML_FAULTS"] = str(self.faults)
         vendors = self.daemon.folder / "vendors"
         vendors.mkdir()
         (vendors / "nvidia.yaml").write_text(NVIDIA)
@@ -45,6 +48,28 @@ class SimulatedGpus(DaemonTest):
         self.assertTrue(devices["opencl-0"]["is_cpu"])
         codes = [finding["code"] for finding in self.daemon.call("GET", "/v1/findings").json]
         self.assertIn("device_unenforced", codes)
+
+    def test_a_process_outside_any_grant_is_shown_with_what_it_holds_of_its_card(self):
+        program = self.program()
+        partial = self.faults / "partial"
+        partial.write_text(f"{program.pid} 5120")
+        partial.rename(self.faults / "process")  # never seen half written
+        shown = eventually("it is on the card", lambda: [
+            entry for entry in self.daemon.call("GET", "/v1/processes").json
+            if entry["pid"] == program.pid and entry["device"] == "nvidia-0"])[0]
+        self.assertFalse(shown["managed"])
+        self.assertEqual((shown["used_memory_mib"], shown["resident_memory_mib"]), (5120, None))
+        self.assertEqual(self.devices()["nvidia-0"]["unmanaged"], {
+            "processes": 1, "used_memory_mib": 5120, "resident_memory_mib": None})
+        self.assertEqual(self.devices()["nvidia-1"]["unmanaged"], {
+            "processes": 0, "used_memory_mib": 0, "resident_memory_mib": 0})
+        message = next(entry["message"] for entry in self.daemon.call("GET", "/v1/findings").json
+                       if entry["code"] == "unmanaged_process" and f"process {program.pid} " in entry["message"])
+        self.assertIn("(device memory: 5 GiB)", message)
+        metrics = self.daemon.call("GET", "/metrics").text.splitlines()
+        self.assertIn(f'melon_unmanaged_memory_used_bytes{{device="nvidia-0"}} {5 << 30}', metrics)
+        self.assertNotIn('melon_unmanaged_memory_resident_bytes{device="nvidia-0"}',
+                         [line.split(" ")[0] for line in metrics])
 
     def test_a_device_without_enforcement_is_taken_only_when_told(self):
         refused = self.daemon.call("POST", "/v1/grants", {"type": "nvidia", "memory": "1GiB"})

@@ -180,6 +180,12 @@ class Grants(DaemonTest):
         small = self.daemon.create(name="small", memory="1MiB", wait=True)
         self.assertEqual((large["state"], small["state"]), ("queued", "queued"))
         self.assertIn("refusal", self.daemon.call("GET", "/v1/grants/small/explain").json)
+        # Who runs already comes after them too, with what he has not got yet.
+        grown = self.daemon.call("PATCH", "/v1/grants/first", {"memory": f"{memory - 9}MiB"})
+        self.assert_refused(grown, 409, "does_not_fit", "is kept for a request that is waiting already",
+                            "ask again when those that wait have started")
+        self.assertEqual([entry["rule"] for entry in grown.json["error"]["refusal"]["rejections"]], ["queue"])
+        self.assertEqual(self.daemon.call("PATCH", "/v1/grants/first", {"priority": "high"}).status, 200)
         self.daemon.call("DELETE", "/v1/grants/first")
         self.daemon.wait_state("large", "reserved")
         self.daemon.wait_state("small", "reserved")

@@ -175,6 +175,24 @@ class BadTenants(DaemonTest):
         program.wait()
         eventually("it is forgotten", lambda: not self.findings_naming(program.pid))
 
+    def test_what_a_process_outside_any_grant_has_resident_is_told(self):
+        program = self.program(command=(sys.executable, "-c", FILLED_BUFFER), stdout=subprocess.PIPE)
+        self.assertTrue(program.stdout.readline())
+        program.stdout.close()
+
+        def seen():
+            return [entry for entry in self.daemon.call("GET", "/v1/processes").json
+                    if entry["pid"] == program.pid and not entry["managed"]
+                    and (entry["resident_memory_mib"] or 0) >= FILLED_MIB]
+        shown = eventually("its memory is told", seen)[0]
+        self.assertIsNone(shown["used_memory_mib"], "a CPU device's library does not tell")
+        self.assertRegex(self.findings_naming(program.pid)[0]["message"],
+                         r"\(device memory: unknown, within the .+ that it has resident\)")
+        theirs = next(entry for entry in self.daemon.call("GET", "/v1/devices").json
+                      if entry["id"] == shown["device"])["unmanaged"]
+        self.assertGreaterEqual(theirs["processes"], 1)
+        self.assertGreaterEqual(theirs["resident_memory_mib"], FILLED_MIB)
+
     def findings_naming(self, pid):
         return [finding for finding in self.daemon.call("GET", "/v1/findings").json
                 if finding["code"] == "unmanaged_process" and f"process {pid} " in finding["message"]]
@@ -189,6 +207,17 @@ class BadTenants(DaemonTest):
                    self.daemon.grant("a")["flags"])
 
 
+FILLED_MIB = 128
+FILLED_BUFFER = f"""
+import time
+import pyopencl as cl
+context = cl.Context(cl.get_platforms()[0].get_devices()[:1])
+queue = cl.CommandQueue(context)
+buffer = cl.Buffer(context, cl.mem_flags.READ_WRITE, {FILLED_MIB} << 20)
+cl.enqueue_fill_buffer(queue, buffer, b"x", 0, {FILLED_MIB} << 20).wait()
+print("filled", flush=True)
+time.sleep(600)
+"""
 PLAIN_OPENCL = """
 import ctypes, time
 library = ctypes.CDLL("libOpenCL.so.1")

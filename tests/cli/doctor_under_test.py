@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests of `melon doctor` stand on: a machine of their own, where faults harm nobody.
 
-They live in a mount namespace. What a remedy asks of the machine's administrator (packages, services,
-the clock) is done by stand-ins on PATH that undo the fault; everything else is executed for real."""
+They live in a mount namespace. Remedies are executed for real, but for what would need the network or change the
+machine itself: there a stand-in on PATH checks its arguments and undoes the fault. These are apt-get (no_device,
+opencl_driver_missing, opencl_loader_missing), modprobe (nvidia_driver_unavailable), systemctl reboot
+(nvidia_driver_outdated), timedatectl (clock_behind), sudo systemctl (user_daemon), and make (library_missing),
+which installs for real what is built already."""
 import ctypes
 import json
 import os

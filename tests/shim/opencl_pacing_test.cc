@@ -69,12 +69,13 @@ struct Case {
   int batch;
 };
 
+// Each length of kernels and each height of limits once: how they combine is shown without a driver
+// (shim/core/pacer_test.cc).
 class HardLimit : public testing::TestWithParam<Case> {};
 INSTANTIATE_TEST_SUITE_P(, HardLimit,
-                         testing::Values(Case{100, "k_20", 1000}, Case{250, "k_20", 1000},
-                                         Case{500, "k_100", 200}, Case{250, "k_1000", 20},
+                         testing::Values(Case{100, "k_20", 1000}, Case{500, "k_100", 200},
                                          Case{800, "k_1000", 20}, Case{250, "k_10000", 4},
-                                         Case{500, "k_10000", 4}, Case{20, "k_500", 20}),
+                                         Case{20, "k_500", 20}),
                          [](const auto& test) {
                            return test.param.kernel + ("At" + std::to_string(test.param.permille));
                          });

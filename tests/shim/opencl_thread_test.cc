@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -145,6 +147,101 @@ TEST_P(SharedByThreads, MemoryOfAllKinds) {
   EXPECT_EQ(clFinish(queue), CL_SUCCESS);
   EXPECT_TRUE(eventually([&] { return scene.report().used_bytes == 0; }));
   EXPECT_EQ(scene.driver().bytes, 0);
+}
+
+/// One thread's part of the race: objects of all kinds come and go in random order.
+class Racer {
+ public:
+  /// With a queue, commands still use much of what is released.
+  Racer(Scene& scene, cl_command_queue queue, int number)
+      : scene_(scene), queue_(queue), random_(static_cast<unsigned>(number) + 1) {}
+
+  /// True when the device gave something.
+  bool act() {
+    if (held_.size() > 3 || (random_() % 4 == 0 && !held_.empty())) {
+      clReleaseMemObject(held_.back());
+      held_.pop_back();
+      return false;
+    }
+    return random_() % 3 == 0 ? take_shared() : take_buffer();
+  }
+  void let_go() {
+    for (cl_mem const mem : held_) clReleaseMemObject(mem);
+    held_.clear();
+  }
+
+ private:
+  bool take_buffer() {
+    cl_mem const mem = scene_.buffer((1 + random_() % 24) * kGranuleBytes);
+    if (mem == nullptr) return false;
+    const cl_buffer_region region{0, kGranuleBytes};
+    cl_mem const part =
+        clCreateSubBuffer(mem, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, nullptr);
+    const int zero = 0;
+    if (queue_ != nullptr) {
+      EXPECT_EQ(clEnqueueFillBuffer(queue_, mem, &zero, sizeof zero, 0, kGranuleBytes, 0, nullptr,
+                                    nullptr),
+                CL_SUCCESS);
+    }
+    EXPECT_EQ(clRetainMemObject(part), CL_SUCCESS);
+    clReleaseMemObject(mem);  // the part and the fill still hold it
+    clReleaseMemObject(part);
+    held_.push_back(part);
+    return true;
+  }
+  bool take_shared() {
+    void* shared =
+        clSVMAlloc(scene_.context(), CL_MEM_READ_WRITE, (1 + random_() % 24) * kGranuleBytes, 0);
+    if (shared == nullptr) return false;
+    if (queue_ == nullptr || random_() % 2 == 0) {
+      clSVMFree(scene_.context(), shared);
+    } else {
+      EXPECT_EQ(clEnqueueSVMFree(queue_, 1, &shared, nullptr, nullptr, 0, nullptr, nullptr),
+                CL_SUCCESS);
+    }
+    return true;
+  }
+
+  Scene& scene_;
+  cl_command_queue queue_;
+  std::minstd_rand random_;
+  std::vector<cl_mem> held_;
+};
+
+// Four threads together want more than there is, so that they race to the limit all the time.
+void race(Scene& scene, cl_command_queue queue) {
+  std::atomic<std::uint64_t> given{0};
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(MELON_RACE_SECONDS);
+  on_threads([&](int number) {
+    Racer racer(scene, queue, number);
+    while (std::chrono::steady_clock::now() < end)
+      for (int i = 0; i < 10; ++i) given += racer.act() ? 1 : 0;
+    racer.let_go();
+  });
+  EXPECT_GT(given, 0U);
+}
+
+constexpr std::int64_t kRaceBytes = 1 << 20;
+
+TEST(OpenclRace, MemoryThatIsReleasedAtOnceNeverOvershoots) {
+  Scene scene("--memory 1048576 --compute 500", "kernel_us=100");
+  scene.context();
+  race(scene, nullptr);
+  EXPECT_LE(scene.driver().peak_bytes, kRaceBytes) << "overshoot";
+  EXPECT_EQ(scene.report().used_bytes, 0U) << "residue";
+  EXPECT_EQ(scene.driver().bytes, 0);
+}
+
+// What the driver's own thread frees it tells of just before, so that the driver itself may hold a
+// little more for a moment; the ledger does not.
+TEST(OpenclRace, MemoryThatCommandsStillUseLeavesNoResidue) {
+  Scene scene("--memory 1048576 --compute 500", "kernel_us=100");
+  scene.context();
+  cl_command_queue const queue = scene.queue();
+  race(scene, queue);
+  EXPECT_EQ(clFinish(queue), CL_SUCCESS);
+  EXPECT_TRUE(eventually([&] { return scene.report().used_bytes == 0; })) << "residue";
+  EXPECT_TRUE(eventually([&] { return scene.driver().bytes == 0; }));
 }
 
 TEST_P(SharedByThreads, QueuesThatComeAndGo) {

@@ -2,7 +2,8 @@
 // A simulated libnvidia-ml with two cards. What goes wrong, tests of one process set through its
 // variables; tests of a daemon write the error's number into files of the folder that
 // MELON_SIMULATED_NVML_FAULTS names: init, handle, memory. A file named hang makes the next memory
-// query take for ever. Without permission for others to open the node /dev/nvidia1, when there is
+// query take for ever, and one named process with a pid and an amount of MiB puts that process on
+// card 0. Without permission for others to open the node /dev/nvidia1, when there is
 // one, card 1 is denied.
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 int simulated_init_error;    // what nvmlInit_v2 answers
 int simulated_handle_error;  // what asking for card 1 answers
 int simulated_memory_error;  // what memory queries of card 1 answer
-int simulated_processes;     // on card 0
+int simulated_processes;     // on card 0, with as many MiB as their pids say; the last without
 
 static int fault(int variable, const char* name) {
   const char* folder = getenv("MELON_SIMULATED_NVML_FAULTS");
@@ -34,6 +35,18 @@ static void hang_once(void) {
   snprintf(path, sizeof path, "%s/hang", folder);
   if (unlink(path) != 0) return;
   while (1) pause();
+}
+// False when no file tells of a process.
+static int told_process(unsigned* pid, unsigned long long* mib) {
+  const char* folder = getenv("MELON_SIMULATED_NVML_FAULTS");
+  char path[4096];
+  if (folder == NULL) return 0;
+  snprintf(path, sizeof path, "%s/process", folder);
+  FILE* file = fopen(path, "r");
+  if (file == NULL) return 0;
+  const int fields = fscanf(file, "%u %llu", pid, mib);
+  fclose(file);
+  return fields == 2;
 }
 static int is_denied(void) {
   struct stat node;
@@ -116,8 +129,19 @@ int nvmlDeviceGetComputeRunningProcesses_v3(struct card* card, unsigned* count,
                                             struct process* out) {
   unsigned has = card->index == 0 ? (unsigned)simulated_processes : 0;
   unsigned room = *count;
+  unsigned pid = 0;
+  unsigned long long mib = 0;
+  if (card->index == 0 && room > 0 && told_process(&pid, &mib)) {
+    *count = 1;
+    out[0].pid = pid;
+    out[0].used = mib << 20;
+    return 0;
+  }
   *count = has;
   if (has > room) return 7;
-  for (unsigned i = 0; i < has; ++i) out[i].pid = i + 1;
+  for (unsigned i = 0; i < has; ++i) {
+    out[i].pid = i + 1;
+    out[i].used = i + 1 < has ? (unsigned long long)(i + 1) << 20 : ~0ULL;  // not told
+  }
   return 0;
 }

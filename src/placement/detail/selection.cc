@@ -61,9 +61,8 @@ std::optional<Rejection> bar(const Device& device, const Request& request,
                                  "that",
                                  device.id, device.vendor));
   if (conditions.reserved != nullptr && conditions.reserved->contains(device.id))
-    return rejection(
-        device, "queue",
-        fmt::format("{} is kept for a request that has been waiting longer", device.id));
+    return rejection(device, "queue",
+                     fmt::format("{} is kept for a request that is waiting already", device.id));
   return std::nullopt;
 }
 

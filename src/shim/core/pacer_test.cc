@@ -62,6 +62,58 @@ INSTANTIATE_TEST_SUITE_P(Matrix, HardLimit, testing::ValuesIn(all_cases()), [](c
          (c.synchronous ? "Synchronous" : "Pipelined");
 });
 
+// --- the same for four threads with a queue each, on devices of several sizes
+
+struct ThreadsCase {
+  Sharing sharing;
+  unsigned permille;
+  Nanoseconds kernel;
+};
+
+class HardLimitOfThreads : public testing::TestWithParam<ThreadsCase> {};
+
+TEST_P(HardLimitOfThreads, IsMetInEveryWindow) {
+  const ThreadsCase& c = GetParam();
+  const double limit = c.permille / 10.0;
+  for (const unsigned units : {40u, 132u, 188u}) {
+    TestGrants grants;
+    grants.add("g", {.compute_permille = c.permille});
+    SimulatedDevice device(grants, c.sharing, units);
+    const unsigned program =
+        device.start({.grant = "g", .kernels = {c.kernel}, .queues = 4, .threads = 4});
+    device.run_for(kSecond);
+    const Nanoseconds before = device.busy(program);
+    device.longest_hold(program) = 0;
+    for (int second = 1; second <= 10; ++second)
+      EXPECT_NEAR(share_over(device, program, kSecond), limit, 2.0)
+          << "second " << second << " on " << units << " units";
+    EXPECT_NEAR(percent(device.busy(program) - before, 10 * kSecond), limit, 1.0)
+        << "on " << units << " units";
+    const bool short_stalls = c.permille >= 500 && c.kernel <= kMillisecond;
+    // Elsewhere a thread may wait for the others' turns too.
+    EXPECT_LE(device.longest_hold(program), short_stalls ? 25 * kMillisecond : 4 * kSecond)
+        << "on " << units << " units";
+  }
+}
+
+std::vector<ThreadsCase> cases_of_threads() {
+  std::vector<ThreadsCase> cases;
+  for (const Sharing sharing : {Sharing::kProcessor, Sharing::kSliced, Sharing::kInTurn})
+    for (const unsigned permille : {100u, 200u, 500u, 800u})
+      for (const Nanoseconds kernel :
+           {20 * kMicrosecond, 100 * kMicrosecond, 2 * kMillisecond, 10 * kMillisecond})
+        cases.push_back({sharing, permille, kernel});
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Matrix, HardLimitOfThreads, testing::ValuesIn(cases_of_threads()),
+                         [](const auto& param) {
+                           const ThreadsCase& c = param.param;
+                           return std::string(name_of(c.sharing)) +
+                                  std::to_string(c.permille / 10) + "Percent" +
+                                  std::to_string(c.kernel / kMicrosecond) + "us";
+                         });
+
 // --- the same for several processes of the grant
 
 struct ProcessesCase {

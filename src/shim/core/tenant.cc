@@ -1,67 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The attach interface: finds the grant, counts memory, and blocks launches until they may go.
+// A tenant's beginning and end: finds the grant, opens its files, tells what was used.
 
-#include <sched.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-#include "shim/abi/ledger.h"
-#include "shim/core/attach.h"
-#include "shim/core/futex.h"
-#include "shim/core/grant_files.h"
 #include "shim/core/memory.h"
-#include "shim/core/pacer.h"
-#include "shim/core/policy_view.h"
+#include "shim/core/tenant_state.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
 
 namespace melon::shim {
-
-/// What a forked child must not take over: a page that the kernel wipes there.
-struct OwnPage {
-  std::atomic<std::uint32_t> alive;  // 1; 0 in any child, however it was forked
-  alignas(64) Passage passage;
-};
-
-/// All of it lives in zero-filled mapped memory: no constructor runs, no destructor either.
-struct Tenant::State {
-  Tenant tenant;
-  Clock clock;
-  bool real_time;
-  GrantFiles files;
-  PolicyView policy;
-  int slot;
-  abi::Identity self;
-  OwnPage* own;
-  long pid_where_not_wiped;  // kernels before 4.14 cannot; 0 elsewhere
-  Pacer* pacers[abi::kMaxDevices];
-  struct alignas(64) LaneLock {
-    std::atomic<bool> taken;
-  } lanes[abi::kMaxDevices][abi::kLanes];
-};
-
 namespace {
 
 using State = Tenant::State;
-
-/// Wake-ups of a held launch, so that a changed policy is seen although nothing else happens.
-constexpr Nanoseconds kLongestWait = 20'000'000;
-constexpr Nanoseconds kLongestSuspension = 100'000'000;
-/// How long an allocation may wait for work that holds memory of a full device.
-constexpr Nanoseconds kLongestDrain = 200'000'000;
-/// Drivers tell of a command's end before they free what it used.
-constexpr unsigned kRoomAttempts = 5;
-constexpr Nanoseconds kRoomPause = 500'000;  // doubled at each
-
-std::uint64_t granules_of(std::uint64_t bytes) {
-  return bytes / abi::kGranule + (bytes % abi::kGranule != 0 ? 1 : 0);
-}
 
 void guard_forks(State& state) {
   auto* const page = static_cast<OwnPage*>(map_anonymous(sizeof(OwnPage)));
@@ -95,14 +50,6 @@ void open_pacer(State& state, const char* grant_folder, unsigned device) {
   state.pacers[device] = pacer;
 }
 
-Nanoseconds now_of(const State& state) { return state.clock.now(state.clock.context); }
-
-bool is_stale(const State& state) {
-  if (state.own == nullptr && state.pid_where_not_wiped == 0) return false;
-  if (state.pid_where_not_wiped != 0) return syscall(SYS_getpid) != state.pid_where_not_wiped;
-  return state.own->alive.load(std::memory_order_relaxed) == 0;
-}
-
 /// Watches all that could limit a device. Not where a fork would carry an open passage along.
 void lay_passage(State& state) {
   if (state.own == nullptr || state.pid_where_not_wiped != 0) return;
@@ -111,83 +58,6 @@ void lay_passage(State& state) {
       state.own->passage.watch(pacer->arena_generation());
   if (state.files.policy_file != nullptr)
     state.own->passage.watch(&state.files.policy_file->policy.generation);
-}
-
-/// Opens the passage if no device is limited.
-void open_passage(State& state, Nanoseconds now) {
-  if (state.own == nullptr || state.pid_where_not_wiped != 0) return;
-  Passage& passage = state.own->passage;
-  const std::uint64_t sum = passage.now();
-  for (Pacer* const pacer : state.pacers) {
-    if (pacer == nullptr) continue;
-    pacer->refresh(now);
-    if (pacer->paced()) return;
-  }
-  passage.open_at(sum);
-}
-
-/// Where the calling thread starts to look for a lane.
-unsigned first_lane() {
-  static thread_local char anchor __attribute__((tls_model("initial-exec")));
-  return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(&anchor) >> 12) % abi::kLanes;
-}
-
-/// One lane of a device, for the length of one operation.
-class LaneHeld {
- public:
-  /// Any lane: threads start at different ones and move on when one is taken, so that also a signal
-  /// handler that interrupts an operation finds another.
-  LaneHeld(State& state, unsigned device) : locks_(state.lanes[device]) {
-    const unsigned start = first_lane();
-    for (unsigned i = 0;; ++i) {
-      lane_ = (start + i) % abi::kLanes;
-      if (try_lock()) return;
-      if (i % abi::kLanes == abi::kLanes - 1) sched_yield();
-    }
-  }
-  ~LaneHeld() { locks_[lane_].taken.store(false, std::memory_order_release); }
-  LaneHeld(const LaneHeld&) = delete;
-  LaneHeld& operator=(const LaneHeld&) = delete;
-  unsigned lane() const { return lane_; }
-
- private:
-  bool try_lock() { return !locks_[lane_].taken.exchange(true, std::memory_order_acquire); }
-
-  State::LaneLock (&locks_)[abi::kLanes];
-  unsigned lane_ = 0;
-};
-
-bool reserve_once(State& state, unsigned device, std::uint64_t granules) {
-  const LaneHeld held(state, device);
-  return abi::reserve(*state.files.ledger, device, static_cast<unsigned>(state.slot), held.lane(),
-                      granules, state.policy.memory_granules(device));
-}
-
-/// Frees what the process's dead left. Not when the program closed the ledger's descriptor: who
-/// lives in another pid namespace cannot be told then; the agent reaps twice a second anyway.
-bool reap(State& state) {
-  const int fd = state.files.checked_fd();
-  if (fd < 0 && !state.files.private_ledger) return false;
-  return abi::reap_dead(*state.files.ledger, fd, state.self) > 0;
-}
-
-/// Any lane frees what another reserved: only the sum of the lanes counts.
-void release_granules(State& state, unsigned device, std::uint64_t granules) {
-  const LaneHeld lane(state, device);
-  abi::release(*state.files.ledger, device, static_cast<unsigned>(state.slot), lane.lane(),
-               granules);
-}
-
-/// Sleeps until a launch that is held may ask again.
-void wait_for(State& state, Pacer& pacer, const Pacer::Hold& hold, std::uint32_t progress,
-              std::uint64_t generation) {
-  if (!state.real_time) return state.clock.sleep_until(state.clock.context, hold.until);
-  const Nanoseconds until = std::min(hold.until, now_of(state) + kLongestWait);
-  if (hold.by == Pacer::Hold::By::kSuspension)
-    return state.policy.wait_for_change(generation, kLongestSuspension);
-  pacer.count_waiter(1);
-  wait_on(&pacer.progress(), progress, until);
-  pacer.count_waiter(-1);
 }
 
 }  // namespace
@@ -251,128 +121,6 @@ int Tenant::find_device(const char* key) const {
 void Tenant::attach(unsigned device, const DeviceSource& source) {
   if (state_ != nullptr && device < abi::kMaxDevices && state_->pacers[device] != nullptr)
     state_->pacers[device]->attach(source);
-}
-
-bool Tenant::reserve(unsigned device, std::uint64_t bytes) {
-  if (state_ == nullptr) return true;
-  State& state = *state_;
-  if (device >= abi::kMaxDevices || state.slot < 0 || is_stale(state))
-    return false;  // fails closed
-  const std::uint64_t granules = granules_of(bytes);
-  if (reserve_once(state, device, granules)) return true;
-  if (reap(state) && reserve_once(state, device, granules)) return true;
-  state.files.ledger->devices[device].refusals.fetch_add(1, std::memory_order_relaxed);
-  return false;
-}
-
-void Tenant::release(unsigned device, std::uint64_t bytes) {
-  if (state_ == nullptr) return;
-  State& state = *state_;
-  if (device >= abi::kMaxDevices || state.slot < 0 || is_stale(state)) return;
-  release_granules(state, device, granules_of(bytes));
-}
-
-bool Tenant::make_room(unsigned device, std::uint64_t bytes, unsigned attempt) {
-  if (state_ == nullptr || device >= abi::kMaxDevices || is_stale(*state_)) return false;
-  Pacer* const pacer = state_->pacers[device];
-  if (pacer == nullptr || (attempt == 0 && pacer->in_flight() == 0)) return false;
-  if (attempt == 0) drain(device, kLongestDrain);
-  // Drivers free what a command used some time after they tell of its end.
-  for (; attempt <= kRoomAttempts; ++attempt) {
-    if (attempt > 0)
-      state_->clock.sleep_until(state_->clock.context, now_of(*state_) + (kRoomPause << attempt));
-    if (pacer->may_have_free(bytes)) return true;
-  }
-  return false;
-}
-
-std::uint64_t Tenant::memory_limit(unsigned device) const {
-  if (state_ == nullptr || device >= abi::kMaxDevices) return 0;
-  return state_->policy.memory_granules(device) * abi::kGranule;
-}
-
-std::uint64_t Tenant::memory_used(unsigned device) const {
-  if (state_ == nullptr || state_->files.ledger == nullptr || device >= abi::kMaxDevices) return 0;
-  return abi::used_granules(*state_->files.ledger, device) * abi::kGranule;
-}
-
-Launch Tenant::admit(unsigned device, QueueState& queue, std::uint64_t key, Order order) {
-  Launch launch = {.device = device, .key = key};
-  if (state_ == nullptr || device >= abi::kMaxDevices) return launch;
-  Pacer* const pacer = state_->pacers[device];
-  if (pacer == nullptr || pacer->let_through(queue, key, order, launch)) return launch;
-  State& state = *state_;
-  Nanoseconds now = now_of(state);
-  const Nanoseconds asked = now;
-  while (!is_stale(state)) {
-    const std::uint32_t progress = pacer->progress().load();
-    const std::uint64_t generation = state.policy.generation();
-    const Pacer::Hold hold = pacer->ask(queue, key, order, now, launch);
-    if (hold.by == Pacer::Hold::By::kNothing) break;
-    wait_for(state, *pacer, hold, progress, generation);
-    now = now_of(state);
-  }
-  if (now != asked) pacer->count_throttled(now - asked);
-  if (!pacer->paced() && !passage().open()) open_passage(state, now);
-  return launch;
-}
-
-bool Tenant::try_admit(unsigned device, QueueState& queue, std::uint64_t key, Order order,
-                       Launch& launch, Nanoseconds& ask_again) {
-  launch = {.device = device, .key = key};
-  if (state_ == nullptr || device >= abi::kMaxDevices || is_stale(*state_)) return true;
-  Pacer* const pacer = state_->pacers[device];
-  if (pacer == nullptr || pacer->let_through(queue, key, order, launch)) return true;
-  const Pacer::Hold hold = pacer->ask(queue, key, order, now_of(*state_), launch);
-  ask_again = hold.until;
-  return hold.by == Pacer::Hold::By::kNothing;
-}
-
-void Tenant::cancel(const Launch& launch, QueueState& queue) {
-  if (state_ == nullptr || launch.device >= abi::kMaxDevices || is_stale(*state_)) return;
-  if (Pacer* const pacer = state_->pacers[launch.device]; pacer != nullptr) {
-    pacer->cancel(launch, queue, now_of(*state_));
-    if (pacer->has_waiters()) wake_all(&pacer->progress());
-  }
-}
-
-void Tenant::close_queue(unsigned device, QueueState& queue) {
-  if (state_ == nullptr || device >= abi::kMaxDevices || is_stale(*state_)) return;
-  if (Pacer* const pacer = state_->pacers[device]; pacer != nullptr)
-    pacer->close_queue(queue, now_of(*state_));
-}
-
-void Tenant::finish(Flight* flight, Nanoseconds start, Nanoseconds end) {
-  if (state_ == nullptr || flight == nullptr || is_stale(*state_)) return;
-  Pacer* const pacer = state_->pacers[flight->device];
-  pacer->finish(flight, start, end, now_of(*state_));
-  if (pacer->has_waiters()) wake_all(&pacer->progress());
-}
-
-void Tenant::open_gate(Flight* flight) {
-  if (state_ == nullptr || flight == nullptr || is_stale(*state_)) return;
-  state_->pacers[flight->device]->open_gate(flight, now_of(*state_));
-}
-
-bool Tenant::pacing(unsigned device) const {
-  if (state_ == nullptr || device >= abi::kMaxDevices) return false;
-  Pacer* const pacer = state_->pacers[device];
-  if (pacer == nullptr) return false;
-  if (!pacer->up_to_date()) pacer->refresh(now_of(*state_));
-  return pacer->paced();
-}
-
-bool Tenant::drain(unsigned device, Nanoseconds timeout) {
-  if (state_ == nullptr || device >= abi::kMaxDevices || state_->pacers[device] == nullptr)
-    return true;
-  Pacer& pacer = *state_->pacers[device];
-  const Nanoseconds until = now_of(*state_) + timeout;
-  for (;;) {
-    const std::uint32_t progress = pacer.progress().load();
-    if (pacer.in_flight() == 0) return true;
-    if (now_of(*state_) >= until) return false;
-    wait_for(*state_, pacer, {Pacer::Hold::By::kFlights, until}, progress, 0);
-  }
 }
 
 Tenant::Report Tenant::report(unsigned device) const {
