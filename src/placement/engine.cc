@@ -24,7 +24,7 @@ std::uint64_t key_of(const Shape& shape, const Policy& policy) {
 
 void Engine::set_targets(std::vector<TargetShape> targets, std::int64_t requests) {
   measure_.emplace(std::move(targets), requests);
-  measure_->learn_kinds(index_.nodes().kinds);
+  learn_kinds();
   scorer_.measure_with(*measure_);
   rankings_.clear();
   ranking_of_.clear();
@@ -47,6 +47,14 @@ std::shared_ptr<const Shape> Engine::shape(const PodRequest& request) {
 
 const Policy& Engine::effective(const Policy& policy) const {
   return policy.uses_gain && !measure_ ? *find_policy("binpack") : policy;
+}
+
+void Engine::learn_kinds() {
+  const detail::NodeTable& nodes = index_.nodes();
+  std::vector<std::int64_t> devices(nodes.kinds.size());
+  for (const detail::NodeRow& row : nodes.rows)
+    for (const std::uint16_t kind : nodes.kind_of(row)) ++devices[kind];
+  measure_->learn_kinds(nodes.kinds, devices);
 }
 
 void Engine::measure_node(std::uint32_t node) {
@@ -74,10 +82,11 @@ void Engine::order_nodes() {
 }
 
 void Engine::catch_up() {
-  if (ordered_layout_ != index_.layout()) order_nodes();
+  if (ordered_layout_ != index_.layout()) {
+    order_nodes();
+    if (measure_) learn_kinds();
+  }
   if (measure_) {
-    if (measure_->known_kinds() < index_.nodes().kinds.size())
-      measure_->learn_kinds(index_.nodes().kinds);
     const bool known =
         index_.changes().for_each_since(seen_, [this](std::uint32_t node) { measure_node(node); });
     for (std::uint32_t node = 0; !known && node < index_.nodes().rows.size(); ++node)

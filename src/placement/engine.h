@@ -101,6 +101,7 @@ class Engine {
   const Policy& effective(const Policy& policy) const;
   void catch_up();
   void order_nodes();
+  void learn_kinds();
   void measure_node(std::uint32_t node);
   Ranking& ranking(const Shape& shape, const Policy& policy);
   void refresh(Ranking& ranking, const Shape& shape);

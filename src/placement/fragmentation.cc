@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <string_view>
 
 namespace melon::placement {
 namespace {
@@ -72,6 +74,45 @@ Amounts free_on(const DeviceDemand& demand, const detail::DeviceKind& kind) {
   return free;
 }
 
+std::vector<std::int64_t> scarcities(std::span<const TargetShape> targets,
+                                     std::span<const detail::DeviceKind> kinds,
+                                     std::span<const std::int64_t> devices) {
+  std::vector<double> pressure(kinds.size(), 0.0);  // device time asked for, per device
+  double asked = 0;
+  double there = 0;
+  for (const std::int64_t count : devices) there += static_cast<double>(count);
+  for (const TargetShape& target : targets) {
+    if (!target.devices) continue;
+    std::vector<std::size_t> able;
+    double of_those = 0;
+    double time = 0;
+    for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+      const auto milli = milli_on(*target.devices, kinds[kind]);
+      if (!milli || devices[kind] == 0) continue;
+      able.push_back(kind);
+      of_those += static_cast<double>(devices[kind]);
+      time += static_cast<double>(devices[kind]) * *milli;
+    }
+    if (able.empty()) continue;
+    time *= static_cast<double>(target.weight) * target.devices->count / of_those;
+    asked += time;
+    for (const std::size_t kind : able) pressure[kind] += time / of_those;
+  }
+  std::map<std::string_view, double> least;  // by vendor
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+    if (devices[kind] == 0) continue;
+    const auto [known, is_new] = least.try_emplace(kinds[kind].vendor, pressure[kind]);
+    if (!is_new) known->second = std::min(known->second, pressure[kind]);
+  }
+  std::vector<std::int64_t> found;
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+    const double over = pressure[kind] - least[kinds[kind].vendor];
+    const double scarcity = over > 0 ? 1000 * over * there / asked : 0;
+    found.push_back(std::llround(std::min(scarcity, double{kMostScarcity})));
+  }
+  return found;
+}
+
 Fragmentation::Fragmentation(std::vector<TargetShape> targets, std::int64_t requests)
     : targets_(std::move(targets)), requests_(requests) {
   for (const TargetShape& target : targets_) {
@@ -118,10 +159,14 @@ int Fragmentation::percent_between(const NodeView& before, const NodeView& after
                            published_.measure(after.cards, after.free_cpu_milli));
 }
 
-void Fragmentation::learn_kinds(std::span<const detail::DeviceKind> kinds) {
-  for (std::size_t i = kinds_.size(); i < kinds.size(); ++i) learn_kind(kinds[i]);
-  make_groups();
-  make_published();
+void Fragmentation::learn_kinds(std::span<const detail::DeviceKind> kinds,
+                                std::span<const std::int64_t> devices) {
+  if (kinds_.size() < kinds.size()) {
+    for (std::size_t i = kinds_.size(); i < kinds.size(); ++i) learn_kind(kinds[i]);
+    make_groups();
+    make_published();
+  }
+  scarcities_ = scarcities(targets_, kinds, devices);
 }
 
 /// Weight of the targets that a card of this kind can not serve when it has this much free, the

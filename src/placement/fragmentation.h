@@ -40,9 +40,10 @@ class Fragmentation {
   /// `requests`: of how many the targets were chosen; 0: they are all.
   explicit Fragmentation(std::vector<TargetShape> targets, std::int64_t requests = 0);
 
-  /// Prepares for kinds of devices; must be called when the cluster knows new ones.
-  void learn_kinds(std::span<const detail::DeviceKind> kinds);
-  std::size_t known_kinds() const { return kinds_.size(); }
+  /// Prepares for the cluster's kinds of devices, of which the first ones stay as they are, and how
+  /// many devices it has of each; must be called when either changes.
+  void learn_kinds(std::span<const detail::DeviceKind> kinds,
+                   std::span<const std::int64_t> devices);
 
   std::int64_t total_weight() const { return total_weight_; }
   const std::vector<TargetShape>& targets() const { return targets_; }
@@ -50,6 +51,13 @@ class Fragmentation {
   /// Whether two amounts of free CPU measure the same, whatever else is free.
   bool same_cpu(std::int64_t free_cpu_milli, std::int64_t other) const {
     return bucket_of(free_cpu_milli) == bucket_of(other);
+  }
+
+  /// What so many thousandths of a device of this kind cost, in the unit of measure(), because
+  /// requests that are bound to few kinds will want them: a tenth of them for a scarcity of one. (A
+  /// higher price fills the kinds that nobody is bound to until whole devices find no room.)
+  std::int64_t price(std::uint16_t kind, std::int32_t milli) const {
+    return scarcities_[kind] * total_weight_ * milli / (10 * 1000);
   }
 
   /// Fragmented thousandths times total_weight().
@@ -131,9 +139,20 @@ class Fragmentation {
   PublishedMeasure published_;
   std::vector<detail::DeviceKind> known_;
   std::vector<Kind> kinds_;
+  std::vector<std::int64_t> scarcities_;
   std::vector<Group> groups_;
   std::array<std::int64_t, 101> sigmoid_steps_{};  // by percent: the least gain that reaches it
 };
+
+/// How scarce each kind is for the targets that are bound to some kinds of a vendor's devices:
+/// their device time per device that they may have, in thousandths of the mean device time that all
+/// targets ask of a device; of the vendor's least scarce kind 0, and at most kMostScarcity. A
+/// target's device time is its weight times what it takes of a device; `devices` is how many there
+/// are of each kind.
+std::vector<std::int64_t> scarcities(std::span<const TargetShape> targets,
+                                     std::span<const detail::DeviceKind> kinds,
+                                     std::span<const std::int64_t> devices);
+inline constexpr int kMostScarcity = 9000;
 
 /// Whether a demand accepts devices of this kind, their amounts apart.
 bool accepts(const DeviceDemand& demand, const detail::DeviceKind& kind);

@@ -208,12 +208,14 @@ Result<> Index::apply(NodeSpec node, std::uint64_t version) {
   const auto there = find_node(node.name);
   node_versions_[node.name] = version;
   if (there && node_spec(*there) == node) return {};
-  const bool stays = there && nodes_.entries[*there].rank == node.rank;
   const std::uint32_t slot = slot_for(node);
+  const auto kinds = [&] { return nodes_.kind_of(nodes_.rows[slot]); };
+  const std::vector<std::uint16_t> had(kinds().begin(), kinds().end());
+  const bool stays = there && nodes_.entries[slot].rank == node.rank;
   detach_all(slot);
   write_entry(slot, node);
   write_cards(slot, node);
-  if (!stays) ++layout_;
+  if (!stays || !std::ranges::equal(had, kinds())) ++layout_;
   changes_.note(slot);
   rule_changes_.note(slot);
   const auto waiting = waiting_.extract(node.name);

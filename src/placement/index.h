@@ -101,7 +101,8 @@ class Index {
   const detail::ChangeLog& changes() const { return changes_; }
   /// Of them, those that changed what does not depend on grants: labels, taints, devices.
   const detail::ChangeLog& rule_changes() const { return rule_changes_; }
-  /// Changes whenever a node came, went or got another rank: an order of nodes is then stale.
+  /// Changes whenever a node came, went or got another rank or other devices: an order of
+  /// nodes, and what was learnt of the devices there are, is then stale.
   std::uint64_t layout() const { return layout_; }
   std::optional<std::uint32_t> find_node(const std::string& name) const;
   const GrantEntry* find_grant(const std::string& id) const;

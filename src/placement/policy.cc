@@ -72,14 +72,15 @@ Merit emptiness(const Trial& trial) { return -fullness(trial); }
 /// The published algorithm: hundredths of a sigmoid.
 Merit published_gain(const Trial& trial) { return trial.gain_percent; }
 
-/// In steps, because a difference below a step says less than chance does: of equal steps the rank
-/// decides, which is no property of the node. (Ties by what is free, or finer steps, lose on traces
-/// whose tasks are bound to types of devices: docs/adr/0004.)
+/// Less what the devices cost that others are bound to. In steps, because a difference below a step
+/// says less than chance does: of equal steps the rank decides, which is no property of the node.
+/// (Ties by what is free, or finer steps, lose on traces whose tasks are bound to types of devices:
+/// docs/adr/0004.)
 Merit stepped_gain(const Trial& trial) {
   constexpr std::int64_t kStepMilli = 110;
   const std::int64_t step = kStepMilli * trial.gain_unit;
-  const std::int64_t steps =
-      trial.gain >= 0 ? trial.gain / step : -((step - 1 - trial.gain) / step);
+  const std::int64_t gain = trial.gain - trial.price;
+  const std::int64_t steps = gain >= 0 ? gain / step : -((step - 1 - gain) / step);
   return static_cast<Merit>(std::clamp<std::int64_t>(steps, -1'000'000, 1'000'000));
 }
 

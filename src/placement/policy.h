@@ -35,6 +35,7 @@ struct Trial {
   detail::TaskClass task = detail::TaskClass::kNone;  // not set where each card is tried
   std::int64_t gain = 0;       // less fragmentation, times gain_unit; only where a policy asks
   std::int64_t gain_unit = 1;  // Fragmentation::total_weight()
+  std::int64_t price = 0;      // of the scarce devices taken, in the unit of the gain
   int gain_percent = 50;       // of the sigmoid of the gain, as published; only where a policy asks
 };
 

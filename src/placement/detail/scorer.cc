@@ -133,6 +133,7 @@ Merit Scorer::try_each_card(Trial& trial, std::int64_t before, std::uint16_t& ch
       trial.gain_percent = gain_percent(row, trial.gain);
     }
     trial.milli_taken = view.milli[card] - after;
+    trial.price = measure_->price(view.kind[card], trial.milli_taken);
     trial.tightest = view.milli[card];
     const Merit merit = policy_->merit(trial);
     if (merit > best) {
@@ -197,7 +198,9 @@ Merit Scorer::judge(Trial& trial, const NodeRow& row, std::int64_t before,
   after_.assign(milli.begin(), milli.end());
   for (const CardSlice& slice : booked) {
     after_[slice.card] = milli_after(row, slice.card, slice.amounts);
-    trial.milli_taken += milli[slice.card] - after_[slice.card];
+    const std::int32_t taken = milli[slice.card] - after_[slice.card];
+    trial.milli_taken += taken;
+    if (policy_->uses_gain) trial.price += measure_->price(nodes_.kind_of(row)[slice.card], taken);
     trial.tightest = std::min<std::int32_t>(trial.tightest, milli[slice.card]);
   }
   trial.cards_taken = static_cast<std::int32_t>(booked.size());
