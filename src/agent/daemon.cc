@@ -13,6 +13,8 @@
 #include <filesystem>
 
 #include "agent/daemon_state.h"
+#include "agent/start_note.h"
+#include "base/shell_word.h"
 #include "config/descriptors.h"
 #include "core/names.h"
 #include "os/boot.h"
@@ -48,9 +50,12 @@ std::string find_library(const std::vector<std::string>& candidates) {
   return found == candidates.end() ? "" : *found;
 }
 
-/// One place for all daemons of the machine, whoever runs them.
+/// One place for all daemons of the machine, whoever runs them; what root's daemon made is there
+/// for users too, where they may make nothing beside it.
 std::string default_lock_folder() {
-  return ::access("/run/lock", W_OK) == 0 ? "/run/lock/melon" : "/tmp/melon-locks";
+  const std::string folder = "/run/lock/melon";
+  const bool usable = ::access(folder.c_str(), W_OK) == 0 || ::access("/run/lock", W_OK) == 0;
+  return usable ? folder : "/tmp/melon-locks";
 }
 
 Result<config::DaemonConfig> load_config(const DaemonOptions& options) {
@@ -89,7 +94,23 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options) {
   MELON_RETURN_IF_ERROR(daemon->listen(metrics));
   MELON_RETURN_IF_ERROR(daemon->find_devices());
   MELON_RETURN_IF_ERROR(daemon->adopt());
+  leave_start_note(start_note_of(daemon->options_, daemon->places_));
   return daemon;
+}
+
+/// A database that is empty while grants have folders was not made so by a daemon: a crash of the
+/// machine or a full disk did it. Starting from it would forget grants whose programs may run.
+Result<> check_database(const std::filesystem::path& database,
+                        const std::filesystem::path& grants) {
+  std::error_code error;
+  if (std::filesystem::file_size(database, error) != 0 || error) return {};
+  if (std::filesystem::is_empty(grants, error) || error) return {};
+  return fail(Code::kFailedPrecondition,
+              fmt::format("database '{}' is damaged: it is empty, and '{}' has grants",
+                          database.string(), grants.string()),
+              fmt::format("restore it from a backup, or move it aside (the grants in it are then "
+                          "unknown): mv {0} {0}.damaged",
+                          shell_word(database.string())));
 }
 
 Result<> Daemon::open_state() {
@@ -98,6 +119,7 @@ Result<> Daemon::open_state() {
   library_ = find_library(library_candidates_);
   MELON_TRY(StateFolder folder, StateFolder::open(places_.state_folder));
   folder_ = std::make_unique<StateFolder>(std::move(folder));
+  MELON_RETURN_IF_ERROR(check_database(folder_->root() / "melon.db", folder_->root() / "grants"));
   MELON_TRY(store_, store::open_sqlite((folder_->root() / "melon.db").string()));
   MELON_TRY(auto stored, store_->events({.at_most = kKeptEvents}));
   const std::int64_t now = clock_.unix_ms();

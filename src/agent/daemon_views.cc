@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "agent/daemon_state.h"
 #include "agent/metrics.h"
+#include "agent/start_note.h"
 #include "base/shell_word.h"
 #include "core/names.h"
 #include "os/process_files.h"
@@ -129,15 +129,10 @@ std::vector<ProcessView> Daemon::process_views(const Caller& caller) const {
 
 std::string Daemon::restart_command() const {
   // The service manager's daemon stays the service manager's.
-  if (const char* const unit = std::getenv("MELON_UNIT"); unit != nullptr)
-    return fmt::format("systemctl restart {}", unit);
-  std::string command = fmt::format("melon down --socket {0} && melon up --detach --socket {0}",
-                                    shell_word(places_.socket));
-  command += " --state " + shell_word(places_.state_folder);
-  if (!options_.config_file.empty()) command += " --config " + shell_word(options_.config_file);
-  if (!options_.metrics_address.empty())
-    command += " --metrics " + shell_word(options_.metrics_address);
-  return command;
+  const StartNote note = start_note_of(options_, places_);
+  if (!note.unit.empty()) return fmt::format("systemctl restart {}", shell_word(note.unit));
+  return fmt::format("melon down --socket {} && {}", shell_word(places_.socket),
+                     start_command(note));
 }
 
 std::int64_t Daemon::looking_seconds() const {

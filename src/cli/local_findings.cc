@@ -12,6 +12,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "agent/places.h"
+#include "agent/start_note.h"
 #include "base/shell_word.h"
 #include "cli/api.h"
 #include "net/client.h"
@@ -65,7 +67,18 @@ bool finds_driver(const std::string& given) {
   return false;
 }
 
+// As the daemon that listened there was started, also another user's.
+std::string known_start(const std::string& socket) {
+  const auto own = agent::places_of({}, {}, agent::real_surroundings());
+  const std::vector<std::string> folders =
+      own ? std::vector{own->state_folder} : std::vector<std::string>{};
+  const auto note = agent::find_start_note(socket, folders, geteuid());
+  if (!note) return "";
+  return (note->owner == geteuid() ? "" : "sudo ") + agent::start_command(*note);
+}
+
 std::string start_command(const Surroundings& facts) {
+  if (!facts.start.empty()) return facts.start;
   const std::string state =
       facts.state_beside.empty() ? "" : " --state " + shell_word(facts.state_beside);
   return fmt::format("melon up --detach{} --socket {}", state, shell_word(facts.socket));
@@ -117,6 +130,7 @@ void add_opencl(const Surroundings& facts, std::vector<core::Fault>& out) {
 Surroundings look_around(const Session& session) {
   Surroundings facts{.socket = session.socket,
                      .socket_state = state_of(session),
+                     .start = known_start(session.socket),
                      .state_beside = state_beside(session.socket),
                      .is_root = geteuid() == 0,
                      .has_opencl_loader = finds_loader(),

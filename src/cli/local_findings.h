@@ -17,6 +17,7 @@ struct Surroundings {
   SocketState socket_state = SocketState::kAnswers;
   int listener_pid = 0;           // who holds the socket; 0: nobody, or it is not told
   bool listener_stopped = false;  // by a signal
+  std::string start = {};         // what starts its daemon as it was started last; empty: unknown
   std::string state_beside = {};  // the folder of a daemon's state around the socket, if there
   bool is_root = false;
   bool has_opencl_loader = true;

@@ -135,8 +135,13 @@ int holder_of(const os::Descriptor& file) {
   return 0;
 }
 
+/// The command that ends the holder; only its own user and root may.
 std::string end_of(int holder) {
-  return holder <= 0 ? "melon down" : fmt::format("kill {}", holder);
+  if (holder <= 0) return "melon down";
+  struct stat process {};
+  const bool ours = ::stat(fmt::format("/proc/{}", holder).c_str(), &process) == 0 &&
+                    process.st_uid == ::geteuid();
+  return fmt::format("{}kill {}", ours || is_root() ? "" : "sudo ", holder);
 }
 
 std::string describe_holder(const std::string& path) {

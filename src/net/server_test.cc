@@ -200,6 +200,7 @@ TEST_F(ServerTest, AnAnswerThatDoesNotComeIsAnError) {
   go_on.set_value();
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, Code::kUnavailable);
+  EXPECT_NE(late.error().remedy.find("melon doctor"), std::string::npos);
 }
 
 TEST_F(ServerTest, RunsTimersTasksAndSignalsOnItsThread) {

@@ -227,6 +227,18 @@ class Restart(DaemonTest):
         (self.daemon.state / "melon.db").write_bytes(b"garbage" * 4096)
         self.refused_start(self.daemon, "melon.db")
 
+    def test_a_database_that_was_emptied_is_refused_while_there_are_grants(self):
+        folder = self.daemon.create(name="a", memory="1MiB", keep_seconds=600)["folder"]
+        self.daemon.kill()
+        for leftover in ("melon.db-wal", "melon.db-shm"):
+            (self.daemon.state / leftover).unlink(missing_ok=True)
+        (self.daemon.state / "melon.db").write_bytes(b"")
+        self.refused_start(self.daemon, "melon.db")
+        self.assertTrue(os.path.exists(folder + "/policy"))
+        (self.daemon.state / "melon.db").rename(self.daemon.state / "melon.db.damaged")
+        self.daemon.start()
+        self.assertEqual(self.daemon.call("GET", "/v1/grants?all=true").json, [])
+
     def test_a_database_of_a_newer_version_is_refused(self):
         self.daemon.stop()
         with contextlib.closing(sqlite3.connect(self.daemon.state / "melon.db")) as database:

@@ -124,7 +124,8 @@ class Life(unittest.TestCase):
     def test_two_daemons(self):
         machine = self.machine().up()
         known = ("--state", str(machine.state), "--config", str(machine.config))
-        self.refused(machine, 4, *known, says=["answers"])
+        pid = machine.melon("version", "-o", "json").json["daemon"]["pid"]
+        self.refused(machine, 4, *known, says=["answers", f"process {pid}"])
         other = ("--state", str(machine.folder / "other"), "--socket", str(machine.folder / "other.sock"))
         self.refused(machine, 4, "--state", str(machine.state), "--config", str(machine.config), "--socket",
                      str(machine.folder / "other.sock"), says=[str(machine.state), "another daemon"])

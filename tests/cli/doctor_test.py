@@ -66,6 +66,30 @@ class Daemons(DoctorTest):
         self.assertEqual(self.machine.melon("version", "-o", "json").json["daemon"]["state_folder"],
                          str(self.machine.state))
 
+    def test_a_daemon_is_started_again_as_it_was(self):
+        """With its configuration, wherever its socket is, after a kill and after an orderly end."""
+        self.machine.config.write_text(self.machine.config.read_text() + "overcommit_memory: 200%\n")
+        elsewhere = self.machine.folder / "run"
+        elsewhere.mkdir()
+        self.machine.socket = str(elsewhere / "own.sock")
+        self.machine.up()
+
+        def memory():
+            return self.machine.melon("devices", "-o", "json").json[0]["free_memory_mib"]
+        before = memory()
+        os.kill(self.machine.melon("version", "-o", "json").json["daemon"]["pid"], 9)
+        self.mended("socket_dead")
+        self.assertEqual(memory(), before)
+        self.machine.melon("down")
+        self.mended("no_daemon")
+        self.assertEqual(memory(), before)
+        # What somebody else left there makes no command for root.
+        self.machine.melon("down")
+        for note in (self.machine.state / "start.json", elsewhere / "own.sock.start.json"):
+            self.assertIn(str(self.machine.config), note.read_text())
+            os.chown(note, ALICE, ALICE)
+        self.assertNotIn(str(self.machine.config), self.found("no_daemon")["remedy"])
+
     def test_a_daemon_that_was_stopped(self):
         self.machine.up()
         pid = self.machine.melon("version", "-o", "json").json["daemon"]["pid"]
@@ -74,6 +98,10 @@ class Daemons(DoctorTest):
         finding = self.found("daemon_stopped")
         self.assertIn(str(pid), finding["message"])
         self.assertNotIn("socket_dead", self.findings())
+        second = self.machine.melon("up", "--detach", "--state", str(self.machine.state))
+        self.assertEqual(second.code, 4, str(second))
+        for text in (f"process {pid}", "does not answer", "melon doctor"):
+            self.assertIn(text, second.err)
         self.mended("daemon_stopped")
 
     def test_a_daemon_that_does_not_answer(self):
