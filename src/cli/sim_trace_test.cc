@@ -2,6 +2,9 @@
 // Whole published runs through the engine, one seed each.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <random>
+
 #include "os/text_file.h"
 #include "simulate/replay.h"
 
@@ -61,6 +64,41 @@ TEST(PublishedTraces, TheDefaultIsNotWorseThanThePublishedAlgorithmWhereTasksAre
   const auto own = replay(trace, arrivals, {.policy = find_policy("fragmentation")});
   for (const int percent : {80, 100, 130})
     EXPECT_GT(own->levels.at(percent).allocated, fgd->levels.at(percent).allocated - 0.3);
+}
+
+/// As the default trace, with so many percent of its tasks bound to one to three models by lot.
+Trace bound(std::uint32_t percent, std::uint32_t seed) {
+  Trace trace = published("default");
+  constexpr std::array kModels = {"P100", "G3", "V100M32", "V100M16", "G2", "T4", "A10"};
+  std::mt19937 lot(seed);
+  for (TracePod& pod : trace.pods) {
+    if (pod.cards == 0 || lot() % 100 >= percent) continue;
+    const std::uint32_t models = 1 + lot() % 3;
+    pod.models.clear();
+    for (std::uint32_t i = 0; i < models; ++i)
+      pod.models += (i == 0 ? "" : "|") + std::string(kModels.at(lot() % kModels.size()));
+  }
+  return trace;
+}
+
+Curve mean_run(const Trace& trace, const char* policy) {
+  std::vector<Curve> curves;
+  for (const std::uint64_t seed : {42U, 43U, 44U})
+    curves.push_back(
+        *replay(trace, make_arrivals(trace, seed, 130), {.policy = find_policy(policy)}));
+  return mean_of(curves);
+}
+
+TEST(PublishedTraces, TheDefaultSparesModelsThatTasksAreBoundTo) {
+  for (const std::uint32_t percent : {10U, 30U, 50U, 75U}) {
+    const Trace trace = bound(percent, percent);
+    const Curve fgd = mean_run(trace, "fgd");
+    const Curve own = mean_run(trace, "fragmentation");
+    for (const auto& [level, there] : fgd.levels)
+      if (own.levels.contains(level))
+        EXPECT_GT(own.levels.at(level).allocated, there.allocated - 0.3)
+            << percent << " % bound, " << level << " % arrived";
+  }
 }
 
 TEST(PublishedTraces, SameInputSameDecisionsUnderEveryPolicy) {
