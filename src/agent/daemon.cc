@@ -18,6 +18,7 @@
 #include "config/descriptors.h"
 #include "core/names.h"
 #include "os/boot.h"
+#include "placement/machine.h"
 #include "telemetry/log.h"
 
 namespace melon::agent {
@@ -200,6 +201,10 @@ Result<> Daemon::adopt() {
   api_ = std::make_unique<Api>(*workloads_, *events_, *feed_, sources(), ::geteuid());
   events_->add(clock_.unix_ms(), "daemon_started", "",
                fmt::format("devices: {}, grants: {}", roster_->devices().size(), health().grants));
+  const placement::Policy& policy = placement::Machine::policy();
+  telemetry::info(
+      "the policy that places",
+      {{"policy", policy.name}, {"does", policy.text}, {"why", "the one of single machines"}});
   device_watch_ = std::make_unique<DeviceWatch>(
       [catalog = catalog_](const std::vector<core::Device>& devices) {
         return look_at(*catalog, devices);

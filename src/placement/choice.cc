@@ -68,7 +68,8 @@ std::string explain_choice(const Machine& machine, const core::Grant& grant) {
     else
       heaps.worse.push_back(left(standing));
   }
-  return in_words(heaps);
+  return fmt::format("{}; policy {}, the one of single machines: {}", in_words(heaps),
+                     Machine::policy().name, Machine::policy().text);
 }
 
 }  // namespace melon::placement

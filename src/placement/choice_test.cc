@@ -48,7 +48,9 @@ TEST(Choice, SaysWhatIsWrongWhereItIs) {
   EXPECT_TRUE(says(small, "placed on d0, where it would not fit now: 600 MiB")) << small;
   machine.set_devices({});
   EXPECT_EQ(explain_choice(machine, grant),
-            "placed on d0, where it would not fit now: d0 is not there");
+            "placed on d0, where it would not fit now: d0 is not there; policy closest, the one of "
+            "single machines: fullest node; its device where the least memory, then compute, stays "
+            "free");
 }
 
 TEST(Choice, NamesWhatIsLeftHereAndElsewhereAndWhoRefused) {

@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looks for moves that free whole devices: tries them on a copy of the cluster on which free
-// devices are closed, and makes those that help on another copy, as the cluster would.
+// devices are closed, and makes those that help on another copy, as the cluster would. What can not
+// be cleared is told from what can without a change of either copy.
 #include "placement/defragmentation.h"
 
 #include <algorithm>
 #include <array>
-#include <map>
+#include <memory>
 #include <set>
+#include <span>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
+
+#include "placement/detail/lone_node.h"
+#include "placement/rules.h"
 
 namespace melon::placement {
 namespace {
 
 /// Newer than every version of a cluster's own.
-constexpr std::uint64_t kFirstVersion = std::uint64_t{1} << 63U;
+constexpr std::uint64_t kNewest = ~std::uint64_t{0};
+/// What of the effort it takes to try a move for good, beside looking whether it may succeed.
+constexpr std::int64_t kTrialEffort = 8;
 
 using Movables = std::unordered_map<std::string, const MovableGrant*>;
 
@@ -80,35 +87,36 @@ struct Way {
 constexpr std::array<Way, 4> kWays = {
     {{true, "binpack"}, {false, "binpack"}, {true, "spread"}, {false, "spread"}}};
 
-/// One way through the cluster.
+/// Ways through the cluster, one after the other; each begins with the cluster as it is.
 class Plan {
  public:
-  Plan(const Index& index, const Movables& movable, const DefragmentationOptions& options,
-       const Way& way, std::int64_t& trials_left)
+  Plan(const Index& index, const Movables& movable, const DefragmentationOptions& options)
       : movable_(movable),
         options_(options),
-        way_(way),
-        policy_(*find_policy(way.policy)),
         users_(index, options.closed_nodes),
-        trials_left_(trials_left) {
+        effort_left_(options.most_effort) {
     tried_.index() = index;
     made_.index() = index;
+    close_nodes();
+    users_.each_usable([&](CardPlace place) {
+      if (!users_.of(place).empty()) return;
+      tried_.index().set_cordoned(place.node, place.card, true);
+      ++free_before_;
+    });
   }
 
-  Defragmentation run() {
-    std::map<std::uint32_t, std::vector<std::uint16_t>> free;
-    users_.each_usable([&](CardPlace place) {
-      if (users_.of(place).empty()) free[place.node].push_back(place.card);
-    });
-    for (const auto& [node, cards] : free) {
-      result_.free_before += std::ssize(cards);
-      set_closed(node, cards, true);
-    }
-    result_.free_after = result_.free_before;
-    close_nodes();
+  Defragmentation run(const Way& way) {
+    way_ = way;
+    policy_ = find_policy(way.policy);
+    result_ = {.free_before = free_before_, .free_after = free_before_};
     while (clear_some()) {
     }
-    return std::move(result_);
+    Defragmentation found = result_;
+    take_back(0);
+    for (const CardPlace place : closed_)
+      tried_.index().set_cordoned(place.node, place.card, false);
+    closed_.clear();
+    return found;
   }
 
  private:
@@ -126,7 +134,7 @@ class Plan {
     }
   };
 
-  bool may_go_on() const { return result_.moves.size() < options_.most_moves && trials_left_ > 0; }
+  bool may_go_on() const { return result_.moves.size() < options_.most_moves && effort_left_ > 0; }
 
   bool clear_some() {
     const std::size_t before = result_.moves.size();
@@ -180,16 +188,39 @@ class Plan {
       if (const auto node = tried_.index().find_node(name)) {
         NodeSpec spec = tried_.index().node_spec(*node);
         spec.cordoned = true;
-        // As below.
-        static_cast<void>(tried_.index().apply(std::move(spec), kFirstVersion + ++versions_));
+        // It was applied before, so nothing is wrong with it.
+        static_cast<void>(tried_.index().apply(std::move(spec), kNewest));
       }
   }
 
+  /// Those that the cluster has cordoned stay so.
   void set_closed(std::uint32_t node, const std::vector<std::uint16_t>& cards, bool is_closed) {
-    NodeSpec spec = tried_.index().node_spec(node);
-    for (const std::uint16_t card : cards) spec.devices[card].cordoned = is_closed;
-    // It was applied before, so nothing is wrong with it.
-    static_cast<void>(tried_.index().apply(std::move(spec), kFirstVersion + ++versions_));
+    const auto as_made = made_.index().nodes().cards_of(made_.index().nodes().rows[node]);
+    for (const std::uint16_t card : cards)
+      tried_.index().set_cordoned(node, card, is_closed || as_made[card].cordoned);
+  }
+
+  /// Whether each of them by itself has a place beside these devices, be it one that another of
+  /// them leaves. Of a device with one grant that is all there is to know; changes nothing.
+  bool may_leave(std::uint32_t node, const std::set<std::string>& ids,
+                 const std::vector<std::uint16_t>& wanted) {
+    return std::ranges::all_of(ids, [&](const std::string& id) {
+      --effort_left_;
+      const std::shared_ptr<const Shape>& shape = shape_of(id);
+      if (tried_.fits_beside(*shape, *policy_, node)) return true;
+      if (!labels_hold(shape->request(), tried_.index().nodes().entries[node].labels)) return false;
+      tried_node_.aim(*shape, *policy_);
+      tried_node_.look_at(node);
+      for (const std::uint16_t card : wanted) tried_node_.close(card);
+      for (const std::string& other : ids) tried_node_.end(*tried_.index().find_grant(other));
+      return tried_node_.fits();
+    });
+  }
+
+  const std::shared_ptr<const Shape>& shape_of(const std::string& id) {
+    std::shared_ptr<const Shape>& known = shapes_[id];
+    if (!known) known = tried_.shape(movable_.at(id)->request);
+    return known;
   }
 
   void clear(CardPlace place) {
@@ -203,6 +234,7 @@ class Plan {
   /// Frees devices of a node of those who are on them, or leaves all as it was.
   bool clear(std::uint32_t node, const std::set<std::string>& ids,
              const std::vector<std::uint16_t>& wanted) {
+    if (!may_leave(node, ids, wanted)) return false;
     set_closed(node, wanted, true);
     const std::size_t before = result_.moves.size();
     for (const std::string& id : ids)
@@ -218,8 +250,9 @@ class Plan {
         if (users_.of({node, slice.card}).empty()) freed.push_back(slice.card);
     std::ranges::sort(freed);
     freed.erase(std::unique(freed.begin(), freed.end()), freed.end());
-    set_closed(node, freed, true);
     for (const std::uint16_t card : freed) {
+      if (!cards[card].cordoned) closed_.push_back({node, card});
+      tried_.index().set_cordoned(node, card, true);
       if (!cards[card].healthy || cards[card].cordoned) continue;
       result_.moves.back().frees.push_back({node, card});
       ++result_.free_after;
@@ -229,12 +262,12 @@ class Plan {
 
   /// Places a grant anew on the copy whose free devices are closed, and the same way on the other.
   bool move(const std::string& id) {
-    --trials_left_;
+    effort_left_ -= kTrialEffort;
     const PodRequest& request = movable_.at(id)->request;
     const GrantEntry before = *made_.index().find_grant(id);
-    const auto shape = tried_.shape(request);
+    const std::shared_ptr<const Shape>& shape = shape_of(id);
     tried_.index().release(id);
-    auto decision = tried_.place_or_split(*shape, policy_);
+    auto decision = tried_.place_or_split(*shape, *policy_);
     if (!decision || !make(before, request, *decision)) {
       tried_.index().reserve(before);
       return false;
@@ -256,10 +289,12 @@ class Plan {
     if (options_.allows && !options_.allows(before.id, decision)) return false;
     const auto shape = made_.shape(pinned(request, decision));
     made_.index().release(before.id);
-    const auto found = made_.place_or_split(*shape, policy_);
-    if (found && found->node == decision.node && is_same(*found, decision) &&
-        made_.commit(as_held(before), *shape, *found))
-      return true;
+    made_node_.aim(*shape, *policy_);
+    made_node_.look_at(decision.node);
+    if (made_node_.fits()) {
+      const Decision found{.node = decision.node, .layout = made_node_.layout()};
+      if (is_same(found, decision) && made_.commit(as_held(before), *shape, found)) return true;
+    }
     made_.index().reserve(before);
     return false;
   }
@@ -307,13 +342,18 @@ class Plan {
 
   const Movables& movable_;
   const DefragmentationOptions& options_;
-  const Way& way_;
-  const Policy& policy_;
+  Way way_ = {};
+  const Policy* policy_ = nullptr;
   Users users_;
-  std::int64_t& trials_left_;
+  std::int64_t effort_left_;
+  std::int64_t free_before_ = 0;
   Engine tried_;  // free devices are closed
   Engine made_;
-  std::uint64_t versions_ = 0;
+  detail::LoneNode tried_node_{tried_.index()};
+  detail::LoneNode made_node_{made_.index()};
+  std::unordered_map<std::string, std::shared_ptr<const Shape>> shapes_ =
+      {};                                                   // by grant, of tried_
+  std::vector<CardPlace> closed_ = {};                      // of tried_, since the way began
   std::unordered_map<std::string, GrantEntry> moved_ = {};  // as they were
   Defragmentation result_ = {};
 };
@@ -330,11 +370,14 @@ Defragmentation defragment(const Index& index, std::span<const MovableGrant> mov
   Movables by_id;
   for (const MovableGrant& one : movable)
     if (index.find_grant(one.id) != nullptr) by_id.emplace(one.id, &one);
-  Defragmentation best;
-  std::int64_t trials_left = options.most_trials;
-  for (const Way& way : kWays) {
-    Defragmentation found = Plan(index, by_id, options, way, trials_left).run();
-    if (&way == kWays.data() || is_better(found, best)) best = std::move(found);
+  Plan plan(index, by_id, options);
+  Defragmentation best = plan.run(kWays.front());
+  const bool none_moved = best.moves.empty();
+  for (const Way& way : std::span(kWays).subspan(1)) {
+    // Where no device can be cleared the order in which they are tried is no matter.
+    if (none_moved && way.fewest_grants_first != kWays.front().fewest_grants_first) continue;
+    Defragmentation found = plan.run(way);
+    if (is_better(found, best)) best = std::move(found);
   }
   return best;
 }

@@ -20,9 +20,9 @@ struct MovableGrant {
 
 struct DefragmentationOptions {
   std::size_t most_moves = 10;
-  /// Places that are looked for, over all ways to search, before the search is content with what it
-  /// has.
-  std::int64_t most_trials = 200'000;
+  /// What the search may take, over all its ways, before it is content with what it has: 1 for
+  /// looking whether a grant may find another place, 8 for moving it on trial.
+  std::int64_t most_effort = 400'000;
   /// Nodes to which nobody is to come, by name: none of their devices counts as free, is freed, or
   /// is a place to go to. Cordoned nodes are such by themselves.
   std::set<std::string> closed_nodes = {};
@@ -64,7 +64,7 @@ struct Defragmentation {
 /// at the end. The best of several orders in which devices are cleared is the answer: most devices,
 /// then fewest moves. No grant is moved twice or only to make room for another, and no two change
 /// places: searching every sequence of moves may find more. Grants that are not in `movable` stay.
-/// Changes nothing; takes time in proportion to the devices in use.
+/// Changes nothing; takes time in proportion to the devices in use, within most_effort.
 Defragmentation defragment(const Index& index, std::span<const MovableGrant> movable,
                            const DefragmentationOptions& options = {});
 

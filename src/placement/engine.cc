@@ -199,12 +199,29 @@ std::optional<std::uint32_t> Engine::winner(const Ranking& ranking, const Policy
   return fitting[draw(fitting.size())];
 }
 
-std::optional<Decision> Engine::place(const Shape& shape, const Policy& asked, const Draw& draw) {
-  const Policy& policy = effective(asked);
+Engine::Ranking& Engine::refreshed(const Shape& shape, const Policy& policy) {
   catch_up();
   scorer_.aim(shape, policy);
   Ranking& found = ranking(shape, policy);
   refresh(found, shape);
+  return found;
+}
+
+bool Engine::fits_beside(const Shape& shape, const Policy& policy, std::uint32_t node) {
+  if (detail::may_split(shape)) return true;
+  detail::RankTree& tree = refreshed(shape, effective(policy)).tree;
+  if (order_.empty() || tree.best_value() == kUnfit) return false;
+  const std::uint32_t position = position_of_[node];
+  const Merit merit = tree.at(position);
+  tree.set(position, kUnfit);
+  const bool fits = tree.best_value() != kUnfit;
+  tree.set(position, merit);
+  return fits;
+}
+
+std::optional<Decision> Engine::place(const Shape& shape, const Policy& asked, const Draw& draw) {
+  const Policy& policy = effective(asked);
+  const Ranking& found = refreshed(shape, policy);
   const auto node = winner(found, policy, draw);
   if (!node) return std::nullopt;
   Decision decision{.node = *node};

@@ -72,6 +72,9 @@ class Engine {
   std::optional<Decision> place_or_split(const Shape& shape, const Policy& policy,
                                          const Draw& draw = {});
 
+  /// Whether a shape may fit on another node than this: certain, but of one that may be split.
+  bool fits_beside(const Shape& shape, const Policy& policy, std::uint32_t node);
+
   /// Books a decision for a grant that has all but node and slices. False when its id is in use.
   bool commit(GrantEntry grant, const Shape& shape, const Decision& decision);
 
@@ -104,6 +107,7 @@ class Engine {
   void learn_kinds();
   void measure_node(std::uint32_t node);
   Ranking& ranking(const Shape& shape, const Policy& policy);
+  Ranking& refreshed(const Shape& shape, const Policy& policy);
   void refresh(Ranking& ranking, const Shape& shape);
   void lay_out(Ranking& ranking, const Shape& shape);
   void fetch_row(std::uint32_t node) const;

@@ -227,6 +227,15 @@ Result<> Index::apply(NodeSpec node, std::uint64_t version) {
   return {};
 }
 
+void Index::set_cordoned(std::uint32_t node, std::uint16_t card, bool is_cordoned) {
+  detail::CardEntry& entry = nodes_.cards[nodes_.rows[node].first_card + card];
+  if (entry.cordoned == is_cordoned) return;
+  entry.cordoned = is_cordoned;
+  if (entry.healthy) detail::set_usable(nodes_, node, card, !is_cordoned);
+  changes_.note(node);
+  rule_changes_.note(node);
+}
+
 void Index::remove_node(const std::string& name, std::uint64_t version) {
   const auto known = node_slots_.find(name);
   if (known != node_slots_.end()) {

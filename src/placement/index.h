@@ -90,6 +90,9 @@ class Index {
   Result<> apply(const GrantSpec& grant, std::uint64_t version);
   void remove_grant(const std::string& id, std::uint64_t version);
 
+  /// One device of a node, without telling of the whole node again. Does nothing where it is so.
+  void set_cordoned(std::uint32_t node, std::uint16_t card, bool is_cordoned);
+
   /// Books what the engine decided; the caller has checked that it fits. False when the id is in
   /// use. The entry's id, node, slices and what else the grant holds are set by the caller.
   bool reserve(GrantEntry grant);

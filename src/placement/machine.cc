@@ -38,8 +38,7 @@ std::shared_ptr<const Shape> prepare(Engine& engine, const DeviceDemand& demand)
 }
 
 std::optional<Decision> decide(Engine& engine, const Shape& shape) {
-  static const Policy& closest = *find_policy("closest");
-  return engine.place(shape, closest);
+  return engine.place(shape, Machine::policy());
 }
 
 /// The most compute that a slice of the request may get.
@@ -242,6 +241,11 @@ Machine::Machine(Limits limits)
     : limits_(limits),
       now_(new_engine(detail::node_of({}, limits))),
       idle_(new_engine(detail::node_of({}, limits))) {}
+
+const Policy& Machine::policy() {
+  static const Policy& closest = *find_policy("closest");
+  return closest;
+}
 
 void Machine::set_devices(std::vector<Device> devices) {
   devices_ = std::move(devices);

@@ -36,6 +36,10 @@ class Machine {
  public:
   explicit Machine(Limits limits);
 
+  /// By which slices go where they go. It does not change: a machine has one, whoever was on it
+  /// before.
+  static const Policy& policy();
+
   /// Ids are unique. Grants on devices that are gone wait, and count again when those come back.
   void set_devices(std::vector<core::Device> devices);
   const std::vector<core::Device>& devices() const { return devices_; }

@@ -62,9 +62,10 @@ struct Policy {
   std::string_view name;
   std::string_view text;  // one line for people
   CardOrder cards;
-  bool uses_gain;
-  bool asks_for_cards;  // the merit depends on the cards that are taken, and not on the node alone
-  bool is_lottery;      // every node that fits is as likely; needs chance from the caller
+  bool uses_gain = false;
+  // The merit depends on the cards that are taken, and not on the node alone.
+  bool asks_for_cards = false;
+  bool is_lottery = false;  // every node that fits is as likely; needs chance from the caller
   Merit (*merit)(const Trial& trial);
   bool links_first = false;   // cards that are well linked, or of one group, before any order
   bool uses_percent = false;  // of the gain, rounded as published

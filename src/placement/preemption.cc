@@ -35,7 +35,9 @@ struct Found {
 class NodeSearch {
  public:
   NodeSearch(const Index& index, const Shape& shape, const Victims& victims, std::int64_t trials)
-      : node_(index, shape), victims_(victims), trials_left_(trials) {}
+      : node_(index), victims_(victims), trials_left_(trials) {
+    node_.aim(shape, *find_policy("binpack"));
+  }
 
   /// Sets of at least `least` victims, and at most `most`.
   std::optional<Found> search(const Bound& bound, std::size_t most) {

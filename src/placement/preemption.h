@@ -29,10 +29,11 @@ struct Preemption {
   bool is_least = true;                   // the search came to its end: no smaller set would do
 };
 
-/// The grants to end so that a request of this priority fits, split where it may be, or nothing where not even all of them
-/// would do. Only grants of lower priority are ended, none without need, and no more of a group
-/// than its budget allows. The fewest win; of equally many the lowest priorities, the highest of
-/// each set compared first; then the node of lowest rank, and its name. Books and ends nothing.
+/// The grants to end so that a request of this priority fits, split where it may be, or nothing
+/// where not even all of them would do. Only grants of lower priority are ended, none without need,
+/// and no more of a group than its budget allows. The fewest win; of equally many the lowest
+/// priorities, the highest of each set compared first; then the node of lowest rank, and its name.
+/// Books and ends nothing.
 std::optional<Preemption> preempt(Engine& engine, const Shape& shape, std::int32_t priority,
                                   const PreemptionOptions& options = {});
 

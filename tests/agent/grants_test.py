@@ -134,6 +134,10 @@ class Grants(DaemonTest):
         reason = self.daemon.call("GET", "/v1/grants/a/explain").json["reason"]
         self.assertIn(f"placed on {grant['slices'][0]['device']} (", reason)
         self.assertIn("stay free", reason)
+        self.assertIn("policy closest, the one of single machines", reason)
+        told = eventually("the policy is in the log", lambda: [
+            line for line in self.daemon.log.read_text().splitlines() if "the policy that places" in line])
+        self.assertIn("closest", told[0])
 
     def test_an_exit_that_nobody_tells_is_found_in_the_file_or_lost(self):
         for name, code, state in (("told", 0, "exited"), ("silent", None, "lost")):

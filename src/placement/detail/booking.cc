@@ -50,6 +50,16 @@ void sum_up(const NodeTable& nodes, NodeRow& row) {
   }
 }
 
+void set_usable(NodeTable& nodes, std::uint32_t node, std::uint16_t card, bool is_usable) {
+  NodeRow& row = nodes.rows[node];
+  const std::size_t at = row.first_card + card;
+  nodes.room[at][kSlots] += is_usable ? kUnusable : -kUnusable;
+  row.milli_free -= nodes.milli[at];
+  nodes.milli[at] = free_milli(nodes.room[at], nodes.kinds[nodes.kind[at]].capacity);
+  row.milli_free += nodes.milli[at];
+  sum_up(nodes, row);
+}
+
 void count(NodeTable& nodes, std::uint32_t node, const GrantEntry& grant, Sign sign) {
   NodeRow& row = nodes.rows[node];
   NodeEntry& entry = nodes.entries[node];

@@ -11,6 +11,9 @@ struct GrantEntry;
 
 namespace melon::placement::detail {
 
+/// Takes all slots of a card away, or gives them back: for cards that may not be used for a while.
+void set_usable(NodeTable& nodes, std::uint32_t node, std::uint16_t card, bool is_usable);
+
 /// What a row knows of its cards together, worked out again from each of them.
 void sum_up(const NodeTable& nodes, NodeRow& row);
 

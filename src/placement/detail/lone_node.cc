@@ -4,15 +4,20 @@
 
 namespace melon::placement::detail {
 
-LoneNode::LoneNode(const Index& index, const Shape& shape)
-    : index_(index), scorer_(table_), may_split_(may_split(shape)) {
-  table_.kinds = index.nodes().kinds;
-  scorer_.aim(shape, *find_policy("binpack"));
+void LoneNode::aim(const Shape& shape, const Policy& policy) {
+  scorer_.aim(shape, policy);
+  may_split_ = may_split(shape);
+}
+
+void LoneNode::close(std::uint16_t card) {
+  if (table_.cards[card].healthy && !table_.cards[card].cordoned)
+    set_usable(table_, 0, card, false);
 }
 
 void LoneNode::look_at(std::uint32_t node) {
   const NodeTable& nodes = index_.nodes();
   const NodeRow& row = nodes.rows[node];
+  if (table_.kinds.size() != nodes.kinds.size()) table_.kinds = nodes.kinds;
   table_.rows.assign(1, row);
   table_.rows[0].first_card = 0;
   table_.entries.assign(1, nodes.entries[node]);

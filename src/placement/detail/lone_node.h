@@ -13,12 +13,15 @@ namespace melon::placement::detail {
 /// One node by itself, on which grants are ended and come back without the cluster's noticing.
 class LoneNode {
  public:
-  /// Of a shape; nodes are looked at one after the other. Neither is owned.
-  LoneNode(const Index& index, const Shape& shape);
+  explicit LoneNode(const Index& index) : index_(index), scorer_(table_) {}
   LoneNode(const LoneNode&) = delete;
   LoneNode& operator=(const LoneNode&) = delete;
 
+  /// What is asked from now on; nodes are looked at one after the other. Neither is owned.
+  void aim(const Shape& shape, const Policy& policy);
   void look_at(std::uint32_t node);
+  /// A card that may be used gives no room any more.
+  void close(std::uint16_t card);
   void end(const GrantEntry& grant) { count(table_, 0, grant, Sign::kFree); }
   void bring_back(const GrantEntry& grant) { count(table_, 0, grant, Sign::kBook); }
   /// Whole or, where the shape may be, split. Labels apart, which grants do not change.
@@ -33,7 +36,7 @@ class LoneNode {
   const Index& index_;
   NodeTable table_;
   Scorer scorer_;
-  bool may_split_;
+  bool may_split_ = false;
 };
 
 }  // namespace melon::placement::detail
