@@ -78,10 +78,7 @@ Result<int> capacity(Session& session, const ClusterFlags& flags) {
                 "melon capacity -f CLUSTER --pod POD");
   MELON_TRY(OpenedCluster cluster, open_cluster(flags));
   warn(session, cluster.set_aside);
-  if (cluster.pods.size() != 1)
-    return fail(Code::kInvalidArgument,
-                fmt::format("--pod names {} pods, expected one", cluster.pods.size()),
-                "name a file with one pod that can be read");
+  MELON_RETURN_IF_ERROR(check_pods(cluster, flags, false, "leave one of them in the file"));
   MELON_RETURN_IF_ERROR(refuse_csv(session, "capacity"));
   const kube::Capacity found = cluster.what_if.capacity(cluster.pods.front());
   if (session.structured()) {

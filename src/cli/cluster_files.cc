@@ -107,6 +107,27 @@ std::string unplaced_text(const kube::Answer& answer) {
   return text;
 }
 
+/// Kinds of objects, and how many there are of each, that are no pods.
+std::map<std::string, std::int64_t> others_of(const kube::Objects& objects) {
+  std::map<std::string, std::int64_t> others = objects.ignored;
+  const auto add = [&others](const char* kind, const auto& list) {
+    if (!list.empty()) others[kind] += std::ssize(list);
+  };
+  add("Node", objects.nodes);
+  add("ResourceQuota", objects.quotas);
+  add("PodDisruptionBudget", objects.budgets);
+  add("PodGroup", objects.groups);
+  add("PriorityClass", objects.priority_classes);
+  return others;
+}
+
+std::string kinds_text(const std::map<std::string, std::int64_t>& kinds) {
+  std::vector<std::string> texts;
+  for (const auto& [kind, count] : kinds)
+    texts.push_back(count == 1 ? printable(kind) : fmt::format("{} {}", count, printable(kind)));
+  return texts.empty() ? "nothing that can be read" : fmt::format("{}", fmt::join(texts, ", "));
+}
+
 }  // namespace
 
 std::vector<Parameter> ClusterFlags::parameters() {
@@ -151,7 +172,9 @@ Result<OpenedCluster> open_cluster(const ClusterFlags& flags) {
             kube::WhatIf::make(
                 cluster, descriptors,
                 {.policy = flags.policy, .compat = compat, .unix_seconds = unix_seconds()}));
-  OpenedCluster opened{.what_if = std::move(what_if), .pods = std::move(asked.pods)};
+  OpenedCluster opened{.what_if = std::move(what_if),
+                       .pods = std::move(asked.pods),
+                       .beside_pods = others_of(asked)};
   opened.set_aside = std::move(cluster.set_aside);
   const auto add = [&opened](const std::vector<kube::SetAside>& more) {
     opened.set_aside.insert(opened.set_aside.end(), more.begin(), more.end());
@@ -159,6 +182,23 @@ Result<OpenedCluster> open_cluster(const ClusterFlags& flags) {
   add(opened.what_if.set_aside());
   add(asked.set_aside);
   return opened;
+}
+
+Result<> check_pods(const OpenedCluster& cluster, const ClusterFlags& flags, bool or_several,
+                    std::string_view of_several) {
+  const std::string files = fmt::format("{}", fmt::join(flags.pods, ", "));
+  if (cluster.pods.empty())
+    return fail(Code::kInvalidArgument,
+                fmt::format("--pod {}: there is no Pod in it, but {}", files,
+                            kinds_text(cluster.beside_pods)),
+                cluster.beside_pods.empty()
+                    ? "name a file with a Pod, YAML or JSON"
+                    : "write a Pod; of what makes pods, its template with kind: Pod");
+  if (or_several || cluster.pods.size() == 1) return {};
+  return fail(
+      Code::kInvalidArgument,
+      fmt::format("--pod {}: there are {} pods in it, expected one", files, cluster.pods.size()),
+      std::string(of_several));
 }
 
 void warn(const Session& session, const std::vector<kube::SetAside>& set_aside) {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -30,12 +33,18 @@ struct ClusterFlags {
 struct OpenedCluster {
   kube::WhatIf what_if;
   std::vector<kube::Pod> pods = {};
+  std::map<std::string, std::int64_t> beside_pods = {};  // other kinds in the files of pods
   std::vector<kube::SetAside> set_aside = {};
 };
 
 /// Reads the files. Errors: those of reading; kInvalidArgument for a policy or compatibility that
 /// there is none of.
 Result<OpenedCluster> open_cluster(const ClusterFlags& flags);
+
+/// An error unless --pod names one pod, or with `or_several` one at least: kInvalidArgument naming
+/// the files, what is in them instead, and the remedy; `of_several` is that for more than one.
+Result<> check_pods(const OpenedCluster& cluster, const ClusterFlags& flags, bool or_several,
+                    std::string_view of_several = {});
 
 Result<std::vector<vendors::Descriptor>> load_vendors(const ClusterFlags& flags);
 

@@ -215,6 +215,16 @@ int written(const Streams& streams, int exit_code, ExitRule rule) {
                 rule);
 }
 
+/// What is asked may need more memory than this process may have; that is an answer, too.
+Result<int> run_within_memory(const Command& command, Session& session) {
+  try {
+    return command.run(session);
+  } catch (const std::bad_alloc&) {
+    return fail(Code::kResourceExhausted, "this needs more memory than may be used",
+                "ask about less at once, or raise the limit of memory");
+  }
+}
+
 int run_command(const Path& path, const GlobalFlags& flags, const Streams& streams) {
   const Command& command = *path.back();
   if (!command.run)
@@ -228,7 +238,7 @@ int run_command(const Path& path, const GlobalFlags& flags, const Streams& strea
                   .columns = streams.columns,
                   .out = &streams.out,
                   .err = &streams.err};
-  const Result<int> result = command.run(session);
+  const Result<int> result = run_within_memory(command, session);
   if (!result) {
     streams.out.flush();
     return report(streams, result.error(), command.exit_rule);

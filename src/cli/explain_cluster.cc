@@ -61,11 +61,7 @@ Result<int> explain_pod(Session& session, const ClusterFlags& flags, const PodQu
   MELON_RETURN_IF_ERROR(refuse_csv(session, "explain"));
   MELON_TRY(OpenedCluster cluster, open_cluster(flags));
   warn(session, cluster.set_aside);
-  if (cluster.pods.size() != 1)
-    return fail(Code::kInvalidArgument,
-                fmt::format("--pod names {} pods, expected one", cluster.pods.size()),
-                cluster.pods.empty() ? "name a file with a pod that can be read"
-                                     : "use --place-all for several pods");
+  MELON_RETURN_IF_ERROR(check_pods(cluster, flags, false, "use --place-all for several pods"));
   const kube::Pod& pod = cluster.pods.front();
   if (question.gang) return explain_gang(session, cluster, *question.gang);
   MELON_TRY(const kube::Answer answer,
@@ -83,6 +79,7 @@ Result<int> explain_pod(Session& session, const ClusterFlags& flags, const PodQu
 Result<int> place_all(Session& session, const ClusterFlags& flags) {
   MELON_TRY(OpenedCluster cluster, open_cluster(flags));
   warn(session, cluster.set_aside);
+  if (!flags.pods.empty()) MELON_RETURN_IF_ERROR(check_pods(cluster, flags, true));
   std::vector<kube::Answer> answers;
   const std::vector<kube::Pod> pods =
       flags.pods.empty() ? cluster.what_if.unscheduled() : cluster.pods;

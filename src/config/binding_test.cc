@@ -81,8 +81,8 @@ TEST(Binding, Cambricon) {
 
 TEST(Binding, IluvatarMooreThreads) {
   const auto legacy = annotations("Iluvatar", {{"a", {{.index = 7}}}, {"b", {}}});
-  EXPECT_EQ(legacy.at("iluvatar.ai/predicate-gpu-idx-a"), "7") << "L5";
-  EXPECT_FALSE(legacy.contains("iluvatar.ai/predicate-gpu-idx-b"));
+  EXPECT_EQ(legacy.at("iluvatar.ai/predicate-gpu-idx-0"), "7") << "L5";
+  EXPECT_FALSE(legacy.contains("iluvatar.ai/predicate-gpu-idx-1"));
   EXPECT_EQ(legacy.at("iluvatar.ai/gpu-assigned"), "false") << "L5";
   const DeviceSlice slice{.index = 0, .memory = MiB(16384), .compute = 8};
   EXPECT_EQ(annotations("Mthreads", {{"c0", {slice}}}).at("mthreads.com/gpu-index"), "0") << "M1";

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <system_error>
 
 #include "config/detail/files.h"
@@ -25,6 +24,11 @@ tl::unexpected<Error> cannot_read(const std::string& path, std::error_code reaso
               absent ? "check the path" : "let the daemon's user read it");
 }
 
+tl::unexpected<Error> too_large(const std::string& path) {
+  return fail(Code::kInvalidArgument, fmt::format("'{}' is larger than 1 MiB", path),
+              "a file of this kind has a few dozen lines");
+}
+
 }  // namespace
 
 Result<std::string> read_file(const std::string& path) {
@@ -34,13 +38,16 @@ Result<std::string> read_file(const std::string& path) {
   if (!fs::is_regular_file(status))
     return fail(Code::kInvalidArgument, fmt::format("'{}' is no regular file", path),
                 "name a YAML file");
-  if (fs::file_size(path, reason) > kMostBytes)
-    return fail(Code::kInvalidArgument, fmt::format("'{}' is larger than 1 MiB", path),
-                "a file of this kind has a few dozen lines");
+  if (fs::file_size(path, reason) > kMostBytes) return too_large(path);
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) return cannot_read(path, {errno, std::generic_category()});
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  // Files of /proc tell no size.
+  std::string text(kMostBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMostBytes) return too_large(path);
+  return text;
 }
 
 Result<std::vector<std::string>> yaml_files_in(const std::string& folder) {

@@ -213,9 +213,11 @@ class Translator {
         set_aside("Pod", pod.metadata, told.error());
         continue;
       }
-      if (told->size() > held.size()) held.resize(told->size());
-      for (std::size_t i = 0; i < told->size(); ++i)
-        for (const ToldSlice& slice : (*told)[i])
+      if (told->unread_places) set_aside("Pod", pod.metadata, *told->unread_places);
+      const auto& containers = told->containers;
+      if (containers.size() > held.size()) held.resize(containers.size());
+      for (std::size_t i = 0; i < containers.size(); ++i)
+        for (const ToldSlice& slice : containers[i])
           hold(static_cast<vendors::BackendId>(id), pod, node, slice, held[i]);
     }
     vendors::QuotaAmounts amounts = detail::peak_amounts_of(held, pod.init_is_done, compat_);

@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <limits>
+#include <new>
 #include <system_error>
 
 namespace melon::os {
@@ -28,6 +28,26 @@ tl::unexpected<Error> cannot(std::string_view act, const std::string& path,
 tl::unexpected<Error> too_large(const std::string& name, std::size_t at_most) {
   return fail(Code::kInvalidArgument, fmt::format("'{}' is larger than {} bytes", name, at_most),
               "split it, or check that it is the file you mean");
+}
+
+/// Whatever the path leads to: of a pipe or a device nobody knows the end.
+Result<> read_stream(const std::string& path, std::istream& stream, std::size_t at_most,
+                     std::string& text) {
+  constexpr std::size_t kPiece = 1U << 20U;
+  while (stream) {
+    const std::size_t had = text.size();
+    text.resize(had + kPiece);
+    stream.read(text.data() + had, kPiece);
+    text.resize(had + static_cast<std::size_t>(stream.gcount()));
+    if (text.size() > at_most) return too_large(path, at_most);
+    if (text.starts_with(kGzipMagic)) continue;
+    if (const std::size_t zero = text.find('\0', had); zero != std::string::npos)
+      return fail(Code::kInvalidArgument,
+                  fmt::format("'{}' is no text: its byte {} is 0", path, zero + 1),
+                  "name a file of text, packed by gzip or not");
+  }
+  if (stream.bad()) return cannot("read", path, "reading failed", false);
+  return {};
 }
 
 /// inflateEnd() at the end of the scope.
@@ -92,9 +112,16 @@ Result<std::string> read_text_file(const std::string& path, std::size_t at_most)
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) return cannot("read", path, std::generic_category().message(errno), false);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (file.bad()) return cannot("read", path, "reading failed", false);
-  return text.starts_with(kGzipMagic) ? gunzip(path, text, at_most) : text;
+  try {
+    std::string text;
+    MELON_RETURN_IF_ERROR(read_stream(path, file, at_most, text));
+    if (!text.starts_with(kGzipMagic)) return text;
+    return gunzip(path, text, at_most);
+  } catch (const std::bad_alloc&) {
+    return fail(Code::kResourceExhausted,
+                fmt::format("'{}' is larger than the memory that may be used", path),
+                "split it, or raise the limit of memory");
+  }
 }
 
 Result<> write_text_file(const std::string& path, std::string_view text) {

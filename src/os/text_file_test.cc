@@ -2,11 +2,15 @@
 // Files that people name: plain, packed, damaged, absent.
 #include "os/text_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 namespace melon::os {
 namespace {
@@ -48,6 +52,29 @@ TEST_F(TextFile, SaysWhatIsWrong) {
   EXPECT_EQ(read_text_file(folder_ + "/b").error().code, Code::kNotFound);
   EXPECT_EQ(read_text_file(folder_).error().code, Code::kInvalidArgument);
   EXPECT_FALSE(write_text_file(folder_ + "/b/c", "x"));
+}
+
+TEST_F(TextFile, WhatHasNoEndIsNotReadToIt) {
+  const auto zeros = read_text_file("/dev/zero");
+  ASSERT_FALSE(zeros);
+  EXPECT_EQ(zeros.error().message, "'/dev/zero' is no text: its byte 1 is 0");
+  const auto noise = read_text_file("/dev/urandom", 1U << 22U);
+  EXPECT_EQ(noise.error().code, Code::kInvalidArgument);
+  const std::string pipe = folder_ + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::signal(SIGPIPE, SIG_IGN);
+  // Both ends here: a writer that never ends, but for the bound.
+  std::thread writer([&pipe] {
+    const std::string lines(1U << 16U, 'a');
+    const int end = open(pipe.c_str(), O_WRONLY | O_CLOEXEC);
+    while (write(end, lines.data(), lines.size()) > 0) {
+    }
+    close(end);
+  });
+  const auto endless = read_text_file(pipe, 1U << 22U);
+  writer.join();
+  ASSERT_FALSE(endless);
+  EXPECT_EQ(endless.error().message, "'" + pipe + "' is larger than 4194304 bytes");
 }
 
 }  // namespace

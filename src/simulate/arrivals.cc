@@ -12,6 +12,13 @@
 namespace melon::simulate {
 namespace {
 
+/// A rank that two nodes have.
+std::optional<std::uint32_t> shared_rank(std::vector<std::uint32_t> ranks) {
+  std::ranges::sort(ranks);
+  const auto twice = std::ranges::adjacent_find(ranks);
+  return twice == ranks.end() ? std::nullopt : std::optional(*twice);
+}
+
 /// The words of one line, with their places for messages.
 class Words {
  public:
@@ -68,6 +75,12 @@ Result<> read_line(Words words, const Trace& trace, std::map<std::uint64_t, Arri
   if (!is_pods && list.size() != trace.nodes.size())
     return words.refuse(fmt::format("{} ranks for {} nodes", list.size(), trace.nodes.size()),
                         "give every node one rank");
+  if (const auto rank = is_pods ? std::nullopt : shared_rank(list))
+    return words.refuse(fmt::format("two nodes have the rank {}", *rank),
+                        "give every node a rank of its own");
+  if (list.empty())
+    return words.refuse(fmt::format("no task arrives with seed {}", seed),
+                        "write the tasks' positions in the file of pods, counted from 0");
   return {};
 }
 
@@ -99,11 +112,17 @@ Result<std::map<std::uint64_t, Arrivals>> read_arrivals(const NamedText& source,
     MELON_RETURN_IF_ERROR(read_line(Words(source.name, number, line), trace, seeds));
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  for (const auto& [seed, arrivals] : seeds)
-    if (arrivals.ranks.size() != trace.nodes.size())
+  if (seeds.empty())
+    return fail(Code::kInvalidArgument, fmt::format("{}: no arrivals in it", source.name),
+                "write \"SEED P i i ...\" and \"SEED N r r ...\", or leave --arrivals out");
+  for (const auto& [seed, arrivals] : seeds) {
+    const bool has_ranks = !arrivals.ranks.empty();
+    if (!has_ranks || arrivals.pods.empty())
       return fail(Code::kInvalidArgument,
-                  fmt::format("{}: seed {} has no line of node ranks", source.name, seed),
-                  fmt::format("add a line \"{} N r r ...\"", seed));
+                  fmt::format("{}: seed {} has no line of {}", source.name, seed,
+                              has_ranks ? "tasks" : "node ranks"),
+                  fmt::format("add a line \"{} {}\"", seed, has_ranks ? "P i i ..." : "N r r ..."));
+  }
   return seeds;
 }
 

@@ -117,6 +117,9 @@ Result<Csv> Csv::read(const NamedText& source, const std::vector<std::string>& r
           "give every line as many fields as the header names"));
     table.rows_.push_back(std::move(row));
   }
+  if (table.rows_.empty())
+    return tl::unexpected(at(source.name, 1, 1, "nothing stands below the names of the columns",
+                             "write a line for each of what it lists"));
   return table;
 }
 

@@ -49,6 +49,9 @@ TEST(Trace, ReadsNodesAndPods) {
 
 TEST(Trace, SaysFileLineAndColumn) {
   EXPECT_THAT(node_error(""), HasSubstr("n.csv:1:1: the file is empty"));
+  EXPECT_THAT(node_error("sn,cpu_milli,memory_mib,gpu,model\n\n"),
+              HasSubstr("n.csv:1:1: nothing stands below the names"));
+  EXPECT_THAT(pod_error(""), HasSubstr("p.csv:1:1: nothing stands below"));
   EXPECT_THAT(node_error("sn,cpu_milli,memory_mib,gpu\n"),
               HasSubstr("n.csv:1:1: there is no column 'model'"));
   EXPECT_THAT(node_error("sn,cpu_milli,memory_mib,gpu,model\na,1,2,3\n"),
@@ -105,6 +108,11 @@ TEST(Arrivals, ReadsStoredOrders) {
   EXPECT_THAT(message("42 X 1\n"), HasSubstr("a.txt:1:4"));
   EXPECT_THAT(message("42 P 1\n42 P 1\n"), HasSubstr("a.txt:2:4: a second line"));
   EXPECT_THAT(message("42 P 1\n"), HasSubstr("no line of node ranks"));
+  EXPECT_THAT(message("42 N 1 0\n"), HasSubstr("no line of tasks"));
+  EXPECT_THAT(message("42 P\n42 N 1 0\n"), HasSubstr("no task arrives with seed 42"));
+  EXPECT_THAT(message("42 P 1\n42 N 1 1\n"), HasSubstr("a.txt:2:8: two nodes have the rank 1"));
+  for (const std::string_view empty : {"", "\n\n"})
+    EXPECT_THAT(message(empty), HasSubstr("a.txt: no arrivals in it"));
 }
 
 TEST(Arrivals, ASeedIsAlwaysTheSame) {

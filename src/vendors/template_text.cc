@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "vendors/detail/braces.h"
@@ -21,6 +22,7 @@ struct Scene {
   std::span<const ContainerSlices> shown;
   std::size_t position = 0;  // of `device` in its container
   const DeviceSlice* device = nullptr;
+  std::optional<std::size_t> container = {};  // position of the one that is shown
 };
 
 std::string over_devices(const Scene& scene,
@@ -85,6 +87,9 @@ constexpr std::array kVariables = {
     Variable{
         {"node", "the node's name"}, Sort::kText, [](const Scene& s) { return s.decision.node; }},
     Variable{{"container", "the container's name"}, Sort::kText, first_container},
+    Variable{{"container_index", "its position in the pod, initial ones first"},
+             Sort::kNumber,
+             [](const Scene& s) { return s.container ? std::to_string(*s.container) : ""; }},
     Variable{{"now_seconds", "when it was decided, Unix seconds"},
              Sort::kNumber,
              [](const Scene& s) { return std::to_string(s.decision.unix_ns / 1'000'000'000); }},
@@ -335,7 +340,7 @@ Result<Texts> fixed_annotations_of(const Backend& backend, const Decision& decis
   const std::span<const ContainerSlices> all = decision.containers;
   Texts out;
   for (const auto& entry : backend.fixed_annotations) {
-    const bool each = names(entry.first, "{container}");
+    const bool each = names(entry.first, "{container}") || names(entry.first, "{container_index}");
     for (std::size_t i = 0; i < (each ? all.size() : 1); ++i) {
       const auto shown = each ? all.subspan(i, 1) : all;
       const DeviceSlice* const device = first_device(shown);
@@ -345,7 +350,8 @@ Result<Texts> fixed_annotations_of(const Backend& backend, const Decision& decis
                                           .decision = decision,
                                           .shown = shown,
                                           .position = 0,
-                                          .device = device},
+                                          .device = device,
+                                          .container = each ? std::optional(i) : std::nullopt},
                                          out));
     }
   }

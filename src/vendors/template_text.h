@@ -27,9 +27,9 @@ std::span<const TemplateVariable> template_variables();
 /// Errors: kInvalidArgument for an unknown name, an open brace or a pair without "=".
 Result<> check_template(std::string_view text);
 
-/// The backend's fixed annotations of a pod that this decision places. A key with {container}
-/// stands for one key for each container that has devices. Errors: those of check_template(); none
-/// for a backend that check() passed.
+/// The backend's fixed annotations of a pod that this decision places. A key with {container} or
+/// {container_index} stands for one key for each container that has devices. Errors: those of
+/// check_template(); none for a backend that check() passed.
 Result<std::map<std::string, std::string>> fixed_annotations_of(const Backend& backend,
                                                                 const Decision& decision);
 

@@ -122,6 +122,15 @@ class Output(unittest.TestCase):
             done = sim("--nodes", TRACES / "nodes.csv", "--pods", pods, "--policy", "fgd")
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertIn(message, done.stderr)
+        done = sim("--nodes", "/dev/zero", "--pods", TRACES / "pods_default.csv.gz", "--policy", "fgd")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("'/dev/zero' is no text", done.stderr)
+        arrivals = self.folder / "arrivals.txt"
+        arrivals.touch()
+        done = sim("--nodes", TRACES / "nodes.csv", "--pods", TRACES / "pods_default.csv.gz", "--arrivals", arrivals,
+                   "--policy", "fgd")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("no arrivals in it", done.stderr)
         done = sim(*trace(), "--policy", "fgd", "--policy", "fgd")
         self.assertEqual(done.returncode, 2)
         self.assertIn("'fgd' is given twice", done.stderr)

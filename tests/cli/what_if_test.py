@@ -244,11 +244,23 @@ class WhatIfTest(unittest.TestCase):
         cluster = self.write("cluster.json", node("n1"))
         several = self.write("pods.json", pod("x", 1), pod("y", 1))
         single = self.write("pod.json", pod("x", 1))
+        others = self.write("others.json", {"kind": "Deployment", "metadata": {"name": "d"}},
+                            {"kind": "Deployment", "metadata": {"name": "e"}}, node("n2"))
+        empty = str(self.folder / "empty.yaml")
+        pathlib.Path(empty).touch()
         for arguments, code, message in (
                 (["explain"], 2, "needs the NAME"),
                 (["explain", "-f", cluster], 2, "needs --pod or --place-all"),
                 (["explain", "--pod", several], 2, "-f"),
-                (["explain", "-f", cluster, "--pod", several], 2, "names 2 pods"),
+                (["explain", "-f", cluster, "--pod", several], 2,
+                 f"--pod {several}: there are 2 pods in it"),
+                (["explain", "-f", cluster, "--pod", others], 2,
+                 f"--pod {others}: there is no Pod in it, but 2 Deployment, Node"),
+                (["capacity", "-f", cluster, "--pod", others], 2, "template with kind: Pod"),
+                (["capacity", "-f", cluster, "--pod", several], 2, "leave one of them"),
+                (["explain", "-f", cluster, "--pod", empty], 2,
+                 f"--pod {empty}: there is no Pod in it, but nothing that can be read"),
+                (["explain", "-f", cluster, "--pod", others, "--place-all"], 2, "no Pod in it"),
                 (["explain", "-f", "/nowhere.yaml", "--pod", several], 3, "/nowhere.yaml"),
                 (["explain", "-f", cluster, "--pod", several, "--policy", "luck"], 2, "luck"),
                 (["explain", "-f", cluster, "--pod", several, "--gang", "0"], 2, "expected 1 to"),

@@ -270,24 +270,25 @@ Result<> tell_places(const Pod& pod, std::vector<std::vector<ToldSlice>>& contai
 
 }  // namespace
 
-Result<std::vector<std::vector<ToldSlice>>> told_slices(const Backend& backend, const Pod& pod) {
+Result<ToldPod> told_slices(const Backend& backend, const Pod& pod) {
   MELON_TRY(const auto told, annotations::allocated_devices(backend, pod.metadata.annotations));
-  std::vector<std::vector<ToldSlice>> containers;
-  if (!told) return containers;
+  ToldPod all;
+  if (!told) return all;
   for (const auto& devices : *told) {
-    std::vector<ToldSlice>& slices = containers.emplace_back();
+    std::vector<ToldSlice>& slices = all.containers.emplace_back();
     for (const annotations::PodDevice& device : devices) {
-      slices.push_back({.uuid = device.uuid,
+      slices.push_back({.uuid = device.uuid.substr(0, device.uuid.find('[')),
                         .memory_mib = device.memory.count(),
                         .compute = compute_of(backend, device.compute),
                         .cores = is_mask(backend) ? device.compute : 0});
       if (device.uuid.find('[') == std::string::npos) continue;
-      MELON_TRY(const auto instance, annotations::decode_mig_instance(device.uuid));
-      slices.back().uuid = instance.gpu_uuid;
+      if (const auto instance = annotations::decode_mig_instance(device.uuid); !instance)
+        all.unread_places = instance.error();
     }
   }
-  MELON_RETURN_IF_ERROR(tell_places(pod, containers));
-  return containers;
+  if (const auto places = tell_places(pod, all.containers); !places)
+    all.unread_places = places.error();
+  return all;
 }
 
 }  // namespace melon::kube::detail

@@ -45,9 +45,15 @@ struct ToldSlice {
   std::int64_t cores = 0;    // as bits, where compute is counted in cores
 };
 
-/// By container in the pod's order, what a pod's annotations tell of one backend; empty when they
-/// tell nothing. Errors: as above.
-Result<std::vector<std::vector<ToldSlice>>> told_slices(const vendors::Backend& backend,
-                                                        const Pod& pod);
+/// What a pod's annotations tell of one backend.
+struct ToldPod {
+  std::vector<std::vector<ToldSlice>> containers = {};  // in the pod's order; empty: nothing told
+  /// Why the places of its slices can not be read, where they are told: the slices are there
+  /// without.
+  std::optional<Error> unread_places = {};
+};
+
+/// Errors: as above.
+Result<ToldPod> told_slices(const vendors::Backend& backend, const Pod& pod);
 
 }  // namespace melon::kube::detail

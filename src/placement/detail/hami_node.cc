@@ -53,14 +53,18 @@ Amounts HamiNode::used_on(std::uint16_t card) const {
   return used;
 }
 
-/// By others, and by what of the request runs beside a step: in 2.9 all of it.
-Amounts HamiNode::used_now(std::uint16_t card, std::size_t step) const {
-  const Load& load = loads_[card];
+/// What of the request's own load runs beside a step: in 2.9 all of it.
+Amounts HamiNode::beside(const Load& load, std::size_t step) const {
   const Shape::Step& asked = shape_.steps()[step];
-  const Amounts used = used_on(card) + load.sidecars;
-  if (!options_.is_210 || asked.role == Role::kApp) return used + load.apps;
-  if (asked.role == Role::kInit && load.init_container == asked.container) return used + load.init;
-  return used;
+  if (!options_.is_210 || asked.role == Role::kApp) return load.sidecars + load.apps;
+  if (asked.role == Role::kInit && load.init_container == asked.container)
+    return load.sidecars + load.init;
+  return load.sidecars;
+}
+
+/// By others, and by the request itself.
+Amounts HamiNode::used_now(std::uint16_t card, std::size_t step) const {
+  return used_on(card) + beside(loads_[card], step);
 }
 
 double HamiNode::score() const {
@@ -192,19 +196,23 @@ bool HamiNode::choose_set(std::size_t step) {
   return true;
 }
 
-void HamiNode::take(std::size_t step, const Taken& taken) {
+void HamiNode::add(Load& load, std::size_t step, const Amounts& amounts) const {
   const Shape::Step& asked = shape_.steps()[step];
-  Load& load = loads_[taken.card];
   if (options_.is_210 && asked.role == Role::kInit) {
     if (load.init_container != asked.container) load.init = {};
     load.init_container = asked.container;
-    load.init += taken.amounts;
+    load.init += amounts;
     load.most = largest_of(load.most, load.sidecars + load.init);
   } else {
-    (options_.is_210 && asked.role == Role::kSidecar ? load.sidecars : load.apps) += taken.amounts;
+    (options_.is_210 && asked.role == Role::kSidecar ? load.sidecars : load.apps) += amounts;
     load.most = largest_of(load.most, load.sidecars + load.apps);
   }
-  of_vendor_[asked.demand.vendor] += taken.amounts;
+}
+
+void HamiNode::take(std::size_t step, const Taken& taken) {
+  const Shape::Step& asked = shape_.steps()[step];
+  add(loads_[taken.card], step, taken.amounts);
+  add(of_vendor_[asked.demand.vendor], step, taken.amounts);
   slices_.push_back({static_cast<std::uint16_t>(asked.container), taken.card, taken.amounts});
 }
 

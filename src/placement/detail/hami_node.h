@@ -25,7 +25,7 @@ class HamiNode {
   std::string reasons() const;
 
  private:
-  /// What the request itself has on a card.
+  /// What the request itself has on a card, or of all cards of a vendor.
   struct Load {
     Amounts sidecars = {}, apps = {}, init = {}, most = {};
     std::size_t init_container = 0;
@@ -40,6 +40,7 @@ class HamiNode {
   bool is_of_vendor(std::uint16_t card, const DeviceDemand& demand) const;
   Amounts total_of(std::uint16_t card) const;
   Amounts used_on(std::uint16_t card) const;
+  Amounts beside(const Load& load, std::size_t step) const;
   Amounts used_now(std::uint16_t card, std::size_t step) const;
   Amounts counted_ask(std::size_t step, const DeviceKind& kind) const;
   std::vector<std::uint16_t> walk(std::size_t step) const;
@@ -63,6 +64,7 @@ class HamiNode {
   std::optional<std::int32_t> free_places(std::size_t step, std::uint16_t card) const;
   bool is_over_quota(std::size_t step, const Amounts& asked) const;
   bool wants_all(std::size_t step) const;
+  void add(Load& load, std::size_t step, const Amounts& amounts) const;
   void take(std::size_t step, const Taken& taken);
   Layout layout() const;
 
@@ -74,7 +76,7 @@ class HamiNode {
   std::vector<Load> loads_;
   std::vector<Taken> collected_;  // by the step that is being fitted
   std::vector<ContainerSlice> slices_;
-  std::map<std::string, Amounts> of_vendor_;        // what the request has taken so far
+  std::map<std::string, Load> of_vendor_;           // what the request has taken so far
   std::map<std::string, int, std::less<>> counts_;  // cards by reason
   std::size_t cards_of_vendor_ = 0;
   std::size_t counted_of_ = 0;  // what counts_ is told to be a part of

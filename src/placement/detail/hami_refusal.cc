@@ -19,14 +19,14 @@ bool has(const std::vector<std::string>& words, const std::string& word) {
 
 }  // namespace
 
-/// The sum over earlier containers, the cards collected so far, and this one.
+/// The sum over what runs beside the step, the cards collected so far, and this one.
 bool HamiNode::is_over_quota(std::size_t step, const Amounts& asked) const {
   const std::string& vendor = demand_of(step).vendor;
   const auto left = options_.quota.find(vendor);
   if (left == options_.quota.end()) return false;
   Amounts sum = asked;
   if (const auto before = of_vendor_.find(vendor); before != of_vendor_.end())
-    sum += before->second;
+    sum += beside(before->second, step);
   for (const Taken& taken : collected_) sum += taken.amounts;
   const QuotaLeft& quota = left->second;
   return (quota.memory_mib && sum[kMemory] > *quota.memory_mib) ||
