@@ -87,8 +87,8 @@ const std::array<double, kPercents> kLeastGain = [] {
 }();
 
 /// Less what the devices cost that others are bound to. In the steps of the published algorithm,
-/// without what rounding makes of them: a difference below a step says less than chance does, and of
-/// equal steps the rank decides, which is no property of the node. (Ties by what is free, wider
+/// without what rounding makes of them: a difference below a step says less than chance does, and
+/// of equal steps the rank decides, which is no property of the node. (Ties by what is free, wider
 /// steps, and steps that do not widen for large gains lose on some kind of trace: docs/adr/0004.)
 Merit stepped_gain(const Trial& trial) {
   const double milli =
