@@ -98,13 +98,17 @@ struct HostAmounts {
   }
   bool operator==(const HostAmounts&) const = default;
 
+  /// Who asks for none fits where more is taken than there is.
   bool fits_in(const HostAmounts& room) const {
     // Without branches: on a full cluster nobody can guess which of them is short.
-    const int missing = static_cast<int>(cpu_milli > room.cpu_milli) |
-                        static_cast<int>(memory_mib > room.memory_mib) |
-                        static_cast<int>(pods > room.pods) |
-                        static_cast<int>(ephemeral_mib > room.ephemeral_mib);
+    const int missing = static_cast<int>(is_short(cpu_milli, room.cpu_milli)) |
+                        static_cast<int>(is_short(memory_mib, room.memory_mib)) |
+                        static_cast<int>(is_short(pods, room.pods)) |
+                        static_cast<int>(is_short(ephemeral_mib, room.ephemeral_mib));
     return missing == 0;
+  }
+  static bool is_short(std::int64_t asked, std::int64_t room) {
+    return asked > std::max<std::int64_t>(room, 0);
   }
 };
 

@@ -222,6 +222,20 @@ TEST(Engine, HostRulesDecideToo) {
   EXPECT_TRUE(cluster.engine.index().audit().empty());
 }
 
+TEST(Engine, AnOverdrawnNodeTakesWhoAsksForNoneOfThat) {
+  Cluster cluster;
+  NodeSpec spec = node("a", 1);
+  ASSERT_TRUE(cluster.engine.index().apply(spec, 1));
+  PodRequest request = asking(demand(1, 1));
+  EXPECT_EQ(cluster.place(request), "a:0");
+  spec.capacity.cpu_milli = 500;  // less than what runs there
+  ASSERT_TRUE(cluster.engine.index().apply(spec, 2));
+  request.containers[0].host.cpu_milli = 1;
+  EXPECT_EQ(cluster.place(request), "");
+  request.containers[0].host.cpu_milli = 0;
+  EXPECT_EQ(cluster.place(request), "a:0");
+}
+
 TEST(Engine, OversubscriptionIsPerNodeAndNeverForOneSlice) {
   Cluster cluster;
   NodeSpec spec = node("a", 1);

@@ -66,11 +66,13 @@ std::string unmet(const PodRequest& request, const std::map<std::string, std::st
 }
 
 std::optional<Obstacle> amount_obstacle(const HostAmounts& asked, const HostAmounts& free) {
-  if (asked.pods > free.pods) return simple(Rule::kPods, asked.pods, free.pods);
-  if (asked.cpu_milli > free.cpu_milli) return simple(Rule::kCpu, asked.cpu_milli, free.cpu_milli);
-  if (asked.memory_mib > free.memory_mib)
+  if (HostAmounts::is_short(asked.pods, free.pods))
+    return simple(Rule::kPods, asked.pods, free.pods);
+  if (HostAmounts::is_short(asked.cpu_milli, free.cpu_milli))
+    return simple(Rule::kCpu, asked.cpu_milli, free.cpu_milli);
+  if (HostAmounts::is_short(asked.memory_mib, free.memory_mib))
     return simple(Rule::kMemory, asked.memory_mib, free.memory_mib);
-  if (asked.ephemeral_mib > free.ephemeral_mib)
+  if (HostAmounts::is_short(asked.ephemeral_mib, free.ephemeral_mib))
     return simple(Rule::kEphemeral, asked.ephemeral_mib, free.ephemeral_mib);
   return std::nullopt;
 }
