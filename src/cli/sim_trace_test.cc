@@ -73,9 +73,9 @@ Trace bound(std::uint32_t percent, std::uint32_t seed) {
   std::mt19937 lot(seed);
   for (TracePod& pod : trace.pods) {
     if (pod.cards == 0 || lot() % 100 >= percent) continue;
-    const std::uint32_t models = 1 + lot() % 3;
+    const auto models = 1 + lot() % 3;
     pod.models.clear();
-    for (std::uint32_t i = 0; i < models; ++i)
+    for (std::size_t i = 0; i < models; ++i)
       pod.models += (i == 0 ? "" : "|") + std::string(kModels.at(lot() % kModels.size()));
   }
   return trace;
@@ -94,10 +94,11 @@ TEST(PublishedTraces, TheDefaultSparesModelsThatTasksAreBoundTo) {
     const Trace trace = bound(percent, percent);
     const Curve fgd = mean_run(trace, "fgd");
     const Curve own = mean_run(trace, "fragmentation");
-    for (const auto& [level, there] : fgd.levels)
-      if (own.levels.contains(level))
-        EXPECT_GT(own.levels.at(level).allocated, there.allocated - 0.3)
-            << percent << " % bound, " << level << " % arrived";
+    for (const auto& [level, there] : fgd.levels) {
+      if (!own.levels.contains(level)) continue;
+      EXPECT_GT(own.levels.at(level).allocated, there.allocated - 0.3)
+          << percent << " % bound, " << level << " % arrived";
+    }
   }
 }
 

@@ -57,14 +57,14 @@ std::vector<detail::CardLink> card_links(const NodeSpec& node) {
 
 /// For so many more, with an eighth to spare: twice as much, as vectors take, is more than all else
 /// that a node needs.
-template <typename T>
-void make_room(std::vector<T>& values, std::size_t more) {
+template <typename Vector>
+void make_room(Vector& values, std::size_t more) {
   const std::size_t wanted = values.size() + more;
   if (wanted > values.capacity()) values.reserve(wanted + wanted / 8);
 }
 
-template <typename T>
-void add(std::vector<T>& values, std::size_t more) {
+template <typename Vector>
+void add(Vector& values, std::size_t more) {
   make_room(values, more);
   values.resize(values.size() + more);
 }
