@@ -102,8 +102,8 @@ struct AskedPod {
 enum class PodStage { kComes, kRuns };
 
 /// What a pod asks for: admission's rules, then the engine's words. As HAMi, a pod that the cluster
-/// has given a uid was admitted before, and is only read. Errors: those of admission, and of amounts
-/// beside devices: kInvalidArgument or kFailedPrecondition naming container and rule.
+/// has given a uid was admitted before, and is only read. Errors: those of admission, and of
+/// amounts beside devices: kInvalidArgument or kFailedPrecondition naming container and rule.
 Result<AskedPod> to_request(const Pod& pod, const Announced& announced,
                             const vendors::Catalogue& catalogue, vendors::Compatibility compat,
                             PodStage stage = PodStage::kComes);

@@ -37,7 +37,8 @@ struct DeviceDemand {
   bool alone_with_all = false;      // where it takes all of a device's compute, nobody is on it yet
   bool needs_compute_left = false;  // takes no compute, and joins no device whose compute is taken
   std::vector<std::string> types = {};  // accepted types; empty: all
-  /// The annotation of the nodes whose devices `types` names, where only nodes of one mode serve it.
+  /// The annotation of the nodes whose devices `types` names, where only nodes of one mode serve
+  /// it.
   std::string node_flag = {};
   bool by_profile = false;  // only devices that are cut serve it, in a profile that holds it
   std::vector<std::string> not_types = {};

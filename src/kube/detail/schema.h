@@ -9,9 +9,9 @@
 namespace melon::kube::detail {
 
 /// The first rule of a JSON schema that a value breaks, or nothing. Knows what our own schemas use:
-/// type, enum, required, properties, additionalProperties, items, minItems, minimum, maximum, and $ref to a
-/// definition of the same schema. Another keyword that decides would be ignored, so a test compares
-/// with a complete validator.
+/// type, enum, required, properties, additionalProperties, items, minItems, minimum, maximum, and
+/// $ref to a definition of the same schema. Another keyword that decides would be ignored, so a
+/// test compares with a complete validator.
 std::optional<Problem> find_violation(const nlohmann::json& schema, const nlohmann::json& value);
 
 }  // namespace melon::kube::detail
