@@ -137,7 +137,7 @@ TEST(GrantBook, NothingGrowsIntoWhatAWaitingOneReserves) {
   GrantBook book = book_of({device("d0", MiB(1000))});
   ASSERT_TRUE(book.admit(asking("300", Permille(250)), "g-1", kNow));
   ASSERT_TRUE(book.admit(asking("300"), "g-2", kNow));
-  NewGrant large = asking("700");
+  NewGrant large = asking("700", Permille(500));
   large.wait = true;
   ASSERT_EQ(admitted(book.admit(large, "g-3", kNow + 1)).state, State::kQueued);
   // 400 MiB and three quarters of the compute are free, but they are the large one's.
@@ -158,6 +158,16 @@ TEST(GrantBook, NothingGrowsIntoWhatAWaitingOneReserves) {
   book.end("g-2", State::kExited, "", kNow + 2);
   ASSERT_EQ(book.serve_queue(kNow + 3), std::vector<std::string>{"g-3"});
   ASSERT_FALSE(is_refused(book.change("g-1", {.memory = parse_memory("300").value()})));
+}
+
+TEST(GrantBook, WhoWaitsWithoutBookingComputeReservesNone) {
+  GrantBook book = book_of({device("d0", MiB(1000))});
+  ASSERT_TRUE(book.admit(asking("300", Permille(250)), "g-1", kNow));
+  NewGrant large = asking("900");
+  large.wait = true;
+  ASSERT_EQ(admitted(book.admit(large, "g-2", kNow + 1)).state, State::kQueued);
+  EXPECT_FALSE(is_refused(book.change("g-1", {.compute = Permille(500)})));
+  EXPECT_TRUE(is_refused(book.change("g-1", {.memory = parse_memory("301").value()})));
 }
 
 TEST(GrantBook, AChangeGrowsOnDevicesThatNobodyWaitsFor) {

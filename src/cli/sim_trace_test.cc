@@ -57,15 +57,6 @@ TEST(PublishedTraces, SplittingRescuesTasks) {
   EXPECT_GT(curve->levels.at(130).allocated, 96.5);
 }
 
-TEST(PublishedTraces, TheDefaultIsNotWorseThanThePublishedAlgorithmWhereTasksAreBoundToModels) {
-  const Trace trace = published("gpuspec33");
-  const Arrivals arrivals = stored("gpuspec33", trace).at(42);
-  const auto fgd = replay(trace, arrivals, {.policy = find_policy("fgd")});
-  const auto own = replay(trace, arrivals, {.policy = find_policy("fragmentation")});
-  for (const int percent : {80, 100, 130})
-    EXPECT_GT(own->levels.at(percent).allocated, fgd->levels.at(percent).allocated - 0.3);
-}
-
 /// As the default trace, with so many percent of its tasks bound to one to three models by lot.
 Trace bound(std::uint32_t percent, std::uint32_t seed) {
   Trace trace = published("default");
@@ -89,17 +80,36 @@ Curve mean_run(const Trace& trace, const char* policy) {
   return mean_of(curves);
 }
 
-TEST(PublishedTraces, TheDefaultSparesModelsThatTasksAreBoundTo) {
-  for (const std::uint32_t percent : {10U, 30U, 50U, 75U}) {
-    const Trace trace = bound(percent, percent);
-    const Curve fgd = mean_run(trace, "fgd");
-    const Curve own = mean_run(trace, "fragmentation");
-    for (const auto& [level, there] : fgd.levels) {
-      if (!own.levels.contains(level)) continue;
-      EXPECT_GT(own.levels.at(level).allocated, there.allocated - 0.3)
-          << percent << " % bound, " << level << " % arrived";
-    }
+/// That at every percent arrived at most 0.3 points less is allocated than by the published
+/// algorithm, in the mean of three orders.
+void expect_near_published(const std::string& name, const Trace& trace) {
+  const Curve fgd = mean_run(trace, "fgd");
+  const Curve own = mean_run(trace, "fragmentation");
+  ASSERT_GT(fgd.levels.size(), 100U);
+  for (const auto& [percent, level] : fgd.levels) {
+    if (!own.levels.contains(percent)) continue;
+    EXPECT_GE(own.levels.at(percent).allocated, level.allocated - 0.3)
+        << name << " at " << percent << " % arrived";
   }
+}
+
+TEST(PublishedTraces, TheDefaultIsNowhereFarBelowThePublishedAlgorithm) {
+  for (const char* const name : {"default", "gpushare40", "gpuspec33", "multigpu20"})
+    expect_near_published(name, published(name));
+}
+
+TEST(PublishedTraces, TheDefaultIsNotFarBelowWhereManyTasksAskForNoDevice) {
+  Trace trace = published("default");
+  const std::vector<TracePod> all = trace.pods;
+  for (int i = 0; i < 3; ++i)  // then they are 38 percent of all
+    for (const TracePod& pod : all)
+      if (pod.cards == 0) trace.pods.push_back(pod);
+  expect_near_published("many without devices", trace);
+}
+
+TEST(PublishedTraces, TheDefaultSparesModelsThatTasksAreBoundTo) {
+  for (const std::uint32_t percent : {10U, 30U, 50U, 75U})
+    expect_near_published(std::to_string(percent) + " % bound", bound(percent, percent));
 }
 
 TEST(PublishedTraces, SameInputSameDecisionsUnderEveryPolicy) {

@@ -57,7 +57,11 @@ std::variant<Placement, Refusal> place_again_behind(const Machine& machine,
                                                     std::span<const Waiter> waiting,
                                                     const core::Grant& grant,
                                                     const core::Request& request) {
-  return machine.place_again(grant, request, Reservations(machine, waiting).ids());
+  const bool asks_memory = request.memory != grant.request.memory;
+  Reservations reserved(machine);
+  for (const Waiter& waiter : waiting)
+    if (asks_memory || waiter.request.booked() > Permille(0)) reserved.add(waiter.request);
+  return machine.place_again(grant, request, reserved.ids());
 }
 
 }  // namespace melon::placement

@@ -42,7 +42,8 @@ std::variant<Placement, Refusal> place_behind(const Machine& machine,
                                               const core::Request& request);
 
 /// Machine::place_again() beside those that wait: what grows nowhere is placed as ever, what grows
-/// on a device that they reserve is refused by the rule "queue". Books nothing.
+/// on a device that they reserve is refused by the rule "queue"; who only asks for more compute
+/// takes nothing from those that book none. Books nothing.
 std::variant<Placement, Refusal> place_again_behind(const Machine& machine,
                                                     std::span<const Waiter> waiting,
                                                     const core::Grant& grant,
