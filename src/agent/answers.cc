@@ -77,9 +77,16 @@ void sum(std::optional<Quantity<Unit>>& total, const std::optional<Quantity<Unit
   total = total && part ? std::optional(*total + *part) : std::nullopt;
 }
 
-std::string remedy_of(const placement::Refusal& refusal, Asked asked) {
+/// When to ask again for what may fit one day.
+std::string when_to_ask(const placement::Refusal& refusal, Asked asked) {
+  if (asked == Asked::kNewGrant) return "wait for room (--wait)";
   const bool waits_for_others = std::ranges::any_of(
       refusal.rejections, [](const placement::Rejection& found) { return found.rule == "queue"; });
+  return waits_for_others ? "ask again when those that wait have started: melon ps"
+                          : "ask again when others have ended: melon ps";
+}
+
+std::string remedy_of(const placement::Refusal& refusal, Asked asked) {
   std::string remedy;
   if (refusal.memory_that_fits)
     remedy = fmt::format("ask for at most {}MiB of memory", refusal.memory_that_fits->count());
@@ -89,12 +96,7 @@ std::string remedy_of(const placement::Refusal& refusal, Asked asked) {
                           : refusal.together ? ", and "
                                              : ", or ",
                           melon::to_text(*refusal.compute_that_fits));
-  if (refusal.can_ever_fit) {
-    if (!remedy.empty()) remedy += ", or ";
-    remedy += asked == Asked::kNewGrant ? "wait for room (--wait)"
-              : waits_for_others        ? "ask again when those that wait have started: melon ps"
-                                        : "ask again when others have ended: melon ps";
-  }
+  if (refusal.can_ever_fit) remedy += (remedy.empty() ? "" : ", or ") + when_to_ask(refusal, asked);
   if (remedy.empty()) remedy = "see the devices and what they have: melon devices";
   return remedy;
 }

@@ -244,28 +244,28 @@ class Reader {
   }
 
   Result<> read_keys(const Document& keys, const std::string& section, const std::string& word) {
-    for (const Document& value : keys.items) {
-      const auto key = std::ranges::find_if(kKeys, [&](const Key& known) {
-        return known.section == section && known.key == value.key;
-      });
-      const detail::NodeKey* const of_nodes =
-          section == "nvidia" ? detail::find_node_key(value.key) : nullptr;
-      if (Backend* const nvidia = find("NVIDIA"); of_nodes != nullptr && nvidia != nullptr) {
-        MELON_RETURN_IF_ERROR(of_nodes->put(file_, value, of_all(*nvidia)));
-        continue;
-      }
-      if (key == kKeys.end()) {
-        if (value.key != "commonWord" && value.key != "chipName")
-          note(value, fmt::format("{}.{}", section, value.key));
-        continue;
-      }
-      Backend* const backend = find(key->word.empty() ? std::string_view(word) : key->word);
-      if (backend == nullptr)
-        return fail_at(file_, value.line, fmt::format("no descriptor has the word '{}'", word),
-                       "add a descriptor for it: docs/howto/add-a-vendor.md");
-      MELON_RETURN_IF_ERROR(key->set(file_, value, *backend));
-    }
+    for (const Document& value : keys.items) MELON_RETURN_IF_ERROR(read_key(value, section, word));
     return {};
+  }
+
+  Result<> read_key(const Document& value, const std::string& section, const std::string& word) {
+    const detail::NodeKey* const of_nodes =
+        section == "nvidia" ? detail::find_node_key(value.key) : nullptr;
+    if (Backend* const nvidia = find("NVIDIA"); of_nodes != nullptr && nvidia != nullptr)
+      return of_nodes->put(file_, value, of_all(*nvidia));
+    const auto key = std::ranges::find_if(kKeys, [&](const Key& known) {
+      return known.section == section && known.key == value.key;
+    });
+    if (key == kKeys.end()) {
+      if (value.key != "commonWord" && value.key != "chipName")
+        note(value, fmt::format("{}.{}", section, value.key));
+      return {};
+    }
+    Backend* const backend = find(key->word.empty() ? std::string_view(word) : key->word);
+    if (backend == nullptr)
+      return fail_at(file_, value.line, fmt::format("no descriptor has the word '{}'", word),
+                     "add a descriptor for it: docs/howto/add-a-vendor.md");
+    return key->set(file_, value, *backend);
   }
 
   Backend* find(std::string_view word) {

@@ -185,6 +185,18 @@ void WhatIf::State::tell_place(const Pod& pod, const Placed& placed, Answer& ans
   }
 }
 
+/// As HAMi words them.
+void WhatIf::State::tell_failures(const Placed& placed, Answer& answer) const {
+  for (const placement::HamiFailure& failure : placed.failures)
+    answer.reasons.push_back(
+        {.text = failure.text, .nodes = failure.nodes, .example = failure.example});
+  if (placed.shape->request().split)
+    answer.reasons.push_back(
+        {.text = fmt::format("not split: HAMi, whose rules decide, does not know annotation {}",
+                             vendors::kSplitAnnotation),
+         .nodes = node_count});
+}
+
 void WhatIf::State::tell_reasons(const Pod& pod, const Placed& placed, Answer& answer) {
   const bool compatible = vendors::is_compatible(options.compat);
   const bool over_quota = !placed.over_quota.empty();
@@ -195,14 +207,7 @@ void WhatIf::State::tell_reasons(const Pod& pod, const Placed& placed, Answer& a
     return;
   }
   if (compatible) {
-    for (const placement::HamiFailure& failure : placed.failures)
-      answer.reasons.push_back(
-          {.text = failure.text, .nodes = failure.nodes, .example = failure.example});
-    if (placed.shape->request().split)
-      answer.reasons.push_back(
-          {.text = fmt::format("not split: HAMi, whose rules decide, does not know annotation {}",
-                               vendors::kSplitAnnotation),
-           .nodes = node_count});
+    tell_failures(placed, answer);
     return;
   }
   const auto within = within_quotas(pod, placed);

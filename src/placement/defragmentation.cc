@@ -243,9 +243,15 @@ class Plan {
         set_closed(node, wanted, false);
         return false;
       }
+    keep_free(node, before);
+    return true;
+  }
+
+  /// Closes the devices of a node that the moves from that one on left empty, and counts them.
+  void keep_free(std::uint32_t node, std::size_t first_move) {
     const auto cards = made_.index().nodes().cards_of(made_.index().nodes().rows[node]);
     std::vector<std::uint16_t> freed;
-    for (const Move& one : std::span(result_.moves).subspan(before))
+    for (const Move& one : std::span(result_.moves).subspan(first_move))
       for (const CardSlice& slice : one.left)
         if (users_.of({node, slice.card}).empty()) freed.push_back(slice.card);
     std::ranges::sort(freed);
@@ -257,7 +263,6 @@ class Plan {
       result_.moves.back().frees.push_back({node, card});
       ++result_.free_after;
     }
-    return true;
   }
 
   /// Places a grant anew on the copy whose free devices are closed, and the same way on the other.

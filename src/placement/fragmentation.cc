@@ -23,6 +23,26 @@ std::optional<std::int16_t> milli_on(const DeviceDemand& demand, const detail::D
   return static_cast<std::int16_t>(most);
 }
 
+/// Adds a target's device time per device to the kinds that serve it; all of that time.
+double press(const TargetShape& target, std::span<const detail::DeviceKind> kinds,
+             std::span<const std::int64_t> devices, std::vector<double>& pressure) {
+  if (!target.devices) return 0;
+  std::vector<std::size_t> able;
+  double of_those = 0;
+  double time = 0;
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+    const auto milli = milli_on(*target.devices, kinds[kind]);
+    if (!milli || devices[kind] == 0) continue;
+    able.push_back(kind);
+    of_those += static_cast<double>(devices[kind]);
+    time += static_cast<double>(devices[kind]) * *milli;
+  }
+  if (able.empty()) return 0;
+  time *= static_cast<double>(target.weight) * target.devices->count / of_those;
+  for (const std::size_t kind : able) pressure[kind] += time / of_those;
+  return time;
+}
+
 }  // namespace
 
 bool accepts(const DeviceDemand& demand, const detail::DeviceKind& kind) {
@@ -77,27 +97,11 @@ Amounts free_on(const DeviceDemand& demand, const detail::DeviceKind& kind) {
 std::vector<std::int64_t> scarcities(std::span<const TargetShape> targets,
                                      std::span<const detail::DeviceKind> kinds,
                                      std::span<const std::int64_t> devices) {
-  std::vector<double> pressure(kinds.size(), 0.0);  // device time asked for, per device
+  std::vector<double> pressure(kinds.size(), 0.0);
   double asked = 0;
   double there = 0;
   for (const std::int64_t count : devices) there += static_cast<double>(count);
-  for (const TargetShape& target : targets) {
-    if (!target.devices) continue;
-    std::vector<std::size_t> able;
-    double of_those = 0;
-    double time = 0;
-    for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
-      const auto milli = milli_on(*target.devices, kinds[kind]);
-      if (!milli || devices[kind] == 0) continue;
-      able.push_back(kind);
-      of_those += static_cast<double>(devices[kind]);
-      time += static_cast<double>(devices[kind]) * *milli;
-    }
-    if (able.empty()) continue;
-    time *= static_cast<double>(target.weight) * target.devices->count / of_those;
-    asked += time;
-    for (const std::size_t kind : able) pressure[kind] += time / of_those;
-  }
+  for (const TargetShape& target : targets) asked += press(target, kinds, devices, pressure);
   std::map<std::string_view, double> least;  // by vendor
   for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
     if (devices[kind] == 0) continue;

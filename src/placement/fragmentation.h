@@ -57,7 +57,7 @@ class Fragmentation {
   /// requests that are bound to few kinds will want them: a tenth of them for a scarcity of one. (A
   /// higher price fills the kinds that nobody is bound to until whole devices find no room.)
   std::int64_t price(std::uint16_t kind, std::int32_t milli) const {
-    return scarcities_[kind] * total_weight_ * milli / (10 * 1000);
+    return scarcities_[kind] * total_weight_ * milli / 10'000;
   }
 
   /// Fragmented thousandths times total_weight().

@@ -57,6 +57,10 @@ class Checker {
     if (const auto words = schema.find("enum"); words != schema.end())
       if (std::ranges::find(*words, value) == words->end())
         return Problem{path, fmt::format("{} is not one of {}", value.dump(), joined(*words))};
+    return check_bounds(schema, value, path);
+  }
+
+  static Found check_bounds(const Json& schema, const Json& value, const std::string& path) {
     if (const auto least = schema.find("minimum"); least != schema.end())
       if (value.is_number() && value < *least)
         return Problem{path, fmt::format("{} is less than {}", value.dump(), least->dump())};

@@ -67,6 +67,7 @@ struct WhatIf::State {
   Answer answer(const Pod& pod, const detail::Placed& placed);
   void tell_place(const Pod& pod, const detail::Placed& placed, Answer& answer);
   void tell_reasons(const Pod& pod, const detail::Placed& placed, Answer& answer);
+  void tell_failures(const detail::Placed& placed, Answer& answer) const;
 
   vendors::Catalogue catalogue;
   WhatIfOptions options;
