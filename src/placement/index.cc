@@ -55,20 +55,6 @@ std::vector<detail::CardLink> card_links(const NodeSpec& node) {
   return links;
 }
 
-/// For so many more, with an eighth to spare: twice as much, as vectors take, is more than all else
-/// that a node needs.
-template <typename Vector>
-void make_room(Vector& values, std::size_t more) {
-  const std::size_t wanted = values.size() + more;
-  if (wanted > values.capacity()) values.reserve(wanted + wanted / 8);
-}
-
-template <typename Vector>
-void add(Vector& values, std::size_t more) {
-  make_room(values, more);
-  values.resize(values.size() + more);
-}
-
 }  // namespace
 
 detail::TaskClass task_class(const detail::NodeTable& nodes, const NodeRow& row,
@@ -129,9 +115,7 @@ std::uint32_t Index::slot_for(const NodeSpec& node) {
   if (!is_new) return at->second;
   if (free_nodes_.empty()) {
     at->second = static_cast<std::uint32_t>(nodes_.rows.size());
-    make_room(nodes_.rows, 1);
     nodes_.rows.emplace_back();
-    make_room(nodes_.entries, 1);
     nodes_.entries.emplace_back();
   } else {
     at->second = free_nodes_.back();
@@ -160,10 +144,10 @@ void Index::write_cards(std::uint32_t node, const NodeSpec& spec) {
       free_cards_.erase(range);
     } else {
       row.first_card = static_cast<std::uint32_t>(nodes_.room.size());
-      add(nodes_.room, wanted);
-      add(nodes_.milli, wanted);
-      add(nodes_.kind, wanted);
-      add(nodes_.cards, wanted);
+      nodes_.room.resize(nodes_.room.size() + wanted);
+      nodes_.milli.resize(nodes_.room.size());
+      nodes_.kind.resize(nodes_.room.size());
+      nodes_.cards.resize(nodes_.room.size());
     }
     row.cards = static_cast<std::uint16_t>(wanted);
   }
