@@ -8,7 +8,8 @@ no test failed (nothing was built, a check found something), the findings in LOG
 import pathlib
 import re
 import sys
-import xml.etree.ElementTree as ElementTree
+
+from test_results import is_absent, test_cases
 
 MOST_LINES = 60  # of one test's output, or of the log
 MOST_FINDINGS = 40
@@ -25,17 +26,8 @@ def end_of(text: str) -> list:
 
 def failed_tests(results: pathlib.Path) -> list:
     """(name, output) of each test that failed or whose program is not there; not of skipped ones."""
-    try:
-        cases = list(ElementTree.parse(results).getroot().iter("testcase"))
-    except (OSError, ElementTree.ParseError):
-        return []  # the tests did not come to their end
-    found = []
-    for case in cases:
-        skipped = case.find("skipped")
-        if case.get("status") == "fail" or (skipped is not None
-                                            and "Unable to find" in skipped.get("message", "")):
-            found.append((case.get("name"), case.findtext("system-out") or ""))
-    return found
+    return [(case.get("name"), case.findtext("system-out") or "") for case in test_cases(results)
+            if case.get("status") == "fail" or is_absent(case)]
 
 
 def report(stage: str, log: pathlib.Path, results: pathlib.Path | None) -> list:

@@ -8,22 +8,19 @@ GoogleTest prints it; a whole test, or a part of one that passed otherwise.
 import pathlib
 import re
 import sys
-import xml.etree.ElementTree as ElementTree
+
+from test_results import is_absent, test_cases
 
 REASONS = re.compile(r"SKIPPED: (.+)$|: Skipped\n(.+)$", re.MULTILINE)
 
 
 def skipped_tests(results: pathlib.Path) -> list:
     """(name, reason), each reason of a test once."""
-    try:
-        cases = list(ElementTree.parse(results).getroot().iter("testcase"))
-    except (OSError, ElementTree.ParseError):
-        return []  # the tests did not come to their end
     found = []
-    for case in cases:
+    for case in test_cases(results):
+        if is_absent(case):
+            continue
         whole = case.find("skipped")
-        if whole is not None and "Unable to find" in whole.get("message", ""):
-            continue  # that is a failure: its program was not built
         reasons = [a or b for a, b in REASONS.findall(case.findtext("system-out") or "")]
         if whole is not None and not reasons:
             reasons = ["it gives no reason"]

@@ -139,11 +139,17 @@ Fragmentation::Fragmentation(std::vector<TargetShape> targets, std::int64_t requ
   }
 }
 
-std::optional<int> Fragmentation::percent(std::int64_t gain) const {
+int Fragmentation::percent(std::int64_t gain) const {
   const auto above = std::upper_bound(sigmoid_steps_.begin() + 1, sigmoid_steps_.end(), gain);
-  if (above != sigmoid_steps_.end() && *above == gain + 1) return std::nullopt;
-  if (above != sigmoid_steps_.begin() + 1 && *(above - 1) == gain) return std::nullopt;
   return static_cast<int>(above - sigmoid_steps_.begin()) - 1;
+}
+
+std::optional<int> Fragmentation::published_percent_of(std::int64_t gain) const {
+  const int found = percent(gain);
+  const auto least = static_cast<std::size_t>(found);
+  if (found < 100 && sigmoid_steps_.at(least + 1) == gain + 1) return std::nullopt;
+  if (found > 0 && sigmoid_steps_.at(least) == gain) return std::nullopt;
+  return found;
 }
 
 void Fragmentation::make_buckets() {

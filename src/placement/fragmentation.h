@@ -91,10 +91,12 @@ class Fragmentation {
     CardsView cards = {};
     std::int64_t free_cpu_milli = 0;
   };
-  /// trunc(100 / (1 + exp(-gain / 1000))) of a gain that was multiplied by total_weight(), as
+  /// trunc(100 / (1 + exp(-gain / 1000))) of a gain that was multiplied by total_weight().
+  int percent(std::int64_t gain) const;
+  /// The same of a gain that was multiplied by total_weight(), as
   /// published: nullopt where the gain is so near to the next percent that the rounding of the
   /// published program decides, which percent_between() repeats.
-  std::optional<int> percent(std::int64_t gain) const;
+  std::optional<int> published_percent_of(std::int64_t gain) const;
   int percent_between(const NodeView& before, const NodeView& after) const;
 
  private:

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <limits>
 
 namespace melon::placement {
 namespace {
@@ -71,30 +69,10 @@ Merit fullness(const Trial& trial) {
 
 Merit emptiness(const Trial& trial) { return -fullness(trial); }
 
-/// The published algorithm: hundredths of a sigmoid.
-Merit published_gain(const Trial& trial) { return trial.gain_percent; }
-
-constexpr int kPercents = 100;
-
-/// By percent: the least gain, in thousandths of a device, whose sigmoid reaches it.
-const std::array<double, kPercents> kLeastGain = [] {
-  std::array<double, kPercents> least{};
-  least.front() = -std::numeric_limits<double>::infinity();
-  for (int i = 1; i < kPercents; ++i)
-    least.at(static_cast<std::size_t>(i)) =
-        1000.0 * std::log(static_cast<double>(i) / (kPercents - i));
-  return least;
-}();
-
-/// Less what the devices cost that others are bound to. In the steps of the published algorithm,
-/// without what rounding makes of them: a difference below a step says less than chance does, and
-/// of equal steps the rank decides, which is no property of the node. (Ties by what is free, wider
-/// steps, and steps that do not widen for large gains lose on some kind of trace: docs/adr/0004.)
-Merit stepped_gain(const Trial& trial) {
-  const double milli =
-      static_cast<double>(trial.gain - trial.price) / static_cast<double>(trial.gain_unit);
-  return static_cast<Merit>(std::ranges::upper_bound(kLeastGain, milli) - kLeastGain.begin()) - 1;
-}
+/// In steps, because a difference below a step says less than chance does: of equal steps the rank
+/// decides, which is no property of the node. (Ties by what is free, wider steps, and steps that do
+/// not widen for large gains lose on some kind of trace: docs/adr/0004.)
+Merit stepped_gain(const Trial& trial) { return trial.gain_percent; }
 
 constexpr std::array kPolicies = {
     Policy{.name = "random",
@@ -127,8 +105,8 @@ constexpr std::array kPolicies = {
            .cards = CardOrder::kMerit,
            .uses_gain = true,
            .asks_for_cards = true,
-           .merit = published_gain,
-           .uses_percent = true},
+           .merit = stepped_gain,
+           .as_published = true},
     Policy{.name = "binpack",
            .text = "fullest node, then its fullest device",
            .cards = CardOrder::kTightest,

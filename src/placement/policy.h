@@ -33,10 +33,7 @@ struct Trial {
   std::int32_t cards_taken = 0;
   std::int32_t tightest = 1000;  // free thousandths, before, of the fullest card taken
   detail::TaskClass task = detail::TaskClass::kNone;  // not set where each card is tried
-  std::int64_t gain = 0;       // less fragmentation, times gain_unit; only where a policy asks
-  std::int64_t gain_unit = 1;  // Fragmentation::total_weight()
-  std::int64_t price = 0;      // of the scarce devices taken, in the unit of the gain
-  int gain_percent = 50;       // of the sigmoid of the gain, as published; only where a policy asks
+  int gain_percent = 50;  // of the sigmoid of less fragmentation; only where a policy asks
 };
 
 /// Which cards of a node are taken first.
@@ -67,11 +64,12 @@ struct Policy {
   bool asks_for_cards = false;
   bool is_lottery = false;  // every node that fits is as likely; needs chance from the caller
   Merit (*merit)(const Trial& trial);
-  bool links_first = false;   // cards that are well linked, or of one group, before any order
-  bool uses_percent = false;  // of the gain, rounded as published
-  bool numa_first = false;    // cards of one NUMA node before any order
-  bool unused_only = false;   // no card that somebody is on
-  CardWeights weights = {};   // all 0: cards are as full as what they have least of
+  bool links_first = false;  // cards that are well linked, or of one group, before any order
+  bool as_published =
+      false;  // the gain: rounded as in the published program, and nothing has a price
+  bool numa_first = false;   // cards of one NUMA node before any order
+  bool unused_only = false;  // no card that somebody is on
+  CardWeights weights = {};  // all 0: cards are as full as what they have least of
 
   /// Different for policies that may decide differently.
   std::uint64_t key() const;

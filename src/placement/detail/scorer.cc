@@ -126,14 +126,13 @@ Merit Scorer::try_each_card(Trial& trial, std::int64_t before, std::uint16_t& ch
       continue;
     tried = card;
     const std::int16_t after = milli_after(row, card, need(0, view.kind[card]).amounts);
-    trial.gain = before - one.with(card, after);
-    if (policy_->uses_percent) {
+    trial.milli_taken = view.milli[card] - after;
+    if (policy_->as_published) {
       after_.assign(view.milli.begin(), view.milli.end());
       after_[card] = after;
-      trial.gain_percent = gain_percent(row, trial.gain);
     }
-    trial.milli_taken = view.milli[card] - after;
-    trial.price = measure_->price(view.kind[card], trial.milli_taken);
+    trial.gain_percent = gain_percent(row, before - one.with(card, after),
+                                      measure_->price(view.kind[card], trial.milli_taken));
     trial.tightest = view.milli[card];
     const Merit merit = policy_->merit(trial);
     if (merit > best) {
@@ -142,6 +141,15 @@ Merit Scorer::try_each_card(Trial& trial, std::int64_t before, std::uint16_t& ch
     }
   }
   return best;
+}
+
+/// What is booked, all of it the only demand's.
+void Scorer::tell(Layout& layout) const {
+  layout.booked = booked_;
+  layout.slices.clear();
+  for (const CardSlice& slice : booked_)
+    layout.slices.push_back(
+        {static_cast<std::uint16_t>(shape_->steps()[0].container), slice.card, slice.amounts});
 }
 
 Merit Scorer::score_simple(std::uint32_t node, std::int64_t before, Layout* layout) {
@@ -153,7 +161,6 @@ Merit Scorer::score_simple(std::uint32_t node, std::int64_t before, Layout* layo
               .host = shape_->host(),
               .cards_taken = static_cast<std::int32_t>(cards_.size())};
   if (!which) return policy_->merit(trial);
-  if (policy_->uses_gain) trial.gain_unit = measure_->total_weight();
   Merit merit = 0;
   const bool is_one = shape_->steps().size() == 1 && shape_->steps()[0].demand.count == 1;
   if (is_one && policy_->cards == CardOrder::kMerit) {
@@ -167,19 +174,14 @@ Merit Scorer::score_simple(std::uint32_t node, std::int64_t before, Layout* layo
   for (const std::uint16_t card : cards_)
     booked_.push_back({card, need(0, nodes_.kind[row.first_card + card]).amounts});
   if (!(is_one && policy_->cards == CardOrder::kMerit)) merit = judge(trial, row, before, booked_);
-  if (layout != nullptr) {
-    layout->booked = booked_;
-    layout->slices.clear();
-    for (const CardSlice& slice : booked_)
-      layout->slices.push_back(
-          {static_cast<std::uint16_t>(shape_->steps()[0].container), slice.card, slice.amounts});
-  }
+  if (layout != nullptr) tell(*layout);
   return merit;
 }
 
-/// As published, for a node whose cards would become as in after_.
-int Scorer::gain_percent(const NodeRow& row, std::int64_t gain) const {
-  if (const auto percent = measure_->percent(gain)) return *percent;
+/// Of a node whose cards would become as in after_, and what those that are taken cost.
+int Scorer::gain_percent(const NodeRow& row, std::int64_t gain, std::int64_t price) const {
+  if (!policy_->as_published) return measure_->percent(gain - price);
+  if (const auto percent = measure_->published_percent_of(gain)) return *percent;
   const auto kinds = nodes_.kind_of(row);
   return measure_->percent_between(
       {{nodes_.milli_of(row), kinds}, row.free.cpu_milli},
@@ -190,25 +192,23 @@ int Scorer::gain_percent(const NodeRow& row, std::int64_t gain) const {
 Merit Scorer::judge(Trial& trial, const NodeRow& row, std::int64_t before,
                     const std::vector<CardSlice>& booked) {
   const std::int64_t cpu = row.free.cpu_milli - trial.host.cpu_milli;
-  if (policy_->uses_gain) {
-    trial.gain_unit = measure_->total_weight();
-    if (booked.empty() && measure_->same_cpu(row.free.cpu_milli, cpu)) return policy_->merit(trial);
-  }
+  if (policy_->uses_gain && booked.empty() && measure_->same_cpu(row.free.cpu_milli, cpu))
+    return policy_->merit(trial);
   const auto milli = nodes_.milli_of(row);
   after_.assign(milli.begin(), milli.end());
+  std::int64_t price = 0;
   for (const CardSlice& slice : booked) {
     after_[slice.card] = milli_after(row, slice.card, slice.amounts);
     const std::int32_t taken = milli[slice.card] - after_[slice.card];
     trial.milli_taken += taken;
-    if (policy_->uses_gain) trial.price += measure_->price(nodes_.kind_of(row)[slice.card], taken);
+    if (policy_->uses_gain) price += measure_->price(nodes_.kind_of(row)[slice.card], taken);
     trial.tightest = std::min<std::int32_t>(trial.tightest, milli[slice.card]);
   }
   trial.cards_taken = static_cast<std::int32_t>(booked.size());
   trial.task = task_class(nodes_, row, booked);
   if (policy_->uses_gain) {
     const CardsView view{after_, nodes_.kind_of(row), row.with_milli};
-    trial.gain = before - measure_->measure(view, cpu);
-    if (policy_->uses_percent) trial.gain_percent = gain_percent(row, trial.gain);
+    trial.gain_percent = gain_percent(row, before - measure_->measure(view, cpu), price);
   }
   return policy_->merit(trial);
 }

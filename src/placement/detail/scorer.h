@@ -105,7 +105,8 @@ class Scorer {
   void list_cards(const NodeRow& row);
   bool choose_cards(const NodeRow& row, bool in_order);
   std::int16_t milli_after(const NodeRow& row, std::size_t card, const Amounts& taken) const;
-  int gain_percent(const NodeRow& row, std::int64_t gain) const;
+  int gain_percent(const NodeRow& row, std::int64_t gain, std::int64_t price) const;
+  void tell(Layout& layout) const;
   Merit judge(Trial& trial, const NodeRow& row, std::int64_t before,
               const std::vector<CardSlice>& booked);
   Merit score_general(std::uint32_t node, std::int64_t before, Layout* layout);

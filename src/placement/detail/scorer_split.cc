@@ -11,13 +11,7 @@ Merit Scorer::score_split(std::uint32_t node, std::int64_t before, Layout* layou
   if (!splitter_) splitter_.emplace(nodes_, *shape_, policy_->unused_only);
   booked_ = splitter_->pieces_on(node);
   if (booked_.empty()) return kUnfit;
-  if (layout != nullptr) {
-    layout->booked = booked_;
-    layout->slices.clear();
-    for (const CardSlice& slice : booked_)
-      layout->slices.push_back(
-          {static_cast<std::uint16_t>(shape_->steps()[0].container), slice.card, slice.amounts});
-  }
+  if (layout != nullptr) tell(*layout);
   Trial trial{.node = row, .milli = nodes_.milli_of(row), .host = shape_->host()};
   return judge(trial, row, before, booked_);
 }

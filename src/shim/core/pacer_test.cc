@@ -64,16 +64,32 @@ INSTANTIATE_TEST_SUITE_P(Matrix, HardLimit, testing::ValuesIn(all_cases()), [](c
 
 // --- the same for four threads with a queue each, on devices of several sizes
 
-struct ThreadsCase {
+struct LimitCase {
   Sharing sharing;
   unsigned permille;
   Nanoseconds kernel;
 };
 
-class HardLimitOfThreads : public testing::TestWithParam<ThreadsCase> {};
+std::vector<LimitCase> limit_cases() {
+  std::vector<LimitCase> cases;
+  for (const Sharing sharing : {Sharing::kProcessor, Sharing::kSliced, Sharing::kInTurn})
+    for (const unsigned permille : {100u, 200u, 500u, 800u})
+      for (const Nanoseconds kernel :
+           {20 * kMicrosecond, 100 * kMicrosecond, 2 * kMillisecond, 10 * kMillisecond})
+        cases.push_back({sharing, permille, kernel});
+  return cases;
+}
+
+std::string name_of_case(const testing::TestParamInfo<LimitCase>& info) {
+  const LimitCase& c = info.param;
+  return std::string(name_of(c.sharing)) + std::to_string(c.permille / 10) + "Percent" +
+         std::to_string(c.kernel / kMicrosecond) + "us";
+}
+
+class HardLimitOfThreads : public testing::TestWithParam<LimitCase> {};
 
 TEST_P(HardLimitOfThreads, IsMetInEveryWindow) {
-  const ThreadsCase& c = GetParam();
+  const LimitCase& c = GetParam();
   const double limit = c.permille / 10.0;
   for (const unsigned units : {40u, 132u, 188u}) {
     TestGrants grants;
@@ -96,36 +112,15 @@ TEST_P(HardLimitOfThreads, IsMetInEveryWindow) {
   }
 }
 
-std::vector<ThreadsCase> cases_of_threads() {
-  std::vector<ThreadsCase> cases;
-  for (const Sharing sharing : {Sharing::kProcessor, Sharing::kSliced, Sharing::kInTurn})
-    for (const unsigned permille : {100u, 200u, 500u, 800u})
-      for (const Nanoseconds kernel :
-           {20 * kMicrosecond, 100 * kMicrosecond, 2 * kMillisecond, 10 * kMillisecond})
-        cases.push_back({sharing, permille, kernel});
-  return cases;
-}
-
-INSTANTIATE_TEST_SUITE_P(Matrix, HardLimitOfThreads, testing::ValuesIn(cases_of_threads()),
-                         [](const auto& param) {
-                           const ThreadsCase& c = param.param;
-                           return std::string(name_of(c.sharing)) +
-                                  std::to_string(c.permille / 10) + "Percent" +
-                                  std::to_string(c.kernel / kMicrosecond) + "us";
-                         });
+INSTANTIATE_TEST_SUITE_P(Matrix, HardLimitOfThreads, testing::ValuesIn(limit_cases()),
+                         name_of_case);
 
 // --- the same for several processes of the grant
 
-struct ProcessesCase {
-  Sharing sharing;
-  unsigned permille;
-  Nanoseconds kernel;
-};
-
-class HardLimitOfProcesses : public testing::TestWithParam<ProcessesCase> {};
+class HardLimitOfProcesses : public testing::TestWithParam<LimitCase> {};
 
 TEST_P(HardLimitOfProcesses, IsMetInEveryWindow) {
-  const ProcessesCase& c = GetParam();
+  const LimitCase& c = GetParam();
   TestGrants grants;
   grants.add("g", {.compute_permille = c.permille});
   SimulatedDevice device(grants, c.sharing);
@@ -147,23 +142,8 @@ TEST_P(HardLimitOfProcesses, IsMetInEveryWindow) {
   EXPECT_GE(share, limit - 1.0 - gap);
 }
 
-std::vector<ProcessesCase> cases_of_processes() {
-  std::vector<ProcessesCase> cases;
-  for (const Sharing sharing : {Sharing::kProcessor, Sharing::kSliced, Sharing::kInTurn})
-    for (const unsigned permille : {100u, 200u, 500u, 800u})
-      for (const Nanoseconds kernel :
-           {20 * kMicrosecond, 100 * kMicrosecond, 2 * kMillisecond, 10 * kMillisecond})
-        cases.push_back({sharing, permille, kernel});
-  return cases;
-}
-
-INSTANTIATE_TEST_SUITE_P(Matrix, HardLimitOfProcesses, testing::ValuesIn(cases_of_processes()),
-                         [](const auto& param) {
-                           const ProcessesCase& c = param.param;
-                           return std::string(name_of(c.sharing)) +
-                                  std::to_string(c.permille / 10) + "Percent" +
-                                  std::to_string(c.kernel / kMicrosecond) + "us";
-                         });
+INSTANTIATE_TEST_SUITE_P(Matrix, HardLimitOfProcesses, testing::ValuesIn(limit_cases()),
+                         name_of_case);
 
 }  // namespace
 }  // namespace melon::shim
