@@ -51,8 +51,9 @@ def introduce(story: Story, seed: int):
     screen.write(screen.paint("bold", "Melon demo. The device is this machine's CPU through OpenCL "
                                       "(PoCL), not a GPU."))
     screen.plain(f"Allocations and kernels are real, on {processor()}, {meter.CORES} cores. Shares "
-                 "are measured from outside: the CPU time that the kernel counts for each program, "
-                 f"as part of all cores. Random kernels and sizes: --seed {seed} repeats them.")
+                 "are measured from outside: the CPU time that the kernel counts for the driver's "
+                 "threads in each program, which run its kernels, as part of all cores. "
+                 f"Random kernels and sizes: --seed {seed} repeats them.")
     story.facts += [("device", "the CPU, through OpenCL (PoCL)"), ("processor", processor()),
                     ("cores", str(meter.CORES)), ("seed", str(seed))]
 

@@ -16,6 +16,7 @@ from demo.stage import Stage, StageError, wait_until
 from demo.story import Story
 
 SPIN = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
+SPIN_BESIDE = f"import threading\nthreading.Thread(target=exec, args=(\"\"\"{SPIN}\"\"\", {{}})).start()\n"
 
 
 class StageTest(unittest.TestCase):
@@ -32,12 +33,29 @@ class StageTest(unittest.TestCase):
         """The child's parent ends at once; its time still counts for the program's name."""
         watcher = meter.Meter(str(self.stage.folder))
         first = watcher.sample()
-        parent = self.stage.start("spinner", ["sh", "-c", f"python3 -c '{SPIN}' & sleep 0.1"])
+        parent = self.stage.start("spinner", ["sh", "-c", f"python3 -c '{SPIN_BESIDE}' & sleep 0.1"])
         parent.wait(20)
-        wait_until(lambda: watcher.sample().cpu_seconds.get("spinner", 0.0) > 0.2, 60, "CPU time")
+        wait_until(lambda: watcher.sample().device_seconds.get("spinner", 0.0) > 0.2, 60, "device time")
         window = meter.Window(first, watcher.sample())
         self.assertGreater(window.percent("spinner"), 0)
         self.assertEqual(window.percent("nobody"), 0)
+
+    def test_what_a_programs_own_threads_compute_is_no_device_time(self):
+        """Neither the one that it began with nor those that it starts behind the driver's."""
+        watcher = meter.Meter(str(self.stage.folder))
+        sleepers = f"import threading, time\nfor _ in range({meter.CORES}):\n" \
+                   "    threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        self.stage.start("spinner", ["python3", "-c", sleepers + SPIN_BESIDE + SPIN])
+        wait_until(lambda: watcher.sample().cpu_seconds.get("spinner", 0.0) > 0.2, 60, "CPU time")
+        sample = watcher.sample()
+        self.assertLess(sample.device_seconds["spinner"], 0.1)
+
+    def test_seconds_that_fall_are_not_counted_twice(self):
+        process = meter.Process(7, "p", 1, 0.0, 0.0, 0)
+        totals = meter.Totals()
+        for seconds in (1.00, 0.99, 1.00, 0.99, 1.01):
+            totals.add([(process, seconds)])
+        self.assertAlmostEqual(totals.totals["p"], 1.01)
 
     def test_time_of_ended_programs_stays_counted(self):
         watcher = meter.Meter(str(self.stage.folder))
@@ -101,7 +119,7 @@ class StoryTest(unittest.TestCase):
         scene = self.story.scene("Shares & <more>", "lead", ("compute",))
         self.story.quote("<script>alert(1)</script>")
         scene.ask("a", 25)
-        samples = [meter.Sample(scene.start + 0.5 * i, {"a": 0.25 * i}, {"a": 1 << 20},
+        samples = [meter.Sample(scene.start + 0.5 * i, {"a": 0.3 * i}, {"a": 0.25 * i}, {"a": 1 << 20},
                                 meter.Machine(0.0, 0.0), 0.0) for i in range(9)]
         scene.end = scene.start + 4
         self.story.within("a", 25, 25, 3)

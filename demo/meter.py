@@ -4,6 +4,12 @@
 A program is found by two marks in its environment, which every process that it starts inherits:
 `FOLDER`, the demo's own folder, and `MARK`, the program's name. So detached programs and those whose
 parent died are found as well. Nothing here asks Melon for anything.
+
+The device here is the CPU, and its driver (PoCL) runs kernels on threads of its own alone, one for each
+core. It starts them when a program first asks for devices, which the demo's programs do before they
+start any thread. So a program's device time is the CPU time of the first threads that it starts, as many
+as there are cores. What its other threads compute is no share of the device, and nobody limits it:
+hashcat's, which feed it, take 1 to 4 % of two cores.
 """
 import dataclasses
 import os
@@ -24,6 +30,7 @@ class Process:
     program: str  # the mark's value
     start_ticks: int
     cpu_seconds: float  # user and system, all threads, since it started
+    device_seconds: float  # those of the threads that run kernels
     resident_bytes: int
 
 
@@ -35,16 +42,38 @@ class Machine:
     stolen_seconds: float  # taken by the hypervisor
 
 
+def stat_fields(path: str) -> list:
+    """The fields of a `stat` behind the command name, which may hold blanks and brackets."""
+    text = pathlib.Path(path).read_text()
+    return text[text.rindex(")") + 2 :].split()
+
+
+def cpu_seconds_of(fields: list) -> float:
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def device_seconds_of(pid: int) -> float:
+    """What the threads used that the process started first, one for each core."""
+    threads = []
+    for thread in map(int, os.listdir(f"/proc/{pid}/task")):
+        if thread == pid:
+            continue
+        try:
+            fields = stat_fields(f"/proc/{pid}/task/{thread}/stat")
+        except OSError:  # it has ended, which the driver's do not
+            continue
+        threads.append((int(fields[19]), thread, cpu_seconds_of(fields)))
+    return sum(seconds for _, _, seconds in sorted(threads)[:CORES])
+
+
 def read_process(pid: int, program: str):
     """The process, or None when it is gone."""
     try:
-        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        fields = stat_fields(f"/proc/{pid}/stat")
+        device_seconds = device_seconds_of(pid)
     except OSError:
         return None
-    # The command name may hold blanks and brackets; the fields follow its last ")".
-    fields = text[text.rindex(")") + 2 :].split()
-    ticks = int(fields[11]) + int(fields[12])
-    return Process(pid, program, int(fields[19]), ticks / TICKS_PER_SECOND,
+    return Process(pid, program, int(fields[19]), cpu_seconds_of(fields), device_seconds,
                    int(fields[21]) * PAGE_BYTES)
 
 
@@ -86,9 +115,31 @@ def read_machine() -> Machine:
 class Sample:
     t: float  # CLOCK_MONOTONIC
     cpu_seconds: dict  # program -> cumulative, processes that ended included
+    device_seconds: dict  # the same of device time
     resident_bytes: dict  # program -> now
     machine: Machine
     own_seconds: float  # CPU of the measuring process itself
+
+
+class Totals:
+    """Sums up seconds of processes by program, those of ended processes included."""
+
+    def __init__(self):
+        self.totals = {}  # program -> cumulative seconds
+        self._last = {}  # (pid, start) -> seconds at the last sample
+
+    def add(self, sampled: list):
+        """Takes pairs of all processes that live and their cumulative seconds."""
+        seen = {}
+        for process, seconds in sampled:
+            key = (process.pid, process.start_ticks)
+            # A process first seen started since the last sample: all its time is new. (At the
+            # meter's own start too: programs are started after it.) Seconds that fall because a
+            # thread has ended are not counted again when they are back.
+            last = self._last.get(key, 0.0)
+            seen[key] = max(last, seconds)
+            self.totals[process.program] = self.totals.get(process.program, 0.0) + seen[key] - last
+        self._last = seen
 
 
 class Meter:
@@ -103,8 +154,8 @@ class Meter:
     def __init__(self, folder: str):
         self.samples = []
         self._folder = folder
-        self._last = {}  # (pid, start) -> cpu seconds at the last sample
-        self._totals = {}  # program -> cumulative cpu seconds
+        self._cpu = Totals()
+        self._device = Totals()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -125,19 +176,13 @@ class Meter:
         """Takes a sample now. Thread-safe."""
         with self._lock:
             resident = {}
-            seen = {}
-            for process in marked_processes(self._folder):
-                key = (process.pid, process.start_ticks)
-                # A process first seen started since the last sample: all its time is new. (At
-                # the meter's own start too: programs are started after it.)
-                new = process.cpu_seconds - self._last.get(key, 0.0)
-                seen[key] = process.cpu_seconds
-                program = process.program
-                self._totals[program] = self._totals.get(program, 0.0) + max(new, 0.0)
-                resident[program] = resident.get(program, 0) + process.resident_bytes
-            self._last = seen
-            sample = Sample(time.monotonic(), dict(self._totals), resident, read_machine(),
-                            time.process_time())
+            processes = marked_processes(self._folder)
+            for process in processes:
+                resident[process.program] = resident.get(process.program, 0) + process.resident_bytes
+            self._cpu.add([(process, process.cpu_seconds) for process in processes])
+            self._device.add([(process, process.device_seconds) for process in processes])
+            sample = Sample(time.monotonic(), dict(self._cpu.totals), dict(self._device.totals),
+                            resident, read_machine(), time.process_time())
             self.samples.append(sample)
             return sample
 
@@ -163,7 +208,9 @@ class Window:
         return self.last.cpu_seconds.get(program, 0.0) - self.first.cpu_seconds.get(program, 0.0)
 
     def percent(self, program: str) -> float:
-        return 100 * self.cpu_seconds(program) / (self.seconds * CORES)
+        """Of the device, which is all cores: what the program's kernels took."""
+        used = self.last.device_seconds.get(program, 0.0) - self.first.device_seconds.get(program, 0.0)
+        return 100 * used / (self.seconds * CORES)
 
     @property
     def foreign_percent(self) -> float:

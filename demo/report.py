@@ -161,7 +161,8 @@ def render(story, samples: list) -> str:
             '<p class="lead">Melon lets many programs share one device, each with a hard memory limit and '
             "an honest share of its compute. This page shows one run of real programs on a real device: "
             "this machine's CPU through OpenCL (PoCL), not a GPU. Every figure is taken from outside: CPU "
-            "time and resident memory as the kernel counts them for each program, compute as a part of "
-            f"all cores together.</p>{_verdict(story)}<section><h2>Everything that was asked</h2>{every}"
+            "time and resident memory as the kernel counts them for each program, compute as the part of "
+            "all cores together that the driver's threads took, which run its kernels."
+            f"</p>{_verdict(story)}<section><h2>Everything that was asked</h2>{every}"
             f"</section>{''.join(_scene(scene, samples) for scene in story.scenes)}"
             f"<section><h2>This run</h2><dl>{facts}</dl></section></main></body></html>\n")
