@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string_view>
@@ -42,11 +43,43 @@ tl::unexpected<Error> system_error(std::string_view what, const std::string& nam
               denied ? "sudo chmod 1777 " + shell_word(folder_of(name)) : "melon doctor");
 }
 
+constexpr std::string_view kOtherFolder =
+    "name a folder as lock_folder in the configuration, the same for all daemons of this machine, "
+    "and restart the daemon";
+
+/// Whatever lacks of the folder's path, who may make it, and what clears that.
+tl::unexpected<Error> no_folder(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::path nearest = folder;  // what is there of its path
+  while (nearest.has_relative_path() && !fs::exists(fs::symlink_status(nearest, error)))
+    nearest = nearest.parent_path();
+  const std::string no_locks = fmt::format("no device locks can be kept in '{}': ", folder);
+  if (!fs::is_directory(nearest, error))
+    return fail(Code::kUnavailable, fmt::format("{}'{}' is no folder", no_locks, nearest.string()),
+                std::string(kOtherFolder));
+  const bool writable = ::faccessat(AT_FDCWD, nearest.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
+  if (!writable && errno == EROFS)
+    return fail(Code::kUnavailable,
+                fmt::format("{}'{}' is on a read-only file system", no_locks, nearest.string()),
+                std::string(kOtherFolder));
+  return fail(Code::kUnavailable,
+              fmt::format("{}it is not there, and only '{}' is of its path", no_locks,
+                          nearest.string()),
+              fmt::format("{0}mkdir -p {1} && {0}chmod 1777 {1}", writable ? "" : "sudo ",
+                          shell_word(folder)));
+}
+
 /// FNV-1a. Spreads names; two devices of one name would only be locked together.
 std::uint64_t hash(std::string_view text) {
   std::uint64_t value = 0xcbf29ce484222325;
   for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return value;
+}
+
+bool is_folder(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 bool is_root() { return ::geteuid() == 0; }
@@ -162,6 +195,7 @@ Result<DeviceLock> DeviceLock::take(const std::string& folder, const std::string
   const std::string path = fmt::format("{}/{:016x}.lock", folder, hash(device_key));
   os::Descriptor file = open_lock_file(path);
   if (!file && errno == ELOOP) return no_lock_file(path);
+  if (!file && !is_folder(folder)) return no_folder(folder);
   if (!file) return system_error("open device lock", path);
   if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return system_error("lock device by", path);

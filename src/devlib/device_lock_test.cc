@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -187,9 +188,37 @@ TEST_F(LockFolderOfAUserTest, AUserDoesNotFollowALink) {
   EXPECT_FALSE(std::filesystem::exists(target));
 }
 
-TEST_F(DeviceLockTest, AFolderThatCannotBeUsedIsSaid) {
-  EXPECT_EQ(DeviceLock::take((parent_ / "a/b/c").string(), "uuid:1", "/a").error().code,
-            Code::kUnavailable);
+TEST_F(DeviceLockTest, AFolderThatIsNotThereIsSaidAndWhatMakesIt) {
+  const std::string folder = (parent_ / "a b/c").string();
+  const auto refused = DeviceLock::take(folder, "uuid:1", "/a");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnavailable);
+  EXPECT_THAT(refused.error().message, HasSubstr("'" + folder + "': it is not there"));
+  EXPECT_THAT(refused.error().message, HasSubstr("'" + parent_.string() + "'"));
+  EXPECT_EQ(refused.error().remedy, fmt::format("mkdir -p '{0}' && chmod 1777 '{0}'", folder));
+  ASSERT_EQ(std::system(refused.error().remedy.c_str()), 0);
+  EXPECT_TRUE(DeviceLock::take(folder, "uuid:1", "/a"));
+}
+
+TEST_F(LockFolderOfAUserTest, WhatOnlyRootCanMakeIsMadeWithSudo) {
+  ASSERT_EQ(::chmod(parent_.c_str(), 0755), 0);
+  EXPECT_EQ(as_user(kUser,
+                    [&] {
+                      const auto refused = DeviceLock::take(folder_, "uuid:1", "/a");
+                      return refused.error().remedy.starts_with("sudo mkdir -p ") ? 0 : 1;
+                    }),
+            0);
+}
+
+TEST_F(DeviceLockTest, AFileInPlaceOfTheFolderIsSaid) {
+  const auto file = parent_ / "file";
+  std::ofstream(file) << "kept";
+  for (const auto& folder : {file / "locks", file}) {
+    const auto refused = DeviceLock::take(folder.string(), "uuid:1", "/a");
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("'" + file.string() + "' is no folder"));
+    EXPECT_THAT(refused.error().remedy, HasSubstr("lock_folder"));
+  }
 }
 
 }  // namespace

@@ -79,6 +79,18 @@ class OpenCl(DoctorTest):
         self.addCleanup(self.shell, "melon down", **own)
         self.mended("device_lock_refused", **own)
 
+    def test_a_lock_folder_that_cannot_be_made(self):
+        folder = self.machine.folder / "not" / "there"
+        config = self.machine.config.read_text()
+        self.machine.config.write_text(re.sub("(?m)^lock_folder: .*", f"lock_folder: {folder}", config))
+        self.machine.up()
+        self.assertIn(f"'{folder}'", self.found("device_lock_refused")["message"])
+        refused = self.machine.melon("run", "--memory", "16MiB", "--", "true")
+        self.assertEqual(refused.code, 125)
+        self.assertIn(f"'{folder}'", refused.err)
+        self.mended("device_lock_refused")
+        self.assertEqual(self.machine.melon("run", "--memory", "16MiB", "--", "true").code, 0)
+
     def test_a_device_that_is_gone(self):
         self.machine.up()
         self.run_detached("bereft", "sleep", "1000")

@@ -32,10 +32,11 @@ Rejection rejection(const Device& device, std::string_view rule, std::string mes
   return {device.id, std::string(rule), std::move(message)};
 }
 
-/// Why another daemon or a fault keeps the device from everybody.
+/// Why another daemon, its lock or a fault keeps the device from everybody.
 std::optional<Rejection> outage(const Device& device) {
   if (device.health == core::Health::kHeld)
-    return rejection(device, "held", fmt::format("{} belongs to another daemon", device.id));
+    return rejection(device, "held",
+                     fmt::format("{} cannot be had: {}", device.id, device.health_reason));
   if (device.health == core::Health::kUnhealthy)
     return rejection(device, "health",
                      fmt::format("{} is unhealthy: {}", device.id, device.health_reason));
