@@ -44,8 +44,8 @@ tl::unexpected<Error> system_error(std::string_view what, const std::string& nam
 }
 
 constexpr std::string_view kOtherFolder =
-    "name a folder as lock_folder in the configuration, the same for all daemons of this machine, "
-    "and restart the daemon";
+    "melon down  # then name another lock_folder in the daemon's configuration, the same for all "
+    "daemons of this machine, and start it again";
 
 /// Whatever lacks of the folder's path, who may make it, and what clears that.
 tl::unexpected<Error> no_folder(const std::string& folder) {
@@ -63,11 +63,11 @@ tl::unexpected<Error> no_folder(const std::string& folder) {
     return fail(Code::kUnavailable,
                 fmt::format("{}'{}' is on a read-only file system", no_locks, nearest.string()),
                 std::string(kOtherFolder));
-  return fail(Code::kUnavailable,
-              fmt::format("{}it is not there, and only '{}' is of its path", no_locks,
-                          nearest.string()),
-              fmt::format("{0}mkdir -p {1} && {0}chmod 1777 {1}", writable ? "" : "sudo ",
-                          shell_word(folder)));
+  return fail(
+      Code::kUnavailable,
+      fmt::format("{}it is not there, and only '{}' is of its path", no_locks, nearest.string()),
+      fmt::format("{}mkdir -p -m {:o} {}", writable ? "" : "sudo ", kOpenToAll,
+                  shell_word(folder)));
 }
 
 /// FNV-1a. Spreads names; two devices of one name would only be locked together.

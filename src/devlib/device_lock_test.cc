@@ -195,7 +195,7 @@ TEST_F(DeviceLockTest, AFolderThatIsNotThereIsSaidAndWhatMakesIt) {
   EXPECT_EQ(refused.error().code, Code::kUnavailable);
   EXPECT_THAT(refused.error().message, HasSubstr("'" + folder + "': it is not there"));
   EXPECT_THAT(refused.error().message, HasSubstr("'" + parent_.string() + "'"));
-  EXPECT_EQ(refused.error().remedy, fmt::format("mkdir -p '{0}' && chmod 1777 '{0}'", folder));
+  EXPECT_EQ(refused.error().remedy, fmt::format("mkdir -p -m 1777 '{}'", folder));
   ASSERT_EQ(std::system(refused.error().remedy.c_str()), 0);
   EXPECT_TRUE(DeviceLock::take(folder, "uuid:1", "/a"));
 }
