@@ -56,9 +56,9 @@ check:
 
 fuzz:
 	$(packages) build demo test check
-	cmake --preset fuzz
-	cmake --build build/fuzz --target fuzzers
-	tools/run_fuzzers.sh build/fuzz $(FUZZ_SECONDS)
+	cmake --fresh --preset fuzz
+	cmake --build build/asan --target fuzzers
+	tools/run_fuzzers.sh build/asan $(FUZZ_SECONDS)
 
 reference:
 	$(packages) build demo test

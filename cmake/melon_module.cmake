@@ -1,10 +1,11 @@
 # melon_module(<name> SOURCES <files> [DEPS <modules>] [LINK <packages>] [TESTS <files>]
-#              [BENCHES <files>] [FUZZERS <files>])
+#              [BENCHES <files>] [FUZZERS <files>] [NO_THREADS])
 # defines melon::<name>, one gtest executable <name>_test of its tests, one benchmark executable
 # <name>_bench, and one libFuzzer executable for each fuzzer. Sources are listed, never globbed.
-# DEPS is the truth about layers: tools/layers.py compares every #include with it.
+# DEPS is the truth about layers: tools/layers.py compares every #include with it. NO_THREADS: the
+# module starts none (tools/layers.py looks), so that the thread sanitizer passes its tests by.
 function(melon_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS;LINK;TESTS;TEST_LINK;BENCHES;FUZZERS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "NO_THREADS" "" "SOURCES;DEPS;LINK;TESTS;TEST_LINK;BENCHES;FUZZERS")
   list(TRANSFORM arg_DEPS PREPEND melon::)
   if(arg_SOURCES)
     add_library(melon_${name} STATIC ${arg_SOURCES})
@@ -22,6 +23,9 @@ function(melon_module name)
     target_compile_options(melon_${name} PRIVATE -fpch-preprocess)
   endif()
 
+  if(arg_NO_THREADS AND MELON_ONLY_THREADED_TESTS)
+    unset(arg_TESTS)
+  endif()
   if(BUILD_TESTING AND arg_TESTS)
     add_executable(${name}_test ${arg_TESTS})
     target_link_libraries(${name}_test PRIVATE melon::${name} ${arg_TEST_LINK}

@@ -6,7 +6,7 @@ function(melon_reference program page)
   add_custom_target(reference_${page}
     COMMAND ${program} ${ARGN} > ${file} VERBATIM)
   add_dependencies(reference reference_${page})
-  if(BUILD_TESTING)
+  if(BUILD_TESTING AND NOT MELON_ONLY_THREADED_TESTS)
     add_dependencies(unit_tests ${program})
     add_test(NAME reference/${page} COMMAND ${CMAKE_COMMAND}
       "-DCOMMAND=$<TARGET_FILE:${program}>;${ARGN}" -DPAGE=${file}

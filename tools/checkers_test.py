@@ -82,6 +82,14 @@ class Layers(Checker):
         self.finds(self.TOOL, "src/base/a.cc", "#include <thread>\n", "src/base/a.cc:1: <thread> is for layers that act")
         self.accepts(self.TOOL, "src/base/a_test.cc", "#include <thread>\n")
 
+    def test_threads_where_there_are_none(self):
+        status, output = self.check(self.TOOL, files={
+            "src/net/CMakeLists.txt": "melon_module(net NO_THREADS SOURCES a.cc DEPS base)",
+            "src/net/b.cc": LICENCE + "// B.\nstd::this_thread::yield();\nstd::thread reader;\n"})
+        self.assertEqual(status, 1)
+        self.assertIn("src/net/b.cc:4: std::thread in net, which says NO_THREADS", output)
+        self.assertNotIn("src/net/b.cc:3", output)
+
     def test_a_library_outside_its_module(self):
         self.finds(self.TOOL, "src/agent/g.cc", "#include <boost/asio.hpp>\n", "<boost/> is included by net only")
         self.finds(self.TOOL, "src/agent/g.cc", "#include <sqlite3.h>\n", "<sqlite3.h> is included by store only")

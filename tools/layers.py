@@ -34,6 +34,9 @@ IMPURE = re.compile(
     r"unistd\.h|fcntl\.h|pthread\.h|poll\.h|dlfcn\.h|signal\.h|stdio\.h|time\.h|sys/.*|linux/.*)>"
 )
 
+# What starts threads or runs on several.
+THREADS = re.compile(r"std::(jthread\b|thread\b(?!::)|async\b|(shared_)?mutex\b)|pthread_create|boost/asio")
+
 # Third-party headers and the only modules that include them.
 ONLY_IN = {
     "boost/": ["net"],
@@ -88,6 +91,12 @@ def read_modules() -> dict[str, set[str]]:
             sys.exit(1)
         uses[module] = {names[name] for name in found} - {module}
     return uses
+
+
+def threadless(modules: list[str]) -> set[str]:
+    """Those that say NO_THREADS in their CMakeLists.txt."""
+    return {module for module in modules
+            if re.search(r"\bNO_THREADS\b", (SRC / module / "CMakeLists.txt").read_text())}
 
 
 def closure(uses: dict[str, set[str]], module: str) -> set[str]:
@@ -152,6 +161,7 @@ def check_includes(uses: dict[str, set[str]]) -> list[str]:
     offences = []
     modules = list(uses)
     allowed = {module: closure(uses, module) for module in modules}
+    without_threads = threadless(modules)
     for path in sorted(SRC.rglob("*.*")):
         if path.suffix not in (".h", ".cc", ".c", ".def"):
             continue
@@ -161,6 +171,10 @@ def check_includes(uses: dict[str, set[str]]) -> list[str]:
             continue
         is_test = IS_TEST.search(name) is not None
         for number, line in enumerate(path.read_text().splitlines(), 1):
+            threads = THREADS.search(line)
+            if threads and module in without_threads and not is_test:
+                offences.append(f"src/{name}:{number}: {threads[0]} in {module}, which says NO_THREADS: "
+                                "the thread sanitizer would pass it by")
             found = INCLUDE.match(line)
             if not found:
                 continue
