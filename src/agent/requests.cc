@@ -16,9 +16,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kLongestSeconds = 31'536'000;  // a year
-constexpr int kSmallestPid = 2;              // the first process is the machine, nobody's workload
-constexpr int kLargestPid = 4'194'304;       // the kernel's own bound
+constexpr int kSmallestPid = 2;         // the first process is the machine, nobody's workload
+constexpr int kLargestPid = 4'194'304;  // the kernel's own bound
 constexpr std::size_t kMostArguments = 4096;
 
 /// A JSON object that is read field by field. The first error stays; finish() gives it, or the
@@ -233,7 +232,7 @@ Result<ExitBody> parse_exit(std::string_view body) {
 Result<StopBody> parse_stop(std::string_view body) {
   Fields fields(or_empty_object(body));
   StopBody out;
-  fields.number("grace_seconds", out.grace_seconds, 0, 3600);
+  fields.number("grace_seconds", out.grace_seconds, 0, kLongestGraceSeconds);
   fields.flag("force", out.force);
   MELON_RETURN_IF_ERROR(fields.finish());
   return out;

@@ -10,6 +10,10 @@
 
 namespace melon::agent {
 
+/// A year: of waiting for room, and of a grant's life without a process.
+constexpr int kLongestSeconds = 31'536'000;
+constexpr int kLongestGraceSeconds = 3600;
+
 /// The body of POST /v1/grants; the owner is not in it.
 struct GrantRequestBody {
   NewGrant wanted = {};

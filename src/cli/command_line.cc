@@ -20,6 +20,15 @@
 namespace melon::cli {
 namespace {
 
+constexpr std::string_view kNotWhole = " is not a whole number";
+
+/// Digits, perhaps behind a minus; a leading zero would leave the base in doubt.
+bool is_decimal(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const bool digits_alone = text.find_first_not_of("0123456789") == std::string_view::npos;
+  return !text.empty() && digits_alone && (text == "0" || !text.starts_with('0'));
+}
+
 CLI::Option* add_valued(CLI::App& app, const Parameter& parameter) {
   return std::visit(
       [&](auto* target) -> CLI::Option* {
@@ -31,9 +40,9 @@ CLI::Option* add_valued(CLI::App& app, const Parameter& parameter) {
           return app.add_option(parameter.names, *target)
               ->allow_extra_args(!parameter.names.starts_with("-"));
         } else if constexpr (std::is_same_v<T, std::optional<int>>) {
-          // The parser takes an empty value for an absent one.
+          // The parser takes an empty value for an absent one, and 0x10 and 010 for numbers.
           return app.add_option(parameter.names, *target)->check([](const std::string& text) {
-            return std::string(text.empty() ? "'' is not a whole number" : "");
+            return is_decimal(text) ? "" : fmt::format("'{}'{}", text, kNotWhole);
           });
         } else {
           return app.add_option(parameter.names, *target);
@@ -156,6 +165,9 @@ std::string to_message(const CLI::ParseError& error) {
     return fmt::format("{} {}", text.substr(0, text.find(':')),
                        repeated ? "is given more than once" : "needs a value");
   }
+  if (const auto quoted = text.find(": '");
+      text.ends_with(kNotWhole) && quoted != std::string::npos)
+    return text.erase(quoted, 1);
   constexpr std::string_view kNotConverted = "Could not convert: ";
   const auto equals = text.find(" = ");
   if (text.starts_with(kNotConverted) && equals != std::string::npos)

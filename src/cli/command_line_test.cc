@@ -113,22 +113,23 @@ TEST_P(Usage, IsRefusedWithTheRuleAndAGuess) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Cases, Usage,
-    testing::Values(UsageCase{{"shwo"}, kUsage, "did you mean 'show'"},
-                    UsageCase{{"show"}, kUsage, "NAME"},
-                    UsageCase{{"show", "a", "b"}, kUsage, "'b'"},
-                    UsageCase{{"show", "a", "--flga"}, kUsage, "did you mean '--flag'"},
-                    UsageCase{{"show", "a", "--number", "x"}, kUsage, "number"},
-                    UsageCase{{"show", "a", "--number", ""}, kUsage, "--number: '' is not a whole"},
-                    UsageCase{{"start", "--wrong"}, kOwnFailure, "'--wrong'"},
-                    UsageCase{{"start", "--dry-run", "--wrong"}, kUsage, "'--wrong'"},
-                    UsageCase{{"start", "--dry-run", "--word="}, kUsage, "--word needs a value"},
-                    UsageCase{{"start", "--wrong", "--", "--dry-run"}, kOwnFailure, "'--wrong'"},
-                    UsageCase{{"show", "a", "-o", "xml"}, kUsage, "xml"},
-                    UsageCase{{"show", "a", "--", "b"}, kUsage, "--"},
-                    UsageCase{{"group"}, kUsage, "needs a command"},
-                    UsageCase{{"group", "inne"}, kUsage, "did you mean 'inner'"},
-                    UsageCase{{"start", "prog"}, kOwnFailure, "-- prog"},
-                    UsageCase{{}, kUsage, "Usage"}));
+    testing::Values(
+        UsageCase{{"shwo"}, kUsage, "did you mean 'show'"}, UsageCase{{"show"}, kUsage, "NAME"},
+        UsageCase{{"show", "a", "b"}, kUsage, "'b'"},
+        UsageCase{{"show", "a", "--flga"}, kUsage, "did you mean '--flag'"},
+        UsageCase{{"show", "a", "--number", "x"}, kUsage, "--number 'x' is not a whole"},
+        UsageCase{{"show", "a", "--number", "0x10"}, kUsage, "'0x10' is not a whole"},
+        UsageCase{{"show", "a", "--number", "010"}, kUsage, "'010' is not a whole"},
+        UsageCase{{"show", "a", "--number", ""}, kUsage, "--number '' is not a whole"},
+        UsageCase{{"start", "--wrong"}, kOwnFailure, "'--wrong'"},
+        UsageCase{{"start", "--dry-run", "--wrong"}, kUsage, "'--wrong'"},
+        UsageCase{{"start", "--dry-run", "--word="}, kUsage, "--word needs a value"},
+        UsageCase{{"start", "--wrong", "--", "--dry-run"}, kOwnFailure, "'--wrong'"},
+        UsageCase{{"show", "a", "-o", "xml"}, kUsage, "xml"},
+        UsageCase{{"show", "a", "--", "b"}, kUsage, "--"},
+        UsageCase{{"group"}, kUsage, "needs a command"},
+        UsageCase{{"group", "inne"}, kUsage, "did you mean 'inner'"},
+        UsageCase{{"start", "prog"}, kOwnFailure, "-- prog"}, UsageCase{{}, kUsage, "Usage"}));
 
 TEST(CommandLine, ErrorsGetTheirCodeAndRemedy) {
   const Outcome o = run({"show", "missing"});

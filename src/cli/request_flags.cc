@@ -9,6 +9,7 @@
 #include <ostream>
 
 #include "base/quantity_text.h"
+#include "cli/number_flags.h"
 #include "core/names.h"
 
 namespace melon::cli {
@@ -113,6 +114,9 @@ Result<Json> to_body(const RequestFlags& flags, Session& session) {
   MELON_RETURN_IF_ERROR(check_compute(flags.compute));
   MELON_RETURN_IF_ERROR(check_compute(flags.max));
   MELON_RETURN_IF_ERROR(check_words(flags));
+  MELON_RETURN_IF_ERROR(
+      check_flag("--weight", flags.weight, core::kSmallestWeight, core::kLargestWeight));
+  MELON_RETURN_IF_ERROR(check_flag("--count", flags.count, 1, core::kMostDevices));
   MELON_RETURN_IF_ERROR(check_named("--device", flags.device));
   MELON_RETURN_IF_ERROR(check_named("--type", flags.type));
   echo_memory(flags.memory, session);

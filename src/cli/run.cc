@@ -8,12 +8,13 @@
 #include <optional>
 #include <ostream>
 
-#include "base/time_text.h"
+#include "agent/requests.h"
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/grant_table.h"
 #include "cli/keeper.h"
+#include "cli/number_flags.h"
 #include "cli/request_flags.h"
 #include "cli/waiting.h"
 #include "cli/workload.h"
@@ -32,8 +33,12 @@ struct Flags {
   Trailing command;
 };
 
-std::int64_t whole_seconds(std::chrono::milliseconds duration) {
-  return std::max<std::int64_t>(1, (duration.count() + 999) / 1000);
+// What a flag says, in the whole seconds that the daemon counts in; a part of one counts as one.
+Result<std::int64_t> parse_seconds(std::string_view flag, const std::string& typed) {
+  constexpr DurationRange kSeconds{std::chrono::seconds(1),
+                                   std::chrono::seconds(agent::kLongestSeconds)};
+  MELON_TRY(const auto duration, parse_flag(flag, typed, kSeconds));
+  return std::chrono::ceil<std::chrono::seconds>(duration).count();
 }
 
 // The command line is only for its owner to see: what is longer than a request may be is cut.
@@ -62,13 +67,11 @@ Result<Json> to_request(const Flags& flags, Session& session) {
     body["wait"] = true;
     body["waiter_pid"] = getpid();
     if (!flags.wait->empty()) {
-      MELON_TRY(const auto limit, parse_duration(*flags.wait));
-      body["wait_seconds"] = whole_seconds(limit);
+      MELON_TRY(body["wait_seconds"], parse_seconds("--wait", *flags.wait));
     }
   }
   if (flags.keep) {
-    MELON_TRY(const auto keep, parse_duration(*flags.keep));
-    body["keep_seconds"] = whole_seconds(keep);
+    MELON_TRY(body["keep_seconds"], parse_seconds("--keep", *flags.keep));
   }
   if (flags.dry_run) body["dry_run"] = true;
   if (!flags.command.empty()) body["arguments"] = shown_arguments(flags.command);

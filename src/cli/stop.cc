@@ -6,11 +6,12 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "base/time_text.h"
+#include "agent/requests.h"
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/grant_table.h"
+#include "cli/number_flags.h"
 #include "cli/waiting.h"
 #include "core/grant.h"
 #include "core/names.h"
@@ -29,17 +30,10 @@ struct Flags {
 // What the daemon may take beyond the grace, to kill and to notice.
 constexpr milliseconds kSlack{15'000};
 
-Result<milliseconds> parse_grace(const std::string& text) {
-  constexpr milliseconds kLongest = std::chrono::hours(1);
-  MELON_TRY(const milliseconds grace, parse_duration(text));
-  if (grace <= kLongest) return grace;
-  return fail(Code::kInvalidArgument,
-              fmt::format("--grace '{}' is longer than {}", text, melon::to_text(kLongest)),
-              "give it less time, or wait for its end: melon wait");
-}
-
 Result<int> stop(Session& session, const Flags& flags) {
-  MELON_TRY(const milliseconds grace, parse_grace(flags.grace));
+  constexpr DurationRange kGrace{milliseconds(0),
+                                 std::chrono::seconds(agent::kLongestGraceSeconds)};
+  MELON_TRY(const milliseconds grace, parse_flag("--grace", flags.grace, kGrace));
   const Json body = {{"grace_seconds", (grace.count() + 999) / 1000}, {"force", flags.force}};
   MELON_TRY(const Json before, get(session, grant_target(flags.name)));
   MELON_TRY(const core::State state, core::parse_state(text_of(before, "state")));

@@ -156,9 +156,15 @@ std::size_t display_width(std::string_view text) {
 }
 
 std::string printable(std::string_view text) {
-  std::string result(text);
-  std::ranges::replace_if(
-      result, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  const auto at = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    // The controls U+0080 to U+009F in UTF-8: terminals heed them, too.
+    const bool is_pair = at(i) == 0xc2 && i + 1 < text.size() && at(i + 1) < 0xa0;
+    const bool is_control = is_pair || at(i) < 0x20 || at(i) == 0x7f;
+    result += is_control ? '?' : text[i];
+    if (is_pair) ++i;
+  }
   return result;
 }
 

@@ -55,6 +55,10 @@ TEST(Table, ANarrowLineCutsWhatShrinksThenDropsWhatIsSpare) {
 
 TEST(Table, CountsCharactersNotBytes) { EXPECT_EQ(display_width("█▁é"), 3u); }
 
+TEST(Table, ShowsControlsOfAnyKindAsQuestionMarks) {
+  EXPECT_EQ(printable("a\x1b[2J\x7f \u0080\u009b1m\u009f\u00a0é"), "a?[2J? ??1m?\u00a0é");
+}
+
 TEST(Table, ColoursOnlyWhenAsked) {
   Table table = sample();
   table.rows = {{Cell("ok", Tone::kGood), "", "1"}};
@@ -78,7 +82,11 @@ INSTANTIATE_TEST_SUITE_P(
                     YamlCase{R"([{"m":"a","s":[{"d":1,"e":2}]},{"m":"b","s":[]}])",
                              "- m: a\n  s:\n  - d: 1\n    e: 2\n- m: b\n  s: []\n"},
                     YamlCase{R"({"o":{"p":{"q":true}}})", "o:\n  p:\n    q: true\n"},
-                    YamlCase{R"([[1,2],[3]])", "- - 1\n  - 2\n- - 3\n"}));
+                    YamlCase{R"([[1,2],[3]])", "- - 1\n  - 2\n- - 3\n"},
+                    YamlCase{
+                        R"(["\u007f\u009f\u0085\u2028\ufeff\uffff","\u00a0\u00e9\ud83d\ude00"])",
+                        "- \"\\u007f\\u009f\\u0085\\u2028\\ufeff\\uffff\"\n"
+                        "- \"\u00a0\u00e9\U0001f600\"\n"}));
 
 TEST(Sparkline, ShowsTheYoungestAndNeverHidesSomething) {
   const std::array<std::int64_t, 4> values = {1000, 0, 1, 500};

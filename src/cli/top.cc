@@ -12,11 +12,11 @@
 #include <optional>
 #include <ostream>
 
-#include "base/time_text.h"
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/grant_table.h"
+#include "cli/number_flags.h"
 #include "cli/terminal.h"
 #include "cli/top_screen.h"
 
@@ -159,10 +159,8 @@ Result<int> once(Session& session) {
 
 Result<int> top(Session& session, const Flags& flags) {
   if (flags.once) return once(session);
-  MELON_TRY(const auto interval, parse_duration(flags.every));
-  if (interval < std::chrono::milliseconds(100) || interval > std::chrono::hours(1))
-    return fail(Code::kInvalidArgument, "--every " + flags.every + " is out of range",
-                "100ms to 1h are accepted");
+  constexpr DurationRange kEvery{std::chrono::milliseconds(100), std::chrono::hours(1)};
+  MELON_TRY(const auto interval, parse_flag("--every", flags.every, kEvery));
   if (isatty(STDIN_FILENO) != 1 || isatty(STDOUT_FILENO) != 1)
     return fail(Code::kInvalidArgument, "the live screen needs a terminal",
                 "in scripts use: melon top --once");

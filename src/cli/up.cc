@@ -21,6 +21,7 @@
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/number_flags.h"
 #include "net/client.h"
 
 namespace melon::cli {
@@ -165,7 +166,7 @@ Result<int> up(Session& session, const Flags& flags) {
   agent::DaemonOptions options = flags.options;
   options.socket = session.named_socket;
   options = with_absolute_paths(options);
-  MELON_TRY(const auto timeout, parse_duration(flags.timeout));
+  MELON_TRY(const auto timeout, parse_flag("--timeout", flags.timeout, kAnyDuration));
   if (flags.detach) return start_detached_daemon(session, options, timeout);
   session.out->flush();
   return agent::run_daemon(options);

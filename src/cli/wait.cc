@@ -7,11 +7,11 @@
 #include <optional>
 #include <ostream>
 
-#include "base/time_text.h"
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/grant_table.h"
+#include "cli/number_flags.h"
 #include "cli/waiting.h"
 
 namespace melon::cli {
@@ -25,7 +25,7 @@ struct Flags {
 Result<int> wait(Session& session, const Flags& flags) {
   std::optional<std::chrono::milliseconds> limit;
   if (flags.timeout) {
-    MELON_TRY(limit, parse_duration(*flags.timeout));
+    MELON_TRY(limit, parse_flag("--timeout", *flags.timeout, kAnyDuration));
   }
   MELON_TRY(const Json grant, wait_for_end(session, flags.name, limit));
   const std::string state = text_of(grant, "state");

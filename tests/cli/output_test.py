@@ -99,6 +99,16 @@ class Terminal(MelonTest):
             self.assertEqual(command.returncode, 1, words)
             self.assertIn("cannot be written: No space left on device", err)
 
+    def test_yaml_holds_any_text(self):
+        try:
+            import yaml
+        except ImportError:
+            self.skipTest("SKIPPED: no YAML reader (python3-yaml)")
+        odd = "\x01\x7f\u0080\u0085\u009f\u2028\u2029\ufeff\uffff\u00e9\U0001f600"
+        self.detached("odd", "--memory", "1MiB", program=("sh", "-c", "sleep 1000", "sh", odd))
+        told = yaml.safe_load(self.ok("ps", "-o", "yaml").out)
+        self.assertEqual(told[0]["arguments"][-1], odd)
+
     def test_the_table_of_devices_fits_its_lines(self):
         script = "import fcntl, os, pty, struct, sys, termios\n" \
                  "pid, terminal = pty.fork()\n" \

@@ -41,10 +41,13 @@ class BadInput(MelonTest):
         for words, says in (
                 (("--share", "soft"), ("'soft'", "hard, weighted, burst")),
                 (("--priority", "urgent"), ("'urgent'", "low, normal, high")),
-                (("--weight", "0"), ("weight", "1 to 10000")), (("--weight", "x"), ("--weight 'x'",)),
-                (("--weight", "99999999999"), ("99999999999",)), (("--weight", "10001"), ("10001",)),
-                (("--count", "0"), ("count", "1 to 16")), (("--count", "17"), ("17",)),
-                (("--wait=soon",), ("'soon'", "1h30m")), (("--keep", "0"), ()),
+                (("--weight", "0"), ("--weight 0", "1 to 10000")), (("--weight", "x"), ("--weight 'x'",)),
+                (("--weight", "99999999999"), ("99999999999",)), (("--weight", "10001"), ("--weight 10001",)),
+                (("--weight", "0x10"), ("--weight '0x10'",)), (("--weight", "010"), ("--weight '010'",)),
+                (("--count", "0"), ("--count 0", "1 to 16")), (("--count", "17"), ("--count 17",)),
+                (("--wait=soon",), ("--wait: ", "'soon'", "1h30m")), (("--keep", "0"), ("--keep: ", "unit")),
+                (("--wait=0s",), ("--wait '0s'", "1s to 365d")), (("--keep", "0s"), ("--keep '0s'", "1s to 365d")),
+                (("--wait=400d",), ("--wait '400d'", "365d")), (("--keep", "400d"), ("--keep '400d'", "365d")),
                 (("--name", "a b"), ("'a b'", "a-z")), (("--name", "a" * 64), ("63",)),
                 (("--name", ""), ("name",)), (("--share", "hard"), ("--compute",)),
                 (("--share", "burst"), ("--compute",)), (("--max", "50%"), ("--share burst",)),
@@ -54,7 +57,7 @@ class BadInput(MelonTest):
                 (("-o", "xml"), ("'xml'", "yaml"))):
             self.fails(125, *small, *words, *TRUE, says=says)
         for flag in ("--weight", "--count"):
-            self.fails(125, *small, flag, "", *TRUE, says=[f"{flag}: ''"])
+            self.fails(125, *small, flag, "", *TRUE, says=[f"{flag} ''"])
             self.fails(2, "run", "--dry-run", flag, "x", says=[f"{flag} 'x'"])
         self.fails(125, "run", "true", says=["melon run -- true"])
         self.fails(125, "run", says=["--"])
