@@ -50,6 +50,8 @@ GrantEnvironment Workloads::environment(const Grant& grant,
   if (preload_library.empty()) return out;
   out.variables.emplace_back("LD_PRELOAD", preload_library);
   out.variables.emplace_back("OPENCL_LAYERS", preload_library);
+  // gcc's AddressSanitizer ends a program that any library is preloaded into, unless told not to.
+  out.variables.emplace_back("ASAN_OPTIONS", "verify_asan_link_order=0");
   out.mounts.push_back({preload_library, preload_library, true});
   return out;
 }

@@ -23,6 +23,15 @@ constexpr int kOwnMachine = EM_AARCH64;
 constexpr int kOwnMachine = EM_NONE;
 #endif
 
+struct Sanitizer {
+  const char* name;
+  const char* symbol;
+  const char* library;
+};
+constexpr std::array kSanitizers = {Sanitizer{"AddressSanitizer", "__asan_init", "libasan.so"},
+                                    Sanitizer{"ThreadSanitizer", "__tsan_init", "libtsan.so"},
+                                    Sanitizer{"MemorySanitizer", "__msan_init", "libmsan.so"}};
+
 class Reader {
  public:
   explicit Reader(const std::string& path) : file_(path, std::ios::binary) {}
@@ -90,8 +99,10 @@ void read_segments(Reader& reader, const Elf64_Ehdr& head, ElfFile& file) {
       file.interpreter = reader.read_text(header.p_offset, header.p_filesz).value_or("").c_str();
     if (header.p_type != PT_DYNAMIC) continue;
     const std::string strings = dynamic_strings(reader, headers, header);
-    file.has_address_sanitizer = strings.find("__asan_init") != std::string::npos ||
-                                 strings.find("libasan.so") != std::string::npos;
+    for (const Sanitizer& sanitizer : kSanitizers)
+      if (strings.find(sanitizer.symbol) != std::string::npos ||
+          strings.find(sanitizer.library) != std::string::npos)
+        file.sanitizer = sanitizer.name;
   }
 }
 

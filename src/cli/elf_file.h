@@ -11,7 +11,7 @@ struct ElfFile {
   bool is_64_bit = true;
   bool is_own_machine = true;  // the same instruction set as this binary
   std::string interpreter;     // the dynamic loader; empty: static
-  bool has_address_sanitizer = false;
+  std::string sanitizer;       // that it is linked with, "AddressSanitizer"; empty: none
 };
 
 /// Reads an ELF file's head. Nothing when it cannot be read, is no ELF file or is cut off.

@@ -75,12 +75,12 @@ bool gains_privileges(const std::string& path) {
   return geteuid() != 0 && getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
 }
 
-const char* why_no_preload(const ElfFile& file) {
+// Empty: nothing stands against it.
+std::string why_no_preload(const ElfFile& file) {
   if (!file.is_64_bit) return "a 32-bit program";
   if (!file.is_own_machine) return "a program for another processor";
   if (file.interpreter.find("musl") != std::string::npos) return "a musl program";
-  if (file.has_address_sanitizer) return "linked with AddressSanitizer";
-  return nullptr;
+  return file.sanitizer.empty() ? "" : "linked with " + file.sanitizer;
 }
 
 void judge(const std::string& path, Program& program) {
@@ -91,7 +91,7 @@ void judge(const std::string& path, Program& program) {
         path));
   const auto file = read_elf_file(path);
   if (!file) return;
-  if (const char* const why = why_no_preload(*file)) {
+  if (const std::string why = why_no_preload(*file); !why.empty()) {
     program.takes_preload = false;
     program.warnings.push_back(
         fmt::format("'{}' is {}: libmelon.so is not preloaded; limits are kept only through the "
@@ -132,7 +132,9 @@ Program examine_program(const std::string& path, const std::string& search_path)
   return program;
 }
 
-bool is_joined(const std::string& name) { return name == "LD_PRELOAD" || name == "OPENCL_LAYERS"; }
+bool is_joined(const std::string& name) {
+  return name == "LD_PRELOAD" || name == "OPENCL_LAYERS" || name == "ASAN_OPTIONS";
+}
 
 std::vector<std::string> merge_environment(const std::vector<std::string>& base,
                                            const Variables& grant, bool takes_preload) {

@@ -21,15 +21,15 @@ struct Program {
 Result<std::string> find_program(const std::string& name, const std::string& search_path);
 
 /// Examines the file, and for a script its interpreter, for what a preloaded 64-bit glibc library
-/// cannot enter: 32-bit and musl programs, programs linked with AddressSanitizer. Static and setuid
+/// cannot enter: 32-bit and musl programs, programs linked with a sanitizer. Static and setuid
 /// programs get a warning that they can drop the library. A file that cannot be read or is no ELF
 /// file passes without a word: the kernel decides.
 Program examine_program(const std::string& path, const std::string& search_path);
 
 using Variables = std::map<std::string, std::string>;
 
-/// Lists separated by ':' to which a grant adds at the front, LD_PRELOAD and OPENCL_LAYERS; its
-/// other variables replace.
+/// Lists separated by ':' to which a grant adds at the front: LD_PRELOAD, OPENCL_LAYERS and
+/// ASAN_OPTIONS. Its other variables replace.
 bool is_joined(const std::string& name);
 
 /// The grant's variables over `base` ("NAME=value"); LD_PRELOAD is left alone for programs that

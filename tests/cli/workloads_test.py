@@ -203,7 +203,7 @@ class Changed(MelonTest):
                          "box\n")
         self.assertEqual(self.workload("box")["state"], "reserved")
         docker = self.ok("env", "box", "--docker").out.split()
-        self.assertEqual(docker.count("--env"), 3)
+        self.assertEqual(docker.count("--env"), 4)
         script = 'eval "$(melon env box)"; clinfo --prop CL_DEVICE_GLOBAL_MEM_SIZE'
         inside = subprocess.run(["sh", "-c", script], env=self.machine.environment_for(), text=True,
                                 stdout=subprocess.PIPE, timeout=SOON_SECONDS, check=True)

@@ -74,9 +74,9 @@ class ForeignPrograms(unittest.TestCase):
         subprocess.run([compiler, *options, str(HELLO), "-o", program], check=True)
         return program
 
-    def run_preloaded(self, program, way="preload"):
+    def run_preloaded(self, program, way="preload", **more):
         with Grant(MIB) as grant:
-            return run([program], grant.environment(way))
+            return run([program], grant.environment(way, **more))
 
     def test_musl(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -96,9 +96,12 @@ class ForeignPrograms(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             program = self.compiled(folder, "gcc", "-fsanitize=address")
             done = self.run_preloaded(program)
-            # gcc's runtime insists on being first. `melon run` leaves the preload out for such
-            # programs, and the layer does no harm.
+            # gcc's runtime insists on being first, unless it is told not to as `melon run` does. That
+            # leaves the preload out for such programs, but not for those that a shell starts. The
+            # layer does no harm.
             self.assertIn("ASan runtime does not come first", done.stderr)
+            done = self.run_preloaded(program, ASAN_OPTIONS="verify_asan_link_order=0")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "hello 42\n", ""))
             done = self.run_preloaded(program, "layer")
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "hello 42\n", ""))
 
