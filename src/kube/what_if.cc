@@ -139,7 +139,7 @@ Result<> WhatIf::State::choose_as_hami(const Pod& pod, Placed& placed) {
   const std::string& space = pod.metadata.namespace_name;
   if (const auto limits = cluster.quotas.find(space); limits != cluster.quotas.end())
     how.quota = detail::quota_left(limits->second, cluster.held[space], catalogue);
-  auto answer = placement::choose_as_hami(engine.index(), *placed.shape, how);
+  auto answer = hami.choose(placed.shape, how);
   placed.failures = std::move(answer.failures);
   placed.decision = std::move(answer.decision);
   if (placed.decision) placed.amounts = detail::placed_amounts(told(pod, placed));

@@ -70,7 +70,7 @@ class HamiChoice : public testing::Test {
     return place(request, options);
   }
   std::string place(const PodRequest& request, const HamiOptions& options) {
-    const HamiAnswer answer = choose_as_hami(engine_.index(), *engine_.shape(request), options);
+    const HamiAnswer answer = HamiChooser(engine_.index()).choose(engine_.shape(request), options);
     if (!answer.decision) return answer.failures.empty() ? "" : answer.failures[0].text;
     const detail::NodeTable& nodes = engine_.index().nodes();
     std::string text = nodes.entries[answer.decision->node].name + ":";
@@ -246,7 +246,7 @@ TEST_F(HamiChoice, T79WhatIsTakenIsAddedUp) {
   PodRequest request;
   request.containers.push_back({.devices = {asks(1, 1024, 50)}});
   const auto shape = engine_.shape(request);
-  const HamiAnswer answer = choose_as_hami(engine_.index(), *shape, {});
+  const HamiAnswer answer = HamiChooser(engine_.index()).choose(shape, {});
   ASSERT_TRUE(answer.decision);
   engine_.commit({.id = "p"}, *shape, *answer.decision);
   EXPECT_EQ(used(), of(1, 65, 3024)) << "T79";

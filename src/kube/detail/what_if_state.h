@@ -73,6 +73,7 @@ struct WhatIf::State {
   WhatIfOptions options;
   Cluster cluster = {};
   placement::Engine engine = placement::Engine();
+  placement::HamiChooser hami = placement::HamiChooser(engine.index());
   std::optional<placement::NamedPolicy> policy = {};
   std::optional<placement::NamedPolicy> asked_policy = {};
   std::string policy_reason = "asked for";
