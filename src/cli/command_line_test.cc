@@ -33,6 +33,8 @@ std::vector<Command> sample_commands(Seen& seen) {
     seen.format = session.format;
     seen.socket = session.socket;
     if (seen.name == "missing") return fail(Code::kNotFound, "no 'missing'", "look again");
+    if (seen.name == "wild")
+      return fail(Code::kNotFound, "it names '\x1b[31m\xc2\x9b'\na second line, \u00e9", "look\r");
     return kOk;
   };
   Command start{.name = "start",
@@ -135,6 +137,11 @@ TEST(CommandLine, ErrorsGetTheirCodeAndRemedy) {
   const Outcome o = run({"show", "missing"});
   EXPECT_EQ(o.code, kNotFound);
   EXPECT_NE(o.err.find("remedy: look again"), std::string::npos);
+}
+
+TEST(CommandLine, ErrorsSayNothingToTheTerminal) {
+  EXPECT_EQ(run({"show", "wild"}).err,
+            "melon: it names '\\x1b[31m\\x9b'\na second line, \u00e9\n  remedy: look\\x0d\n");
 }
 
 TEST(CommandLine, HelpOfEveryRealCommandHasAnExample) {

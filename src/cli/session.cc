@@ -2,6 +2,8 @@
 // Output in the chosen format, and the choice of the socket.
 #include "cli/session.h"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -37,9 +39,33 @@ void Session::print(const Table& table, const Json& value) const {
   }
 }
 
+namespace {
+
+/// A text of several lines with other control characters as "\x1b": a file that is named in a
+/// message says nothing to the terminal.
+std::string escaped(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\0');
+    const bool opens_control = c == 0xc2 && next >= 0x80 && next < 0xa0;  // UTF-8 of two bytes
+    if (opens_control) {
+      result += fmt::format("\\x{:02x}", next);
+      ++i;
+    } else if ((c < 0x20 && c != '\n') || c == 0x7f) {
+      result += fmt::format("\\x{:02x}", c);
+    } else {
+      result += text[i];
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
 void print_error(std::ostream& err, const Error& error) {
-  err << "melon: " << error.message << '\n';
-  if (!error.remedy.empty()) err << "  remedy: " << error.remedy << '\n';
+  err << "melon: " << escaped(error.message) << '\n';
+  if (!error.remedy.empty()) err << "  remedy: " << escaped(error.remedy) << '\n';
 }
 
 std::string named_socket(const std::string& given) {

@@ -274,8 +274,8 @@ Command sim_command() {
       .parameters = parameters(*flags),
       .examples = {{"melon sim --nodes nodes.csv --pods pods.csv --policy fgd --seed 42",
                     "One run with the published algorithm"},
-                   {"melon sim --nodes n.csv --pods p.csv.gz --arrivals a.txt.gz --policy fgd "
-                    "--policy binpack -o csv",
+                   {"melon sim --nodes nodes.csv --pods pods.csv.gz --arrivals arrivals.txt.gz "
+                    "--policy fgd --policy binpack -o csv",
                     "Two policies, every stored seed, as CSV"}},
       .run = [flags](Session& session) { return simulate_trace(session, *flags); }};
 }

@@ -68,6 +68,29 @@ class Documents(MelonTest):
         self.assertGreater(seen, 20)
         self.assertEqual(wrong, [])
 
+    def test_files_of_examples_exist_or_are_the_readers(self):
+        """Examples of --help name files of this tree, which then work, or plain names for the reader's own."""
+        own = {"cluster.yaml", "web.yaml", "worker.yaml", "acme.yaml", "nodes.csv", "pods.csv", "pods.csv.gz",
+               "arrivals.txt.gz", "hashes.txt", "words.txt"}
+        wrong, seen, played = [], set(), 0
+        names = re.findall(r"^  ([a-z]+)  +[A-Z]", self.ok("--help").out, re.MULTILINE)
+        self.assertGreater(len(names), 15)
+        for name in names:
+            helped = self.ok(name, "--help").out
+            for line in re.findall(r"^  (melon .*)$", helped.split("\nExamples\n")[-1], re.MULTILINE):
+                files = [word for word in shlex.split(line) if re.fullmatch(r"[\w./-]+\.(ya?ml|json|csv|txt|svg|html)(\.gz)?", word)]
+                seen |= set(files)
+                in_tree = [file for file in files if "/" in file]
+                wrong += [f"{line}: {file}" for file in in_tree if not (ROOT / file).exists()]
+                wrong += [f"{line}: {file}" for file in set(files) - set(in_tree) if file not in own]
+                if in_tree and len(in_tree) == len(files) and name != "run":
+                    told = self.melon(*[str(ROOT / word) if word in in_tree else word for word in shlex.split(line)[1:]])
+                    self.assertEqual(told.code, 0, f"{line}: {told.err}")
+                    played += 1
+        self.assertEqual(wrong, [])
+        self.assertGreater(played, 0)
+        self.assertEqual(own - seen, set(), "names that no example has")
+
     def test_every_target_preset_and_file_that_is_written_exists(self):
         targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
         presets = set(re.findall(r'"name": "([a-z]+)"', (ROOT / "CMakePresets.json").read_text()))
