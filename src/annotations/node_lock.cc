@@ -39,14 +39,6 @@ Result<std::int64_t> parse_zoned_time(std::string_view text) {
   return ms / kMilliseconds - offset;
 }
 
-std::chrono::milliseconds lock_retry_delay(int attempt, std::uint64_t random) {
-  constexpr std::int64_t kFirstMs = 100;
-  constexpr int kMostDoublings = 4;
-  const std::int64_t base = kFirstMs << std::clamp(attempt, 0, kMostDoublings);
-  const auto spread = static_cast<std::int64_t>(random % static_cast<std::uint64_t>(base + 1));
-  return std::chrono::milliseconds(base / 2 + spread);
-}
-
 std::string encode_node_lock(const NodeLock& lock, vendors::LockKind kind) {
   std::string time = to_rfc3339(lock.unix_seconds * kMilliseconds);
   if (const auto point = time.find('.'); point != std::string::npos)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,11 +35,6 @@ enum class LockHolder { kThere, kGone };
 /// whose holder is gone is free. Only who gets kOwn may take the lock away again.
 LockAnswer ask_lock(const std::optional<std::string>& annotation, const vendors::Lock& rule,
                     const NodeLock& asker, LockHolder holder = LockHolder::kThere);
-
-/// How long to wait before a held lock is asked for again: 100 ms, twice as long each time up to
-/// 1600 ms, times something from 0.5 to 1.5 that `random`, any bits, says: who met once do not meet
-/// again. `attempt` counts from 0.
-std::chrono::milliseconds lock_retry_delay(int attempt, std::uint64_t random);
 
 /// A time of RFC 3339 with any zone, as Unix seconds. Errors: kInvalidArgument.
 Result<std::int64_t> parse_zoned_time(std::string_view text);

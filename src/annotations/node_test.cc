@@ -2,9 +2,6 @@
 // Handshakes and locks of nodes.
 #include <gtest/gtest.h>
 
-#include <map>
-#include <random>
-
 #include "annotations/handshake.h"
 #include "annotations/node_lock.h"
 #include "base/time_text.h"
@@ -118,29 +115,6 @@ TEST(NodeLock, T100ToT102OneHoldsItAndNobodyElseLetsItGo) {
   EXPECT_EQ(lock(first), LockAnswer::kOwn) << "T102: the same pod, for its second vendor";
   annotation.reset();
   EXPECT_EQ(lock(second), LockAnswer::kFree) << "T101";
-}
-
-TEST(NodeLock, T104ClientsThatMetDoNotMeetAgain) {
-  constexpr int kClients = 50;
-  constexpr int kSteps = 3;
-  constexpr int kMostAtOnce = 20;
-  std::mt19937_64 random(1);           // NOLINT(cert-msc51-cpp): the same numbers every time
-  std::map<std::int64_t, int> asking;  // by 10 ms
-  for (int client = 0; client < kClients; ++client) {
-    std::int64_t now_ms = 0;
-    for (int attempt = 0; attempt < kSteps; ++attempt) {
-      now_ms += lock_retry_delay(attempt, random()).count();
-      ++asking[now_ms / 10];
-    }
-  }
-  for (const auto& [bucket, clients] : asking) EXPECT_LE(clients, kMostAtOnce) << bucket << "0 ms";
-  for (const std::uint64_t bits : {std::uint64_t{0}, std::uint64_t{100}, ~std::uint64_t{0}}) {
-    EXPECT_GE(lock_retry_delay(0, bits).count(), 50);
-    EXPECT_LE(lock_retry_delay(0, bits).count(), 150);
-    EXPECT_GE(lock_retry_delay(99, bits).count(), 800) << "grows no further";
-    EXPECT_LE(lock_retry_delay(99, bits).count(), 2400);
-    EXPECT_GE(lock_retry_delay(-1, bits).count(), 50) << "never less than the first";
-  }
 }
 
 }  // namespace
