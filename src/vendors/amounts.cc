@@ -129,7 +129,11 @@ class Reader {
       const auto written = find_written(container_, alias->name);
       if (!written) continue;
       const std::int64_t unit = alias->unit_mib == 0 ? backend.memory.unit_mib : alias->unit_mib;
-      MELON_TRY(const auto other, convert(*written, unit));
+      MELON_TRY(auto other, convert(*written, unit));
+      // A smaller unit than is written and sliced today: up to whole ones of these.
+      const std::int64_t today = backend.memory.unit_mib;
+      if (other && resource == Resource::kMemory && unit < today)
+        other->value = (other->value + today - 1) / today * today;
       if (found && other && found->value != other->value)
         return refuse_text(*written, fmt::format("{} says otherwise", found->name),
                            fmt::format("remove {}", written->name));
