@@ -70,13 +70,17 @@ class Documents(MelonTest):
 
     def test_files_of_examples_exist_or_are_the_readers(self):
         """Examples of --help name files of this tree, which then work, or plain names for the reader's own."""
-        own = {"cluster.yaml", "web.yaml", "worker.yaml", "acme.yaml", "nodes.csv", "pods.csv", "pods.csv.gz",
+        own = {"cluster.yaml", "web.yaml", "worker.yaml", "acme.yaml", "example.yaml", "nodes.csv", "pods.csv", "pods.csv.gz",
                "arrivals.txt.gz", "hashes.txt", "words.txt"}
         wrong, seen, played = [], set(), 0
         names = re.findall(r"^  ([a-z]+)  +[A-Z]", self.ok("--help").out, re.MULTILINE)
         self.assertGreater(len(names), 15)
-        for name in names:
-            helped = self.ok(name, "--help").out
+        helps = {name: self.ok(name, "--help").out for name in names}
+        for name, helped in list(helps.items()):
+            for child in re.findall(r"^  ([a-z]+)  +[A-Z]", helped.split("\nCommands\n", 1)[-1], re.MULTILINE):
+                if "\nCommands\n" in helped:
+                    helps[f"{name} {child}"] = self.ok(name, child, "--help").out
+        for name, helped in helps.items():
             for line in re.findall(r"^  (melon .*)$", helped.split("\nExamples\n")[-1], re.MULTILINE):
                 files = [word for word in shlex.split(line) if re.fullmatch(r"[\w./-]+\.(ya?ml|json|csv|txt|svg|html)(\.gz)?", word)]
                 seen |= set(files)
