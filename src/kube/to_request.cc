@@ -73,7 +73,7 @@ class Translation {
                                                             .compute = demand.compute,
                                                             .costs = demand.costs}));
     if (demand.memory.count() == 0 && demand.memory_percent > 0)
-      result.memory_permille = static_cast<int>(demand.memory_percent * 10);
+      result.memory_permille = static_cast<int>(share_of(demand, backend));
     // HAMi has a check for it, in an order of its own.
     result.whole = !vendors::is_compatible(compat_) &&
                    has(backend.device_rules, vendors::DeviceRule::kIdleOnly);
@@ -87,6 +87,22 @@ class Translation {
     static const std::map<std::string, AnnouncedDevice> kNone;
     const auto found = announced_.types.find(id);
     return found == announced_.types.end() ? kNone : found->second;
+  }
+
+  /// Permille of a device's memory: of a vendor who counts in slots, up to whole ones of the
+  /// cluster's devices; where some have more slots than others, up to the largest of what that
+  /// comes to.
+  std::int64_t share_of(const vendors::Demand& demand, const vendors::Backend& backend) const {
+    const std::int64_t asked = demand.memory_percent * 10;
+    if (backend.memory.rounding != vendors::Rounding::kSlots) return asked;
+    std::int64_t share = asked;
+    for (const auto& [node, devices] : announced_.of_node)
+      for (const auto& [uuid, device] : devices) {
+        if (device.backend != demand.backend || device.slots < 1) continue;
+        const std::int64_t slots = (asked * device.slots + kWholePermille - 1) / kWholePermille;
+        share = std::max(share, slots * kWholePermille / device.slots);
+      }
+    return share;
   }
 
   static bool has(const std::vector<vendors::DeviceRule>& rules, vendors::DeviceRule rule) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads pods from their fields.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/kube_quantity.h"
 #include "base/time_text.h"
 #include "kube/detail/object_fields.h"
 
@@ -159,6 +162,59 @@ void read_containers(const Field& spec, Pod& pod) {
       spec.refuse("two containers are called '" + container.name + "'");
 }
 
+/// Two amounts as one.
+std::string sum_of(const std::string& a, const std::string& b) {
+  const auto first = parse_kube_quantity(a);
+  const auto second = parse_kube_quantity(b);
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 2;
+  // What is none, or too much, is told by whoever reads it.
+  if (!first || first->whole > kMost) return a;
+  if (!second || second->whole > kMost) return b;
+  constexpr std::int64_t kWhole = 1'000'000'000;
+  const std::int64_t billionths = first->billionths + second->billionths;
+  return fmt::format("{}.{:09}", first->whole + second->whole + billionths / kWhole,
+                     billionths % kWhole);
+}
+
+bool is_huge_page(std::string_view name) { return name.starts_with("hugepages-"); }
+
+/// What the pod asks for as a whole. Of what has a limit alone containers decide, where one of them
+/// asks for it; huge pages are as many as their limit.
+ResourceList asked_as_a_whole(const Field& resources, const Pod& pod) {
+  ResourceList asked = resources.at("requests").amounts();
+  const ResourceList limits = resources.at("limits").amounts();
+  for (const auto& [name, amount] : limits) {
+    const bool is_of_containers =
+        std::ranges::any_of(pod.containers, [&key = name](const Container& container) {
+          return container.requests.contains(key) || container.limits.contains(key);
+        });
+    if (is_huge_page(name) || !is_of_containers) asked.emplace(name, amount);
+  }
+  const auto check = [&resources](const ResourceList& list) {
+    for (const auto& [name, amount] : list)
+      if (name != "cpu" && name != "memory" && !is_huge_page(name))
+        resources.refuse(name +
+                         " is asked for by the pod as a whole, and Kubernetes takes cpu, memory "
+                         "and hugepages-SIZE there alone");
+  };
+  check(limits);
+  check(asked);
+  return asked;
+}
+
+/// What a pod asks for as a whole counts instead of the sum of its containers: beside them, as the
+/// overhead does, and theirs no more.
+void read_whole(const Field& spec, Pod& pod) {
+  for (const auto& [name, amount] : asked_as_a_whole(spec.at("resources"), pod)) {
+    for (Container& container : pod.containers) {
+      container.requests.erase(name);
+      container.limits.erase(name);
+    }
+    const auto [own, is_new] = pod.overhead.emplace(name, amount);
+    if (!is_new) own->second = sum_of(own->second, amount);
+  }
+}
+
 bool init_is_done(const Field& status, const Pod& pod) {
   std::set<std::string> done;
   status.at("initContainerStatuses").each([&done](const Field& at) {
@@ -269,6 +325,7 @@ Pod read_pod(const Field& root) {
     pod.tolerations.push_back(read_toleration(at));
   });
   read_containers(spec, pod);
+  read_whole(spec, pod);
   pod.init_is_done = init_is_done(status, pod);
   read_gang(root, pod);
   pod.owner_kind = controller_kind(root.at("metadata"));

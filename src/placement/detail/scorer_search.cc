@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lays requests of several demands onto one node: a search that backtracks.
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "placement/detail/card_sets.h"
@@ -8,6 +9,24 @@
 #include "placement/detail/scorer.h"
 
 namespace melon::placement::detail {
+namespace {
+
+/// Off the merit of a node on which others would be stopped: more than any two merits are apart.
+constexpr Merit kStopsOthers = Merit{1} << 29U;
+
+/// Whether those that stand back for others are alone on the card: the first of these stops them.
+bool stops_others(const NodeTable& nodes, std::uint32_t node, std::uint16_t card) {
+  const pickers::DeviceUse use = use_of(nodes, {.node = node, .card = card});
+  return use.offline > 0 && use.online == 0;
+}
+
+bool is_online(const Shape& shape) {
+  return std::ranges::any_of(shape.steps(), [](const Shape::Step& step) {
+    return step.demand.app_class == vendors::AppClass::kOnline;
+  });
+}
+
+}  // namespace
 
 /// Brings cards_ into the policy's order; equals stay as they are. There are few: by insertion.
 void Scorer::sort_cards(const NodeRow& row) {
@@ -243,6 +262,9 @@ Merit Scorer::score_general(std::uint32_t node, std::int64_t before, Layout* lay
   cards_.resize(row.cards);
   std::iota(cards_.begin(), cards_.end(), std::uint16_t{0});
   sort_cards(row);
+  const bool spares_others = is_online(*shape_);
+  const auto stops = [&](std::uint16_t card) { return stops_others(nodes_, node, card); };
+  if (spares_others) std::stable_partition(cards_.begin(), cards_.end(), std::not_fn(stops));
   loads_.assign(row.cards, {});
   choices_.clear();
   steps_left_ = kMostSteps;
@@ -261,7 +283,8 @@ Merit Scorer::score_general(std::uint32_t node, std::int64_t before, Layout* lay
     }
   }
   Trial trial{.node = row, .milli = nodes_.milli_of(row), .host = shape_->host()};
-  return judge(trial, row, before, booked_);
+  const bool stops_some = spares_others && std::ranges::any_of(booked_, stops, &CardSlice::card);
+  return judge(trial, row, before, booked_) - (stops_some ? kStopsOthers : 0);
 }
 
 }  // namespace melon::placement::detail
