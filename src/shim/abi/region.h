@@ -77,14 +77,24 @@ struct PolicyFile {
   alignas(64) Published<Policy> policy;
 };
 
+/// What one process tells the others of its grant beside a higher priority. Only its process writes
+/// it; a time in the past means "no", so a dead or stopped process holds nobody up for long.
+struct Turn {
+  std::atomic<std::uint64_t> in_flight;    // {believed until, in 2^20 ns : 44 | in 2^10 ns : 20}
+  std::atomic<std::uint64_t> waits_since;  // CLOCK_MONOTONIC ns
+  std::atomic<std::uint64_t> waits_until;
+};
+
 /// One lane: one in-process writer at a time (a lock in the process guards it; whoever reaps a dead
 /// process becomes the writer). See ledger.h for the protocol.
 struct alignas(64) Lane {
   std::atomic<std::uint64_t> intent;   // {signed granules : 41 | sequence : 23}
   std::atomic<std::uint64_t> applied;  // {signed granules : 41 | sequence : 23}
   std::atomic<std::uint64_t> helped;   // {version : 41 | sequence : 23}, written by others
-  std::uint64_t unused[5];
+  Turn turn;                           // of lane 0 alone, which stands for its process
+  std::uint64_t unused[2];
 };
+static_assert(sizeof(Lane) == 64);
 
 /// One process of the grant. `owner` is the whole identity in one word, so that one
 /// compare-and-swap claims a slot and death at any instruction leaves it readable:
@@ -113,7 +123,11 @@ enum ProcessFlag : std::uint64_t {
 struct alignas(64) DeviceAccount {
   /// {granules used : 30 | slot * kLanes + lane : 11 | sequence : 23}
   std::atomic<std::uint64_t> used;
-  std::uint64_t unused0[7];
+  /// The starvation guard of all processes: {next window in us : 53 | left of this in us : 11}; 0:
+  /// nothing holds the grant.
+  std::atomic<std::uint64_t> guard;
+  std::atomic<std::uint64_t> turn;  // moves when a process takes a turn, see Turn
+  std::uint64_t unused0[5];
   /// The compute buckets, each one word (virtual scheduling): the time in CLOCK_MONOTONIC ns at
   /// which the grant has paid for all it ran. [0] refills at the guarantee, [1] at the ceiling.
   std::atomic<std::int64_t> paid_until[2];

@@ -24,9 +24,8 @@ constexpr std::uint64_t kVirtualSlack = 2 * kMillisecond;
 /// How late it may be noticed that a rival has left the device.
 constexpr Nanoseconds kRivalsLeave = kMillisecond;
 constexpr Nanoseconds kRivalsPause = kRivalsLeave / 4;  // between two entitled launches
-/// Of every window, the hundredth that neither weights nor priorities can take away.
-constexpr Nanoseconds kGuardWindow = 100 * kMillisecond;
-constexpr Nanoseconds kGuardShare = 1'300'000;  // granted in whole launches: never below 1 %
+/// How often to ask while another process of the grant has its turn: not sooner than it can end.
+constexpr Nanoseconds kTurnPause = kMillisecond / 5;
 
 using Hold = Pacer::Hold;
 
@@ -40,6 +39,7 @@ void Pacer::open(const Setting& setting) {
   guarantee_ = {&account_->paid_until[0], &account_->rate_permille[0], 0};
   ceiling_ = {&account_->paid_until[1], &account_->rate_permille[1], 0};
   others_counted_ = account_->launches.load();
+  turns_.open(*setting.ledger, device_, setting.slot);
   if (setting.arena_folder != nullptr) rivals_.open(setting.arena_folder, policy_->opened().grant);
   const Locked locked(lock_);
   adopt_rules(setting.now);
@@ -67,6 +67,9 @@ void Pacer::adopt_rules(Nanoseconds now) {
   guarantee_.adopt(now);
   ceiling_.adopt(now);
   const bool limited = (hard && guarantee_.limits()) || ceiling_.limits();
+  below_ = rivals_.any_above(policy.priority);
+  joined_ = false;
+  tell_flights(now);
   paced_.store(suspended || limited || rivals_.any(), std::memory_order_relaxed);
   seen_policy_.store(generation, std::memory_order_release);
 }
@@ -87,9 +90,7 @@ Hold Pacer::ask(QueueState& queue, std::uint64_t key, Order order, Nanoseconds n
   const CostTable::Estimate known = costs_.find(key);
   Request request = {key, order, known.samples == 0 ? kUnknownCost : known.cost_ns, known.samples,
                      true};
-  Hold hold = held_by_flights(request, now);
-  if (hold.by == Hold::By::kNothing) hold = held_by_bucket(request, now);
-  if (hold.by == Hold::By::kNothing) hold = held_by_rivals(request, now);
+  const Hold hold = held_by_gates(request, now);
   if (hold.by == Hold::By::kNothing)
     go(queue, request, now, launch);
   else
@@ -99,16 +100,55 @@ Hold Pacer::ask(QueueState& queue, std::uint64_t key, Order order, Nanoseconds n
   return hold;
 }
 
+Hold Pacer::held_by_gates(Request& request, Nanoseconds now) {
+  Hold hold = held_by_flights(request, now);
+  if (hold.by == Hold::By::kNothing) hold = held_by_bucket(request, now);
+  const bool turns = below_ && request.order != Order::kGated;
+  if (hold.by == Hold::By::kNothing && turns && !take_turn(request, now))
+    hold = {Hold::By::kFlights, now};
+  if (hold.by == Hold::By::kNothing) {
+    hold = held_by_rivals(request, now);
+    if (hold.by != Hold::By::kNothing) tell_flights(now);
+  }
+  if (hold.by != Hold::By::kNothing && turns) turns_.wait(now);
+  return hold;
+}
+
 Hold Pacer::held_by_flights(const Request& request, Nanoseconds now) {
-  if (request.order == Order::kGated || in_flight_ == 0) return {};
-  const bool below = rivals_.any_above(rules_.priority);
-  const bool unknown = request.samples == 0 && unknown_in_flight_ >= kUnknownInFlight;
-  const bool fits = in_flight_estimate_ + request.estimate <= (below ? kInFlightBelow : kInFlight);
-  // Two long kernels, so that the device need not wait for the host between them.
-  const bool few = in_flight_ < (below ? 1u : 2u);
-  if (!unknown && (fits || few)) return {};
-  if (stalled(now)) return {};
-  return {Hold::By::kFlights, progress_at_ + std::max(kStall, 4 * largest_)};
+  if (request.order == Order::kGated) return {};
+  if (in_flight_ > 0) {
+    const bool unknown = request.samples == 0 && unknown_in_flight_ >= kUnknownInFlight;
+    const Nanoseconds most = below_ ? kInFlightBelow : kInFlight;
+    const bool fits = in_flight_estimate_ + request.estimate <= most;
+    // Two long kernels, so that the device need not wait for the host between them.
+    const bool few = in_flight_ < (below_ ? 1u : 2u);
+    if ((unknown || (!fits && !few)) && !stalled(now))
+      return {Hold::By::kFlights, progress_at_ + std::max(kStall, 4 * largest_)};
+  }
+  return below_ ? held_by_grant(request, now) : Hold{};
+}
+
+/// Beside a higher priority, what the grant's other processes have in flight counts like this
+/// one's.
+Hold Pacer::held_by_grant(const Request& request, Nanoseconds now) {
+  const Turns::Others others = turns_.look(now);
+  joined_ = others.any;
+  const Nanoseconds all = in_flight_estimate_ + others.in_flight + request.estimate;
+  const bool room = others.in_flight == 0 || all <= kInFlightBelow;
+  // Half of it is for whoever comes, so that the device does not wait while turns change hands.
+  if (room && (!others.waits_longer || all <= kInFlightBelow / 2)) return {};
+  return {Hold::By::kFlights, now + std::clamp(others.in_flight / 8, kTurnPause, kRivalsLeave)};
+}
+
+/// For how long what is in flight is believed is for how long it is without progress.
+bool Pacer::take_turn(const Request& request, Nanoseconds now) {
+  return turns_.take(in_flight_estimate_ + request.estimate,
+                     now + std::max(kStall, 4 * std::max(largest_, request.estimate)));
+}
+
+void Pacer::tell_flights(Nanoseconds now) {
+  const bool any = below_ && in_flight_ > 0;
+  turns_.tell(any ? in_flight_estimate_ : 0, now + std::max(kStall, 4 * largest_));
 }
 
 /// True when nothing has moved for long: what is in flight waits for something that this core
@@ -120,6 +160,7 @@ bool Pacer::stalled(Nanoseconds now) {
   ++epoch_;
   in_flight_ = unknown_in_flight_ = 0;
   in_flight_estimate_ = 0;
+  tell_flights(now);
   return true;
 }
 
@@ -138,11 +179,13 @@ Hold Pacer::held_by_rivals(const Request& request, Nanoseconds now) {
   if (!request.entitled) rivals_.join(rules_.priority, now);
   const Nanoseconds hold = rivals_hold_for(request, now);
   if (hold == 0) {
-    guard_next_ = 0;
+    turns_.rest_guard();
     return {};
   }
   publish(request.entitled, now);
-  if (pass_by_guard(request.estimate, now)) return {};
+  // What passes takes a lease with it.
+  const Nanoseconds taken = std::max(request.estimate, kQuantum);
+  if (turns_.pass_by_guard(request.estimate, taken, now)) return {};
   return {Hold::By::kRivals, now + hold};
 }
 
@@ -159,21 +202,16 @@ Nanoseconds Pacer::rivals_hold_for(const Request& request, Nanoseconds now) {
   return behind == 0 ? 0 : std::clamp(behind, kRivalsPause, kRivalsLeave);
 }
 
-/// Starvation guard: in each window, kGuardShare of device time, or one launch that is longer and
-/// then pays with longer windows.
-bool Pacer::pass_by_guard(Nanoseconds estimate, Nanoseconds now) {
-  if (guard_next_ == 0) {
-    guard_next_ = now + kGuardWindow;
-    guard_left_ = 0;
-  }
-  if (now >= guard_next_) {
-    guard_next_ = now + std::max(kGuardWindow, estimate * (kGuardWindow / kGuardShare));
-    guard_left_ = std::max(kGuardShare, estimate);
-  }
-  const Nanoseconds taken = std::max(estimate, kQuantum);  // with the lease that goes with it
-  if (guard_left_ < estimate) return false;
-  guard_left_ -= std::min(taken, guard_left_);
-  return true;
+/// This process has what it waited for, and has said how much that is.
+void Pacer::end_turn(Nanoseconds now) {
+  if (!below_) return;
+  tell_flights(now);
+  turns_.stop_waiting();
+}
+
+/// What goes on a lease is in flight unseen, and many processes have many.
+Nanoseconds Pacer::lease_at(Nanoseconds now) const {
+  return meter_.needs_starts(now) || joined_ ? kFineQuantum : kQuantum;
 }
 
 /// Lets a launch through: charges it, renews the lease, marks it when a notice is due.
@@ -181,13 +219,13 @@ void Pacer::go(QueueState& queue, const Request& request, Nanoseconds now, Launc
   const bool gated = request.order == Order::kGated;
   queue.entitled = request.entitled;
   queue.lease_epoch = lease_epoch_.load(std::memory_order_relaxed);
-  const Nanoseconds quantum = meter_.needs_starts(now) ? kFineQuantum : kQuantum;
+  const Nanoseconds quantum = lease_at(now);
   queue.lease = gated || request.estimate > quantum ? 0 : quantum - request.estimate;
   if (!gated) charge(request.estimate, request.entitled, now);
   launch.estimate = gated ? 0 : request.estimate;
   if (queue.open_launches == 0) queue.open_since = now;
   if (request.order == Order::kInOrder && queue.track == 0) queue.track = meter_.new_track();
-  const bool due = request.order != Order::kInOrder || request.samples < kLearning ||
+  const bool due = below_ || request.order != Order::kInOrder || request.samples < kLearning ||
                    queue.open_estimate + request.estimate >= quantum / 2 ||
                    meter_.needs_start(queue.track, now);
   if (due) launch.flight = make_flight(queue, request, now);
@@ -196,6 +234,7 @@ void Pacer::go(QueueState& queue, const Request& request, Nanoseconds now, Launc
   else
     ++queue.uncounted;
   count_launches(queue);
+  if (!gated) end_turn(now);
   publish(request.entitled, now);
 }
 

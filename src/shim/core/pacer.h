@@ -13,6 +13,7 @@
 #include "shim/core/meter.h"
 #include "shim/core/policy_view.h"
 #include "shim/core/rivals.h"
+#include "shim/core/turns.h"
 
 namespace melon::shim {
 
@@ -28,10 +29,11 @@ constexpr Nanoseconds kUnknownCost = 1'000'000;
 /// cost a look-up and two subtractions. Flights bring measured cost back.
 ///
 ///  P1  charged = the sum of estimates at launch, corrected to what was measured at the finish.
-///  P2  ungated work in flight <= kInFlight (1 ms beside a higher priority), or the fewest
-///      launches that keep the device busy, plus one lease per queue.
+///  P2  ungated work in flight <= kInFlight for each process, or the fewest launches that keep the
+///      device busy, plus one lease per queue. Beside a higher priority: <= kInFlightBelow, or one
+///      launch, for all processes of the grant together.
 ///  P3  no gate holds for ever: buckets wait for the clock, the flight gate gives up on flights
-///      that make no progress, rivals leave every tenant 1 %.
+///      that make no progress, rivals leave every grant 1 %.
 /// Any thread; `lock_` guards all but the atomics. Zero-filled memory, then open().
 class Pacer {
  public:
@@ -124,12 +126,17 @@ class Pacer {
   }
 
   void adopt_rules(Nanoseconds now);
+  Hold held_by_gates(Request& request, Nanoseconds now);
   Hold held_by_flights(const Request& request, Nanoseconds now);
+  Hold held_by_grant(const Request& request, Nanoseconds now);
+  bool take_turn(const Request& request, Nanoseconds now);
+  void tell_flights(Nanoseconds now);
+  void end_turn(Nanoseconds now);
+  Nanoseconds lease_at(Nanoseconds now) const;
   bool stalled(Nanoseconds now);
   Hold held_by_bucket(Request& request, Nanoseconds now) const;
   Hold held_by_rivals(const Request& request, Nanoseconds now);
   Nanoseconds rivals_hold_for(const Request& request, Nanoseconds now);
-  bool pass_by_guard(Nanoseconds estimate, Nanoseconds now);
 
   void go(QueueState& queue, const Request& request, Nanoseconds now, Launch& launch);
   Flight* make_flight(QueueState& queue, const Request& request, Nanoseconds now);
@@ -168,8 +175,9 @@ class Pacer {
   bool awaited_;             // a launch was held by flights and has not come back yet
   Nanoseconds progress_at_;  // last finish, or first admission after idleness
   Nanoseconds largest_;      // largest recent kernel
-  Nanoseconds guard_next_;   // when the 1 % that rivals must leave is due
-  Nanoseconds guard_left_;
+  Turns turns_;
+  bool below_;             // a grant with a higher priority may use the device
+  bool joined_;            // below: other processes of the grant launch too
   std::uint64_t counted_;  // launches of this process in the ledger's counter
   std::uint64_t others_counted_;
   Nanoseconds shared_until_;  // other processes of the grant launch too

@@ -85,6 +85,7 @@ void Pacer::cancel(const Launch& launch, QueueState& queue, Nanoseconds now) {
       queue.open_key = flight->key;
     }
     flights_.give_back(flight);
+    if (below_) tell_flights(now);
     queue.lease = 0;  // the next one asks, and carries the notice instead
     progress_.fetch_add(1);
   } else if (queue.open_launches > 0) {
@@ -118,6 +119,7 @@ void Pacer::open_gate(Flight* flight, Nanoseconds now) {
   flight->admitted = now;
   meter_.begin(*flight);
   count_in(*flight);
+  if (below_) tell_flights(now);
   if (in_flight_ == 1) progress_at_ = now;
 }
 
@@ -150,6 +152,7 @@ void Pacer::finish(Flight* flight, Nanoseconds start, Nanoseconds end, Nanosecon
   correct(difference, flight->entitled, now);
   add_consumed(cost.run);
   flights_.give_back(flight);
+  if (below_) tell_flights(now);
   if (in_flight_ == 0) tell_pause(now);
   progress_.fetch_add(1);
 }
