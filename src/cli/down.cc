@@ -12,6 +12,7 @@
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/progress.h"
 #include "os/process_files.h"
 
 namespace melon::cli {
@@ -39,13 +40,17 @@ Result<int> down(Session& session, const Flags& flags) {
   const auto before = pid ? os::process_stat(static_cast<int>(*pid)) : std::nullopt;
   MELON_TRY(const Json ending,
             send(session, "POST", "/v1/shutdown", {{"stop_all", flags.stop_all}}));
+  Progress progress(*session.err,
+                    flags.stop_all ? "every program is ending" : "the daemon is ending");
   const auto start = steady_clock::now();
   while (daemon_answers(session.socket) || !has_ended(pid, before)) {
     if (steady_clock::now() - start > kPatience)
       return fail(Code::kInternal, "the daemon is still there a minute after it was asked to end",
                   "see what it does: melon events; its pid: melon version");
+    progress.show();
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
+  progress.hide();
   *session.err << (flags.stop_all
                        ? "melon: the daemon and every program have ended\n"
                        : "melon: the daemon has ended; programs go on under their limits\n");

@@ -38,7 +38,8 @@ Result<int> stop(Session& session, const Flags& flags) {
   MELON_TRY(const Json before, get(session, grant_target(flags.name)));
   MELON_TRY(const core::State state, core::parse_state(text_of(before, "state")));
   MELON_TRY(const Json stopping, send(session, "POST", grant_target(flags.name, "/stop"), body));
-  MELON_TRY(const Json grant, wait_for_end(session, text_of(stopping, "id"), grace + kSlack));
+  MELON_TRY(const Json grant,
+            wait_for_end(session, text_of(stopping, "id"), "is ending", grace + kSlack));
   if (session.structured()) {
     session.print({}, documented_grant(grant));
   } else {

@@ -22,6 +22,7 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/number_flags.h"
+#include "cli/progress.h"
 #include "net/client.h"
 
 namespace melon::cli {
@@ -113,6 +114,7 @@ void give_up(pid_t daemon) {
 
 Result<> wait_until_ready(const Session& session, pid_t daemon, const DaemonLog& log,
                           std::chrono::milliseconds timeout) {
+  Progress progress(*session.err, "the daemon is starting");
   const auto start = std::chrono::steady_clock::now();
   while (!is_ready(session, daemon)) {
     int status = 0;
@@ -129,6 +131,7 @@ Result<> wait_until_ready(const Session& session, pid_t daemon, const DaemonLog&
                       "longer: melon up --detach --timeout 10m",
                       log.path));
     }
+    progress.show();
     std::this_thread::sleep_for(kPoll);
   }
   return {};
@@ -183,7 +186,7 @@ Command up_command() {
       .description =
           "As root: for every user of the machine. As a user: for that user alone. Programs of\n"
           "an earlier daemon with the same state are adopted. A state folder that is named\n"
-          "holds the socket too, unless --socket says otherwise.",
+          "holds the socket too, unless --socket or MELON_SOCKET names another.",
       .parameters = {{.names = "--detach",
                       .target = &flags->detach,
                       .text = "In the background; returns when it is ready"},

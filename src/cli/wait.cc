@@ -27,7 +27,7 @@ Result<int> wait(Session& session, const Flags& flags) {
   if (flags.timeout) {
     MELON_TRY(limit, parse_flag("--timeout", *flags.timeout, kAnyDuration));
   }
-  MELON_TRY(const Json grant, wait_for_end(session, flags.name, limit));
+  MELON_TRY(const Json grant, wait_for_end(session, flags.name, "is not over", limit));
   const std::string state = text_of(grant, "state");
   if (session.structured()) {
     session.print({}, documented_grant(grant));

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "cli/launch.h"
@@ -18,10 +19,11 @@ namespace melon::cli {
 Result<Json> wait_for_room(Session& session, const Json& queued, const HeldSignals& signals,
                            std::optional<int>& ended_by);
 
-/// Waits until a workload is over and returns its grant. Without a limit it waits for ever. A
-/// daemon that goes away meanwhile is waited for, for some minutes.
+/// Waits until a workload is over and returns its grant. A terminal is told meanwhile what it is
+/// `doing`, as in "is ending". Without a limit it waits for ever. A daemon that goes away meanwhile
+/// is waited for, for some minutes.
 /// Errors: kInternal when the time is up; the daemon's.
-Result<Json> wait_for_end(const Session& session, const std::string& name,
+Result<Json> wait_for_end(const Session& session, const std::string& name, std::string_view doing,
                           std::optional<std::chrono::milliseconds> limit);
 
 }  // namespace melon::cli

@@ -8,7 +8,7 @@ import signal
 import time
 import unittest
 
-from melon_under_test import PYTHON, SOON_SECONDS, MelonTest
+from melon_under_test import PYTHON, SOON_SECONDS, MelonTest, eventually
 
 CTRL_C, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x1a", "\x1c"
 # Counts SIGINT; SIGQUIT, which comes later, ends it and tells the count.
@@ -167,12 +167,34 @@ class Terminal(MelonTest):
         self.detached("now", "--memory", "60%")
         self.shell.line("melon run --name late --wait --memory 60% -- echo it''runs")
         self.shell.expect("late waits for room")
-        for _ in range(3):
+        for _ in range(2):
             self.shell.expect("\r\x1b[Kmelon: late waits, ")
         self.ok("stop", "now")
         told = self.shell.expect("itruns")
         self.assertTrue(told.endswith("\r\x1b[Kitruns"), repr(told))
         self.assertEqual(self.status(), 0)
+
+    def test_a_stop_shows_how_long_it_takes(self):
+        self.detached("stubborn", "--memory", "1MiB", program=(
+            PYTHON, "-c", "import signal; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"))
+        eventually("it hears no SIGTERM", lambda: "deaf" in self.ok("logs", "stubborn").out)
+        self.shell.line("melon stop stubborn --grace 1h")
+        self.shell.expect("\r\x1b[Kmelon: stubborn is ending, ")
+        self.ok("stop", "stubborn", "--force")
+        told = self.shell.expect("stubborn stopped")
+        self.assertTrue(told.endswith("\r\x1b[Kstubborn stopped"), repr(told))
+
+    def test_so_does_the_end_of_all(self):
+        self.addCleanup(self.machine.up)  # for the tests that follow
+        self.detached("stubborn", "--memory", "1MiB", program=(
+            PYTHON, "-c", "import signal; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"))
+        eventually("it hears no SIGTERM", lambda: "deaf" in self.ok("logs", "stubborn").out)
+        pid = self.workload("stubborn")["pids"][0]
+        self.shell.line("melon down --stop-all")
+        self.shell.expect("\r\x1b[Kmelon: every program is ending, ")
+        os.kill(pid, signal.SIGKILL)
+        told = self.shell.expect("every program have ended")
+        self.assertIn("\r\x1b[Kmelon: the daemon", told)
 
 
 if __name__ == "__main__":
