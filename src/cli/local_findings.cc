@@ -4,8 +4,10 @@
 
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <link.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -42,11 +44,15 @@ bool is_stopped(int pid) {
   return stat && (stat->state == 'T' || stat->state == 't');
 }
 
-bool finds_loader() {
-  void* const loader = dlopen("libOpenCL.so.1", RTLD_LAZY | RTLD_LOCAL);
-  if (loader == nullptr) return false;
+std::string find_loader() {
+  constexpr const char* kName = "libOpenCL.so.1";
+  void* const loader = dlopen(kName, RTLD_LAZY | RTLD_LOCAL);
+  if (loader == nullptr) return "";
+  const link_map* loaded = nullptr;
+  const bool told = dlinfo(loader, RTLD_DI_LINKMAP, static_cast<void*>(&loaded)) == 0;
+  std::string path = told && *loaded->l_name != '\0' ? loaded->l_name : kName;
   dlclose(loader);
-  return true;
+  return path;
 }
 
 std::string variable(const char* name) {
@@ -55,16 +61,20 @@ std::string variable(const char* name) {
 }
 
 // OCL_ICD_VENDORS is a folder, or the one driver to use (a library or a file that names one).
-bool finds_driver(const std::string& given) {
+std::vector<std::string> find_drivers(const std::string& given) {
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::path folder = given.empty() ? "/etc/OpenCL/vendors" : given;
-  if (!fs::is_directory(folder, error))
-    return !given.empty() && (given.front() != '/' || fs::exists(folder, error));
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".icd") return true;
+  std::vector<std::string> drivers;
+  if (!fs::is_directory(folder, error)) {
+    if (!given.empty() && (given.front() != '/' || fs::exists(folder, error)))
+      drivers.push_back(given);
+    return drivers;
   }
-  return false;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (entry.path().extension() == ".icd") drivers.push_back(entry.path().string());
+  std::ranges::sort(drivers);
+  return drivers;
 }
 
 // As the daemon that listened there was started, also another user's.
@@ -112,9 +122,9 @@ void add_socket(const Surroundings& facts, std::vector<core::Fault>& out) {
 }
 
 void add_opencl(const Surroundings& facts, std::vector<core::Fault>& out) {
-  if (!facts.has_opencl_loader)
+  if (facts.opencl_loader.empty())
     out.push_back({.code = "opencl_loader_missing", .message = "libOpenCL.so.1 cannot be loaded"});
-  if (facts.has_opencl_driver) return;
+  if (!facts.opencl_drivers.empty()) return;
   if (facts.driver_variable.empty())
     out.push_back({.code = "opencl_driver_missing",
                    .message = "no driver is registered in /etc/OpenCL/vendors"});
@@ -133,12 +143,12 @@ Surroundings look_around(const Session& session) {
                      .start = known_start(session.socket),
                      .state_beside = state_beside(session.socket),
                      .is_root = geteuid() == 0,
-                     .has_opencl_loader = finds_loader(),
-                     .has_opencl_driver = true,
+                     .opencl_loader = find_loader(),
+                     .opencl_drivers = {},
                      .driver_variable = variable("OCL_ICD_VENDORS"),
                      .own_version = MELON_VERSION,
                      .daemon_version = ""};
-  facts.has_opencl_driver = finds_driver(facts.driver_variable);
+  facts.opencl_drivers = find_drivers(facts.driver_variable);
   if (facts.socket_state == SocketState::kSilent) {
     facts.listener_pid = net::Client(session.socket).listener_pid().value_or(0);
     facts.listener_stopped = is_stopped(facts.listener_pid);

@@ -20,9 +20,9 @@ struct Surroundings {
   std::string start = {};         // what starts its daemon as it was started last; empty: unknown
   std::string state_beside = {};  // the folder of a daemon's state around the socket, if there
   bool is_root = false;
-  bool has_opencl_loader = true;
-  bool has_opencl_driver = true;
-  std::string driver_variable = {};  // OCL_ICD_VENDORS, when it is set
+  std::string opencl_loader = {};                // the library's path; empty: it cannot be loaded
+  std::vector<std::string> opencl_drivers = {};  // as they are registered
+  std::string driver_variable = {};              // OCL_ICD_VENDORS, when it is set
   std::string own_version = {};
   std::string daemon_version = {};  // empty: not known
 };

@@ -106,7 +106,10 @@ TEST(TopHistory, ForgetsWhatIsGone) {
   EXPECT_EQ(history.of("device/opencl-0").size(), 2u);
 }
 
-TEST(LocalFindings, NothingWhenAllIsWell) { EXPECT_TRUE(local_findings({}).empty()); }
+TEST(LocalFindings, NothingWhenAllIsWell) {
+  EXPECT_TRUE(
+      local_findings({.opencl_loader = "libOpenCL.so.1", .opencl_drivers = {"a.icd"}}).empty());
+}
 
 TEST(LocalFindings, EveryCodeThatDoctorLooksForHasItsCause) {
   std::set<std::string> codes;
@@ -114,7 +117,6 @@ TEST(LocalFindings, EveryCodeThatDoctorLooksForHasItsCause) {
   for (const SocketState state : {kAbsent, kDenied, kDead, kSilent, kAnswers}) {
     Surroundings facts{.socket = "/s", .socket_state = state == kAnswers ? kSilent : state};
     facts.listener_stopped = state == kAnswers;
-    facts.has_opencl_loader = facts.has_opencl_driver = false;
     facts.driver_variable = state == SocketState::kDead ? "/nowhere" : "";
     facts.own_version = "1";
     facts.daemon_version = "2";

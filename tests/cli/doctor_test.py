@@ -36,6 +36,19 @@ class NothingWrong(DoctorTest):
         done = self.machine.melon("doctor", "-o", "json")
         self.assertEqual((done.code, [each for each in done.json if self.is_ours(each)]), (0, []))
 
+    def test_it_says_what_it_found(self):
+        self.machine.up()
+        said = dict(line.split(maxsplit=1) for line in self.machine.melon("doctor").out.splitlines()
+                    if re.match(r"\w+ +\S", line))
+        self.assertIn("a daemon answers", said["socket"])
+        self.assertIn(f"process {self.machine.call('GET', '/v1/version').json['pid']} ", said["daemon"])
+        self.assertEqual(said["state"], str(self.machine.state))
+        self.assertIn("opencl-0: ", said["device"])
+        self.assertIn(", healthy, enforcement shim", said["device"])
+        for what, part in (("library", "/libmelon.so"), ("loader", "/libOpenCL.so.1"), ("driver", "/pocl.icd")):
+            self.assertIn(part, said[what])
+            self.assertTrue(os.path.exists(said[what]), said[what])
+
 
 class EveryFinding(unittest.TestCase):
     def test_has_a_test_that_causes_it_and_mends_it_as_its_row_says(self):
