@@ -18,6 +18,7 @@ namespace {
 // Pid and command are its owner's and root's to know.
 UnmanagedProcess unmanaged_as_seen_by(const Caller& caller, const DeviceUser& user) {
   UnmanagedProcess process{.user = user_name(user.seen.user), .memory = user.seen.memory};
+  if (user.grant != nullptr) process.grant = user.grant->name;
   if (!caller.owns(user.seen.user)) return process;
   process.pid = user.seen.process.pid;
   process.command = user.seen.command;

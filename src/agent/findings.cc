@@ -94,10 +94,13 @@ std::string memory_text(const devlib::MemoryHeld& memory) {
 
 Fault unmanaged(const UnmanagedProcess& process) {
   const std::string memory = memory_text(process.memory);
+  const std::string where =
+      process.grant.empty() ? "outside any grant"
+                            : fmt::format("outside the limits of its grant '{}'", process.grant);
   if (process.pid == 0)
     return {.code = "unmanaged_process_of_another",
-            .message = fmt::format("a process of {} uses a device outside any grant ({})",
-                                   process.user, memory),
+            .message =
+                fmt::format("a process of {} uses a device {} ({})", process.user, where, memory),
             .values = {{"user", process.user}}};
   if (!process.foreign_grant.empty())
     return {.code = "foreign_grant",
@@ -107,8 +110,8 @@ Fault unmanaged(const UnmanagedProcess& process) {
                 process.pid, process.user, process.foreign_grant, memory, process.command),
             .values = {{"pid", std::to_string(process.pid)}}};
   return {.code = "unmanaged_process",
-          .message = fmt::format("process {} of {} uses a device outside any grant ({}): {}",
-                                 process.pid, process.user, memory, process.command),
+          .message = fmt::format("process {} of {} uses a device {} ({}): {}", process.pid,
+                                 process.user, where, memory, process.command),
           .values = {{"pid", std::to_string(process.pid)}}};
 }
 

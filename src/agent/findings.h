@@ -19,6 +19,7 @@ struct UnmanagedProcess {
   int pid = 0;  ///< 0: not the caller's to know
   std::string user = {};
   std::string command = {};        // empty with pid 0
+  std::string grant = {};          // in which it was started, without keeping to it; empty: none
   devlib::MemoryHeld memory = {};  // on the device
   /// The folder of the grant that it runs in, when that is another daemon's; empty with pid 0.
   std::string foreign_grant = {};

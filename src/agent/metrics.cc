@@ -85,6 +85,12 @@ void write_process_memory(const MetricFacts& facts, Values& values) {
       }
 }
 
+void write_flags(const MetricFacts& facts, Values& values) {
+  for (const GrantView& view : facts.grants)
+    for (const std::string& flag : view.flags)
+      values.push_back({{{"grant", view.grant->name}, {"flag", flag}}, 1.0});
+}
+
 constexpr std::string_view kDevice = "device, vendor";
 constexpr std::string_view kSlice = "grant, device";
 
@@ -148,6 +154,10 @@ std::vector<Source> daemon_sources() {
         "Memory used by one process of a grant, told apart by its slot in the ledger; the first "
         "32."},
        write_process_memory},
+      {{"melon_grant_flagged_bool", kGauge, "grant, flag",
+        "1 for each flag of a grant, named as in events: too_many_processes, private_ledger and "
+        "others."},
+       write_flags},
       {{"melon_grants_count", kGauge, "state", "Grants by state; of those over, the kept ones."},
        [](const MetricFacts& facts, Values& values) {
          for (const auto& [state, count] : facts.states)

@@ -13,6 +13,8 @@ using core::State;
 
 namespace {
 
+/// Whoever finds such a process tells of each, with its user and device.
+constexpr EventKind kEscaped = "unmanaged_process";
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::uint64_t kGranulesPerMiB = (1U << 20) / abi::kGranule;
 /// Rates are over at least this long; shorter ones show the bucket's steps, not the use.
@@ -54,7 +56,7 @@ void Workloads::sample(const Grant& grant, Tracked& known) {
   std::vector<EventKind> shown = flags(grant, known);
   if (shown == known.shown_flags) return;
   for (const EventKind flag : shown)
-    if (std::ranges::find(known.shown_flags, flag) == known.shown_flags.end())
+    if (std::ranges::find(known.shown_flags, flag) == known.shown_flags.end() && flag != kEscaped)
       parts_.events.add(parts_.clock.unix_ms(), flag, grant.name, flag_message(grant, known, flag));
   known.shown_flags = std::move(shown);
   parts_.feed.changed(grant.id);
@@ -109,7 +111,6 @@ std::vector<EventKind> Workloads::flags(const Grant& grant, const Tracked& known
   constexpr EventKind kBroken = "ledger_broken";
   constexpr EventKind kOverLimit = "over_limit";
   constexpr EventKind kFalseClaims = "false_claims";
-  constexpr EventKind kEscaped = "unmanaged_process";
   constexpr EventKind kStopping = "stopping";
   std::vector<EventKind> kinds = flag_kinds(known.sample.flags);
   if (known.sample.broken) kinds.push_back(kBroken);

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <utility>
 
+#include "agent/event_text.h"
 #include "agent/user_limits.h"
 #include "base/id.h"
 #include "base/time_text.h"
@@ -27,15 +28,6 @@ namespace {
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::size_t kKeptFinished = 100;
 constexpr const char* kStoppedIdle = "stopped before a process ran";
-
-/// One line of a grant's slices, for events.
-std::string slices_text(const Grant& grant) {
-  std::string text;
-  for (const core::Slice& slice : grant.slices)
-    text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", melon::to_text(slice.memory),
-                        slice.device);
-  return text;
-}
 
 /// The grant in the book with other limits, as far as there is room and its owner may have them.
 /// After an error or a refusal the book may have changed; the caller restores it.
@@ -343,7 +335,7 @@ void Workloads::end_all(std::span<const Ending> endings) {
     parts_.folder.retire_grant(grant->id);
     tracked_.erase(grant->id);
     claims_.forget(grant->id);
-    told(*grant, end_event(grant->state), grant->reason);
+    told(*grant, end_event(grant->state), end_text(*grant));
   }
   publish_sharers(ended);
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import pwd
 import subprocess
 import time
 import unittest
@@ -129,6 +130,20 @@ if "brief" not in sys.argv: time.sleep(1000)
 """
 
 
+class NamedAccount(MelonTest):
+    """A user whom the machine knows by name, and the configuration too."""
+
+    CONFIG = "users: {nobody: {memory: 32MiB}}\n"
+
+    @ROOT
+    def test_an_account_is_limited_and_shown_by_its_name(self):
+        uid = pwd.getpwnam("nobody").pw_uid
+        self.assertEqual(self.ok("run", "--name", "his", "--memory", "16MiB", "--", "id", "-un", uid=uid).out, "nobody\n")
+        self.assertEqual(self.workload("his")["owner"], "nobody")
+        self.fails(125, "run", "--memory", "64MiB", "--", "true", uid=uid, says=["32 MiB"])
+        self.ok("run", "--memory", "64MiB", "--", "true", uid=BOB)
+
+
 class Members(MelonTest):
     """Who keeps a workload alive, and who is ended with it."""
 
@@ -180,6 +195,13 @@ class Members(MelonTest):
     def test_a_program_that_drops_its_grant_is_found(self):
         self.detached("escaper", "--memory", "16MiB", program=(PYTHON, "-c", USER, "leave"))
         eventually("it is flagged", lambda: "unmanaged_process" in self.flags("escaper"))
+        self.assertIn('melon_grant_flagged_bool{grant="escaper",flag="unmanaged_process"} 1',
+                      self.machine.call("GET", "/metrics").text)
+        told = [e["message"] for e in self.ok("events", "-o", "json").json
+                if e["kind"] == "unmanaged_process" and e["grant"] == "escaper"]
+        self.assertTrue(told and all("is on opencl-0 outside" in message for message in told), told)
+        found = [f["message"] for f in self.machine.call("GET", "/v1/findings").json]
+        self.assertTrue(any("its grant 'escaper'" in message for message in found), found)
 
     def test_short_programs_in_a_reserved_slice_count(self):
         self.ok("run", "--name", "box", "--memory", "16MiB", "--detach", "--keep", "3s")

@@ -66,9 +66,17 @@ class Shown(MelonTest):
         self.detached("told", "--memory", "1MiB")
         self.ok("set", "told", "--memory", "2MiB")
         self.ok("stop", "told")
-        kinds = [e["kind"] for e in self.ok("events", "-o", "json").json if e["grant"] == "told"]
-        self.assertEqual(kinds, ["grant_reserved", "process_started", "grant_changed", "grant_stopping",
+        events = [e for e in self.ok("events", "-o", "json").json if e["grant"] == "told"]
+        self.assertEqual([e["kind"] for e in events], ["grant_reserved", "process_started", "grant_changed", "grant_stopping",
                                  "grant_exited"])
+        said = {e["kind"]: e["message"] for e in events}
+        self.assertEqual(said["grant_changed"], "2 MiB of opencl-0, weight 100; priority normal")
+        self.assertEqual(said["grant_exited"], "stopped as asked")
+
+    def test_an_end_by_itself_is_told_with_its_status(self):
+        self.melon("run", "--name", "brief", "--memory", "1MiB", "--", "true")
+        ends = [e["message"] for e in self.ok("events", "-o", "json").json if e["kind"] == "grant_exited"]
+        self.assertEqual(ends, ["exit status 0"])
 
     def test_explain_says_where_and_why(self):
         self.detached("one", "--memory", "64MiB", "--compute", "25%")
