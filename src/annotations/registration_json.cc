@@ -112,6 +112,8 @@ Result<> read_attributes(const Members& members, RegisteredDevice& device) {
   if (custom == nullptr) return {};
   if (!custom->is_object()) return members.wrong("custominfo", "no object");
   for (const auto& [name, value] : custom->items()) device.attributes[name] = scalar_text(value);
+  if (const auto minor = device.attributes.find("minor"); minor != device.attributes.end())
+    device.minor = minor->second;
   return {};
 }
 
@@ -232,7 +234,7 @@ Result<std::vector<RegisteredDevice>> decode_enflame(std::string_view text) {
     const std::string where = fmt::format("devices[{}]", devices.size());
     if (!one.is_object()) return bad_text(kWhat, where + " is no object");
     const Members members(one, where);
-    RegisteredDevice device{.compute = 100, .type = "Enflame-DRS", .healthy = true};
+    RegisteredDevice device{.compute = 100, .type = "Enflame", .healthy = true};
     MELON_TRY(device.index, members.number("index"));
     MELON_TRY(device.slots, members.number("capacity"));
     MELON_TRY(const std::int64_t minor, members.number("minor"));

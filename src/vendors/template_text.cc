@@ -44,6 +44,11 @@ std::string cores_of(const Backend& backend, const DeviceSlice& device) {
   return cores;
 }
 
+/// What drivers count devices by; their positions, where the node tells nothing else.
+std::string minor_of(const DeviceSlice& device) {
+  return device.minor.empty() ? std::to_string(device.index) : device.minor;
+}
+
 std::string first_container(const Scene& scene) {
   return scene.shown.empty() ? std::string() : scene.shown.front().container;
 }
@@ -106,11 +111,9 @@ constexpr std::array kVariables = {
              [](const Scene& s) {
                return over_devices(s, [](const DeviceSlice& d) { return std::to_string(d.index); });
              }},
-    Variable{{"minor_list", "their minor numbers"},
+    Variable{{"minor_list", "their minor numbers; positions where the node tells none"},
              Sort::kText,
-             [](const Scene& s) {
-               return over_devices(s, [](const DeviceSlice& d) { return d.minor; });
-             }},
+             [](const Scene& s) { return over_devices(s, minor_of); }},
     Variable{{"memory_limit_list", "their memory by position in the container: 0=3000M,1=3000M"},
              Sort::kText,
              memory_limits},
@@ -126,9 +129,9 @@ constexpr std::array kVariables = {
     Variable{{"index", "its position on the node"},
              Sort::kNumber,
              of_device<[](const Scene& s) { return std::to_string(s.device->index); }>},
-    Variable{{"minor", "its minor number"},
+    Variable{{"minor", "its minor number; its position where the node tells none"},
              Sort::kText,
-             of_device<[](const Scene& s) { return s.device->minor; }>},
+             of_device<[](const Scene& s) { return minor_of(*s.device); }>},
     Variable{{"memory_mib", "its memory"},
              Sort::kNumber,
              of_device<[](const Scene& s) { return std::to_string(s.device->memory.count()); }>},
