@@ -109,6 +109,14 @@ constexpr auto kWhole = [](Backend& b) -> MiB& { return b.memory.whole; };
 constexpr auto kCapacity = [](Backend& b) -> MiB& { return b.memory.capacity; };
 constexpr auto kPairs = [](Backend& b) -> bool& { return b.count.pairs; };
 
+/// Nodes that do not say so themselves slice by software.
+Result<> put_soft(const std::string& file, const Document& value, Backend& backend) {
+  MELON_TRY(const bool soft, detail::Codec<bool>::read(file, value));
+  std::erase_if(backend.nodes, [](const auto& one) { return one.node.empty(); });
+  if (soft) backend.nodes.push_back({.mode = "soft"});
+  return {};
+}
+
 constexpr std::array kKeys = {
     Key{"nvidia", "resourceCountName", "NVIDIA", put_name<&R::count>},
     Key{"nvidia", "resourceMemoryName", "NVIDIA", put_name<&R::memory>},
@@ -166,6 +174,7 @@ constexpr std::array kKeys = {
     Key{"vnpus", "runtimeClassName", "", put<kRuntimeClass>},
     Key{"vnpus", "superPod", "", put<kPairs>},
     Key{"vnpus", "templates", "", put_templates},
+    Key{"vnpus", "hamiVnpuCore", "", put_soft},
 };
 
 /// One reading of a file.
@@ -231,16 +240,33 @@ class Reader {
     const Document* const configs = section.find("configs");
     const Document& list = configs == nullptr ? section : *configs;
     if (list.kind != Document::Kind::kSequence) return read_keys(section, section.key, {});
-    if (configs != nullptr)
-      for (const Document& value : section.items)
-        if (&value != configs) note(value, fmt::format("{}.{}", section.key, value.key));
     for (const Document& item : list.items) {
       const Document* const word = item.find("commonWord");
       if (word == nullptr)
         return fail_at(file_, item.line, "commonWord is missing", "add commonWord: CHIP");
+      MELON_RETURN_IF_ERROR(read_beside(section, configs, word->scalar));
       MELON_RETURN_IF_ERROR(read_keys(item, section.key, word->scalar));
     }
+    if (configs != nullptr)
+      for (const Document& value : section.items)
+        if (&value != configs && find_key(section.key, value.key) == kKeys.end())
+          note(value, fmt::format("{}.{}", section.key, value.key));
     return {};
+  }
+
+  /// What stands beside a list holds for each of its items.
+  Result<> read_beside(const Document& section, const Document* configs, const std::string& word) {
+    if (configs == nullptr) return {};
+    for (const Document& value : section.items)
+      if (&value != configs && find_key(section.key, value.key) != kKeys.end())
+        MELON_RETURN_IF_ERROR(read_key(value, section.key, word));
+    return {};
+  }
+
+  static auto find_key(std::string_view section, std::string_view key)
+      -> decltype(kKeys)::const_iterator {
+    return std::ranges::find_if(
+        kKeys, [&](const Key& known) { return known.section == section && known.key == key; });
   }
 
   Result<> read_keys(const Document& keys, const std::string& section, const std::string& word) {
@@ -253,9 +279,7 @@ class Reader {
         section == "nvidia" ? detail::find_node_key(value.key) : nullptr;
     if (Backend* const nvidia = find("NVIDIA"); of_nodes != nullptr && nvidia != nullptr)
       return of_nodes->put(file_, value, of_all(*nvidia));
-    const auto key = std::ranges::find_if(kKeys, [&](const Key& known) {
-      return known.section == section && known.key == value.key;
-    });
+    const auto key = find_key(section, value.key);
     if (key == kKeys.end()) {
       if (value.key != "commonWord" && value.key != "chipName")
         note(value, fmt::format("{}.{}", section, value.key));

@@ -21,7 +21,7 @@ mthreads:
   resourceCountName: acme.com/mt
   memoryPerCard: [48]
 vnpus:
-  hamiVnpuCore: false
+  hamiVnpuCore: true
   configs:
   - chipName: 910B3
     commonWord: Ascend910B3
@@ -46,7 +46,7 @@ void expect_applied(const TextFile& file) {
   auto descriptors = builtin();
   const auto notes = apply_hami_device_config(file, descriptors);
   ASSERT_TRUE(notes) << notes.error().message;
-  ASSERT_EQ(notes->size(), 2U) << "deviceSplitCount and hamiVnpuCore";
+  ASSERT_EQ(notes->size(), 1U) << "deviceSplitCount";
   EXPECT_NE(notes->front().find(":8: nvidia.deviceSplitCount"), std::string::npos)
       << notes->front();
   const vendors::Catalogue catalogue(descriptors);
@@ -59,6 +59,9 @@ void expect_applied(const TextFile& file) {
   EXPECT_EQ(nvidia.admission.environment.at("GPU_CORE_UTILIZATION_POLICY"), "force");
   EXPECT_EQ(backend_of(catalogue, "Mthreads").count.whole_memory_units, 48);
   EXPECT_EQ(backend_of(catalogue, "MR-V100").resources.count, "acme.com/ilu");
+  ASSERT_EQ(backend_of(catalogue, "Ascend910B3").nodes.size(), 1U);
+  EXPECT_EQ(backend_of(catalogue, "Ascend910B3").nodes[0].mode, "soft");
+  EXPECT_TRUE(backend_of(catalogue, "Ascend910B2").nodes.empty()) << "it is not listed";
   vendors::PodSpec pod{.containers = {{.name = "c0", .limits = {{"acme.com/gpumem", "100"}}}}};
   const auto admission = vendors::admit(pod, catalogue, {});
   ASSERT_TRUE(admission);

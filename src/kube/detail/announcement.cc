@@ -116,10 +116,14 @@ void apply(const vendors::NodeSettings& settings, std::vector<RegisteredDevice>&
     if (device.mode.empty()) device.mode = settings.mode;
 }
 
+/// Whether a node slices by software: what it says itself, else what holds for all nodes.
 bool is_soft(const Backend& backend, const Node& node) {
+  if (backend.soft_mode.annotation.empty()) return false;
   const std::string* const flag =
       find_text(node.metadata.annotations, backend.soft_mode.node_annotation);
-  return flag != nullptr && *flag == "true";
+  if (flag != nullptr) return *flag == "true";
+  const auto* const settings = backend.settings_of(node.metadata.name);
+  return settings != nullptr && settings->mode == kSoftMode;
 }
 
 bool is_mask(const Backend& backend) {
@@ -179,8 +183,8 @@ Result<std::vector<FoundDevice>> announced_devices(const vendors::Catalogue& cat
                                                    vendors::Compatibility compat) {
   const Backend& backend = catalogue.backend(id);
   MELON_TRY(auto registered, registered_on(backend, node, compat));
-  if (const auto* const settings = backend.settings_of(node.metadata.name))
-    apply(*settings, registered);
+  const auto* const settings = backend.settings_of(node.metadata.name);
+  if (settings != nullptr && backend.soft_mode.annotation.empty()) apply(*settings, registered);
   const auto cordoned = cordoned_on(node);
   const bool soft = is_soft(backend, node);
   std::vector<FoundDevice> devices;
