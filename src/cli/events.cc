@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/patience.h"
+#include "cli/yaml.h"
 #include "net/client.h"
 #include "net/target.h"
 
@@ -24,7 +25,9 @@ struct Flags {
   bool follow = false;
 };
 
-std::string line(const Json& event) {
+std::string line(const Session& session, const Json& event) {
+  if (session.format == OutputFormat::kYaml) return to_yaml(Json::array({event}));
+  if (session.format == OutputFormat::kJson) return event.dump() + "\n";
   return fmt::format("{}  {:<12}  {:<16}  {}\n", text_of(event, "time"), text_of(event, "kind"),
                      text_of(event, "grant"), printable(text_of(event, "message")));
 }
@@ -41,7 +44,8 @@ Table event_table(const Json& events) {
   return table;
 }
 
-// One line each as it comes: JSON lines for -o json, so that a program can read on. Goes on after
+// One line each as it comes, so that a program can read on: JSON lines for -o json, items of one
+// list for -o yaml. Goes on after
 // the last one that came when the daemon was away.
 Result<int> follow(Session& session, const std::string& query) {
   constexpr auto kPause = std::chrono::milliseconds(250);
@@ -52,8 +56,7 @@ Result<int> follow(Session& session, const std::string& query) {
     patience.is_back();
     last_id = received.id;
     const Json event = Json::parse(received.data, nullptr, false);
-    if (event.is_object())
-      *session.out << (session.structured() ? event.dump() + "\n" : line(event)) << std::flush;
+    if (event.is_object()) *session.out << line(session, event) << std::flush;
     return session.out->good();
   };
   options.on_idle = [&patience] {

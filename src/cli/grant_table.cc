@@ -4,62 +4,21 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <chrono>
 #include <nlohmann/json.hpp>
-#include <span>
 
 #include "base/clock.h"
 #include "base/quantity_text.h"
 #include "base/time_text.h"
 #include "cli/api.h"
+#include "cli/json_shapes.h"
 
 namespace melon::cli {
 namespace {
 
-constexpr std::array kDeviceKeys = {
-    JsonKey{"id", "its name here, such as opencl-0"},
-    JsonKey{"vendor", "the vendor's id (melon vendors)"},
-    JsonKey{"type", "the model, as its driver calls it"},
-    JsonKey{"index", "its place among the vendor's devices"},
-    JsonKey{"health", "healthy, unhealthy, or held by another daemon"},
-    JsonKey{"memory_mib", "all of its memory"},
-    JsonKey{"free_memory_mib", "memory that no workload has booked"},
-    JsonKey{"compute_permille", "1000: the whole device"},
-    JsonKey{"free_compute_permille", "compute that no workload has booked"},
-    JsonKey{
-        "used_memory_mib",
-        "memory in use on it; by the workloads where its library does not tell of others (OpenCL)"},
-    JsonKey{"utilization_permille", "how busy it is; null: its library does not tell"},
-    JsonKey{"grants", "names of the workloads that hold a slice of it"},
-    JsonKey{"unmanaged",
-            "processes outside any grant's limits: how many, used_memory_mib of the device (null: "
-            "its library does not tell), resident_memory_mib (a CPU: of the machine's memory, the "
-            "device's within it)"}};
-constexpr std::array kGrantKeys = {
-    JsonKey{"name", "as the user named it"},
-    JsonKey{"id", "unique for ever; names may be used again"},
-    JsonKey{"state",
-            "queued, reserved, running, suspended; over: exited (status 0, or ended by melon stop, "
-            "whatever the status), failed, lost (nobody saw how it ended)"},
-    JsonKey{"owner", "the user who started it"},
-    JsonKey{"pids", "its processes; null for others than owner and root"},
-    JsonKey{"slices", "one for each device"},
-    JsonKey{"created", "RFC 3339, UTC"},
-    JsonKey{"exit_code", "of its program, 128 + signal; null while it lives"}};
-constexpr std::array kSliceKeys = {
-    JsonKey{"device", "the device's id"},
-    JsonKey{"memory_mib", "the limit"},
-    JsonKey{"compute_permille", "what is booked; 0 for a weighted share"},
-    JsonKey{"share", "hard, weighted or burst"},
-    JsonKey{"weight", "beside other weighted workloads"},
-    JsonKey{"priority", "low, normal or high"},
-    JsonKey{"used_memory_mib", "memory really in use; null: not yet sampled, or over"},
-    JsonKey{"used_compute_permille", "device time really used; null: not yet sampled, or over"}};
-
-Json with_keys_first(const Json& object, std::span<const JsonKey> keys) {
+Json with_keys_first(const Json& object, std::string_view shape) {
   Json ordered = Json::object();
-  for (const JsonKey& row : keys) {
+  for (const JsonKey& row : keys_of(shape)) {
     const std::string key(row.key);
     ordered[key] = object.contains(key) ? object.at(key) : Json();
   }
@@ -192,18 +151,11 @@ Table grant_table(const Json& grants, std::int64_t now_unix_ms) {
 }
 
 Json documented_grant(const Json& grant) {
-  Json documented = with_keys_first(grant, kGrantKeys);
-  for (Json& slice : documented["slices"]) slice = with_keys_first(slice, kSliceKeys);
+  Json documented = with_keys_first(grant, "Grant");
+  for (Json& slice : documented["slices"]) slice = with_keys_first(slice, "Slice");
   return documented;
 }
 
-std::span<const JsonShape> json_shapes() {
-  static constexpr std::array kShapes = {JsonShape{"melon devices -o json", kDeviceKeys},
-                                         JsonShape{"melon ps -o json", kGrantKeys},
-                                         JsonShape{"slices of melon ps -o json", kSliceKeys}};
-  return kShapes;
-}
-
-Json documented_device(const Json& device) { return with_keys_first(device, kDeviceKeys); }
+Json documented_device(const Json& device) { return with_keys_first(device, "Device"); }
 
 }  // namespace melon::cli

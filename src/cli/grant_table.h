@@ -3,9 +3,7 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 
 #include "cli/session.h"
 #include "cli/table.h"
@@ -34,18 +32,8 @@ Tone state_tone(const std::string& state);
 /// The wall clock.
 std::int64_t now_unix_ms();
 
-/// A key of a documented JSON object. Those that stand here are stable; others may follow them.
-struct JsonKey {
-  std::string_view key;
-  std::string_view meaning;
-};
-struct JsonShape {
-  std::string_view title;
-  std::span<const JsonKey> keys;
-};
-std::span<const JsonShape> json_shapes();
-
-/// The grant with the documented keys first, in the documented order.
+/// The grant and the device with the documented keys (cli/json_shapes.h) first, in their order;
+/// what is absent is null.
 Json documented_grant(const Json& grant);
 Json documented_device(const Json& device);
 

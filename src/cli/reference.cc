@@ -14,8 +14,8 @@
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
-#include "cli/grant_table.h"
 #include "cli/help.h"
+#include "cli/json_shapes.h"
 #include "core/finding.h"
 #include "net/error_body.h"
 
@@ -110,14 +110,39 @@ std::string rest_page() {
   return page;
 }
 
+// The words of JsonKey::value; the capitalised one is a shape, and a link to it.
+std::string linked(std::string_view value) {
+  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+  const auto start = std::ranges::find_if(value, is_upper);
+  if (start == value.end()) return std::string(value);
+  const auto at = static_cast<std::size_t>(start - value.begin());
+  const std::string_view name = value.substr(at, value.find_first_of(" ,", at) - at);
+  std::string anchor(name);
+  std::ranges::transform(anchor, anchor.begin(), ::tolower);
+  return fmt::format("{}[{}](#{}){}", value.substr(0, at), name, anchor,
+                     value.substr(at + name.size()));
+}
+
 std::string json_page() {
-  std::string page = generated("JSON", "src/cli/grant_table.cc") +
-                     "`-o json` and `-o yaml` print arrays of these objects. The keys that stand "
-                     "here are stable and come in this order; others may follow them.\n";
+  std::string page =
+      generated("JSON", "src/cli/json_shapes.cc") +
+      "What `-o json` prints, and `-o yaml` in YAML. The keys that stand here are stable and come\n"
+      "in this order; others may follow them. Errors are text on standard error, as without `-o`.\n"
+      "\n| command | prints |\n|---|---|\n";
+  for (const JsonOutput& row : json_outputs())
+    page += fmt::format("| `{}` | {} |\n", row.command, linked(row.prints));
+  page +=
+      "\n`melon events -f` prints one Event after the other, as it comes: each a line of its own "
+      "in\n"
+      "JSON, each an item of one list in YAML. `melon logs`, `melon run` and `melon exec` pass on\n"
+      "what the program writes; `melon up` in the foreground writes the daemon's log, `melon "
+      "down`\n"
+      "nothing, `melon completion` a script.\n";
   for (const JsonShape& shape : json_shapes()) {
-    page += fmt::format("\n## {}\n\n| key | meaning |\n|---|---|\n", shape.title);
+    page += fmt::format("\n## {}\n\n{}\n\n| key | value | meaning |\n|---|---|---|\n", shape.name,
+                        shape.meaning);
     for (const JsonKey& row : shape.keys)
-      page += fmt::format("| `{}` | {} |\n", row.key, row.meaning);
+      page += fmt::format("| `{}` | {} | {} |\n", row.key, linked(row.value), row.meaning);
   }
   return page;
 }

@@ -114,10 +114,20 @@ Started<int> run_in_foreground(Session& session, const Workload& workload, const
   });
 }
 
-Started<int> run_detached(Session& session, const Workload& workload, const Launch& launch,
-                          const HeldSignals& signals) {
+// What came of it: its name, or all of it as it is now.
+void show_started(Session& session, const Json& grant) {
+  if (!session.structured()) {
+    *session.out << text_of(grant, "name") << '\n';
+    return;
+  }
+  const auto now = get(session, grant_target(text_of(grant, "id")));
+  session.print({}, documented_grant(now ? *now : grant));
+}
+
+Started<int> run_detached(Session& session, const Json& grant, const Workload& workload,
+                          const Launch& launch, const HeldSignals& signals) {
   return start_detached(session, workload, launch, signals).map([&] {
-    *session.out << workload.name << '\n';
+    show_started(session, grant);
     return kOk;
   });
 }
@@ -132,7 +142,7 @@ Result<int> run_granted(Session& session, const Flags& flags, const std::string&
     return tl::unexpected<Error>(workload.error());
   }
   const Launch launch = prepare(session, *workload, program, flags.command);
-  const auto ended = flags.detach ? run_detached(session, *workload, launch, signals)
+  const auto ended = flags.detach ? run_detached(session, grant, *workload, launch, signals)
                                   : run_in_foreground(session, *workload, launch, signals);
   if (ended) return *ended;
   release(session, id);
@@ -150,7 +160,7 @@ Result<int> ask_and_run(Session& session, const Flags& flags, const std::string&
     return kSignalBase + *ended_by;
   }
   if (!flags.command.empty()) return run_granted(session, flags, program, grant, signals);
-  *session.out << text_of(grant, "name") << '\n';
+  show_started(session, grant);
   return kOk;
 }
 

@@ -161,7 +161,10 @@ Result<int> start_detached_daemon(Session& session, const agent::DaemonOptions& 
   MELON_TRY(const pid_t daemon, start_in_background(options, log.file));
   close(log.file);
   MELON_RETURN_IF_ERROR(wait_until_ready(session, daemon, log, timeout));
-  *session.out << fmt::format("ready on {}\n", places.socket);
+  if (session.structured())
+    session.print({}, {{"socket", places.socket}});
+  else
+    *session.out << fmt::format("ready on {}\n", places.socket);
   return kOk;
 }
 

@@ -115,7 +115,7 @@ struct MoveAdvice {
 /// "default/web: gpu-1 GPU-a -> gpu-2 GPU-b".
 std::string to_text(const PodMove& move);
 
-/// The shapes that `-o json` prints; docs/howto/what-if.md names them.
+/// The shapes that `-o json` prints; docs/reference/json.md names their keys.
 nlohmann::ordered_json to_json(const Answer& answer);
 nlohmann::ordered_json to_json(const Capacity& capacity);
 nlohmann::ordered_json to_json(const GangFit& gang);
