@@ -206,7 +206,7 @@ TEST(Admission, EnflameKunlunxin) {
       {"E4", "enflame.com/gcu-core=60", "Enflame-DRS 1 x 0 % 60 profile 0"},
       {"E5", "enflame.com/drs-gcu=4", "Enflame-DRS 1 x 0 % 0 profile 4"},
       {"E8", "enflame.com/gcu=2", "GCU 2 x 100 % 100"},
-      {"shared", "enflame.com/vgcu=1 enflame.com/vgcu-percentage=22", "Enflame-vGCU 1 x 22 % 0"},
+      {"shared", "enflame.com/vgcu=1 enflame.com/vgcu-percentage=22", "Enflame 1 x 22 % 0"},
       {"K1", "kunlunxin.com/xpu=1", "kunlun 1 x 100 % 100"},
       {"K5", "kunlunxin.com/xpu=3", "refused"},
       {"K6", "kunlunxin.com/vxpu=1 kunlunxin.com/vxpu-memory=30000", "XPU 1 x 49152 MiB 50",

@@ -209,22 +209,41 @@ class Translator {
     for (std::size_t id = 0; id < catalogue_.backends().size(); ++id) {
       const vendors::Backend& backend = catalogue_.backends()[id];
       const auto told = detail::told_slices(backend, pod);
+      const auto is_first = [&] { return first_with(backend.keys.allocated) == id; };
       if (!told) {
-        set_aside("Pod", pod.metadata, told.error());
+        if (is_first()) set_aside("Pod", pod.metadata, told.error());
         continue;
       }
-      if (told->unread_places) set_aside("Pod", pod.metadata, *told->unread_places);
+      if (told->unread_places && is_first()) set_aside("Pod", pod.metadata, *told->unread_places);
       const auto& containers = told->containers;
       if (containers.size() > held.size()) held.resize(containers.size());
       for (std::size_t i = 0; i < containers.size(); ++i)
         for (const ToldSlice& slice : containers[i])
-          hold(static_cast<vendors::BackendId>(id), pod, node, slice, held[i]);
+          if (owner_of(node, slice.uuid, id) == id)
+            hold(static_cast<vendors::BackendId>(id), pod, node, slice, held[i]);
     }
     vendors::QuotaAmounts amounts = detail::peak_amounts_of(held, pod.init_is_done, compat_);
     vendors::add(cluster_.held[pod.metadata.namespace_name], amounts);
     std::vector<BookedSlice> slices = detail::peak_of(held, pod.init_is_done, compat_);
     if (!slices.empty()) cluster_.holding.push_back({pod, std::move(amounts)});
     return slices;
+  }
+
+  /// The first backend that reads this annotation of pods.
+  std::size_t first_with(const std::string& key) const {
+    const auto& backends = catalogue_.backends();
+    const auto reads = [&key](const vendors::Backend& one) { return one.keys.allocated == key; };
+    return static_cast<std::size_t>(std::ranges::find_if(backends, reads) - backends.begin());
+  }
+
+  /// Backends may have one annotation together: which of them a device in it is of. It is the one
+  /// that the node announces, and of an unknown device the first.
+  std::size_t owner_of(const std::string& node, const std::string& uuid, std::size_t reader) const {
+    const std::string& key = catalogue_.backends()[reader].keys.allocated;
+    const AnnouncedDevice* const device = cluster_.announced.find(node, uuid);
+    if (device == nullptr) return first_with(key);
+    const auto owner = static_cast<std::size_t>(device->backend);
+    return catalogue_.backends()[owner].keys.allocated == key ? owner : reader;
   }
 
   void hold(vendors::BackendId id, const Pod& pod, const std::string& node, const ToldSlice& slice,

@@ -67,6 +67,14 @@ const placement::PartitionChoice* cut_of(const PlacedPod& placed, const Taken& t
   return nullptr;
 }
 
+/// How many of the even parts of its device a slice has, where memory is counted in percent.
+std::int64_t even_parts(const PlacedPod& placed, const Taken& taken) {
+  constexpr std::int64_t kWhole = 100;
+  const AnnouncedDevice* const device = placed.announced.find(node_name(placed), taken.uuid);
+  const std::int64_t parts = device == nullptr ? 1 : device->slots;
+  return (taken.amounts[placement::kMemory] * parts + kWhole - 1) / kWhole;
+}
+
 vendors::DeviceSlice slice_of(const PlacedPod& placed, const Taken& taken) {
   vendors::DeviceSlice slice{.uuid = taken.uuid,
                              .memory = MiB(taken.amounts[placement::kMemory]),
@@ -85,6 +93,9 @@ vendors::DeviceSlice slice_of(const PlacedPod& placed, const Taken& taken) {
     }
   }
   if (const vendors::Demand* const demand = demand_of(placed, taken)) {
+    const vendors::Backend& backend = placed.catalogue.backend(demand->backend);
+    if (backend.memory.rounding == vendors::Rounding::kSlots)
+      slice.slices = even_parts(placed, taken);
     if (!demand->template_name.empty()) slice.template_name = demand->template_name;
     slice.by_compute = demand->by_compute;
   }
