@@ -2,6 +2,7 @@
 // Means of states by how much has arrived.
 #include "simulate/curve.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace melon::simulate {
@@ -24,13 +25,20 @@ Level divided(const Level& sum, double count) {
 void CurveMaker::add(double arrived_percent, const Level& state) {
   Sum& sum = sums_[static_cast<int>(std::lround(arrived_percent))];
   simulate::add(sum.level, state);
+  sum.last = state;
   ++sum.count;
 }
 
 std::map<int, Level> CurveMaker::levels() const {
   std::map<int, Level> levels;
-  for (const auto& [percent, sum] : sums_)
+  int next = 0;
+  const Level* last = &before_;
+  for (const auto& [percent, sum] : sums_) {
+    for (; next < std::min(percent, kMostPassed); ++next) levels[next] = *last;
     levels[percent] = divided(sum.level, static_cast<double>(sum.count));
+    last = &sum.last;
+    next = percent + 1;
+  }
   return levels;
 }
 

@@ -28,15 +28,21 @@ struct Curve {
 /// Collects states after each arrival into a curve.
 class CurveMaker {
  public:
+  /// The state before anything arrives.
+  void begin(const Level& state) { before_ = state; }
   void add(double arrived_percent, const Level& state);
-  /// The curve's levels: means of what was added, by rounded percent.
+  /// The curve's levels: means of what was added, by rounded percent. Percents that arrivals passed
+  /// over have the state that they passed with; none beyond kMostPassed.
   std::map<int, Level> levels() const;
 
  private:
   struct Sum {
     Level level = {};
     std::int64_t count = 0;
+    Level last = {};
   };
+  static constexpr int kMostPassed = 10'000;  // a hundred times the cluster
+  Level before_ = {};
   std::map<int, Sum> sums_;
 };
 

@@ -30,6 +30,7 @@ class Run {
       shapes_.push_back(engine_.shape(request));
     }
     capacity_ = gpu_milli_of(trace_.nodes);
+    maker_.begin(state());
     return {};
   }
 

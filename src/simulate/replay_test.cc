@@ -37,6 +37,19 @@ TEST(Replay, PlacesRejectsAndCounts) {
   EXPECT_NEAR(curve->levels.rbegin()->second.allocated, 100.0, 0.01);
 }
 
+TEST(Replay, EveryWholePercentHasALevel) {
+  const auto curve =
+      replay(two_nodes(), {.pods = {1, 0, 0}, .ranks = {0, 1}}, {.policy = find_policy("binpack")});
+  ASSERT_TRUE(curve);
+  // 2000, 500 and 500 of 3000: at 67, 83 and 100 percent.
+  ASSERT_EQ(curve->levels.size(), 101U);
+  EXPECT_EQ(curve->levels.at(0).allocated, 0.0);
+  EXPECT_EQ(curve->levels.at(66).allocated, 0.0);
+  EXPECT_NEAR(curve->levels.at(67).allocated, 66.67, 0.01);
+  EXPECT_NEAR(curve->levels.at(82).allocated, 66.67, 0.01);
+  EXPECT_NEAR(curve->levels.at(99).allocated, 83.33, 0.01);
+}
+
 TEST(Replay, WithoutTargetsOrNodesNothingBreaks) {
   Trace trace = two_nodes();
   trace.nodes.clear();
