@@ -48,7 +48,11 @@ constexpr std::array<std::string_view, kRules> kWords = {
 };
 
 Obstacle simple(Rule rule, std::int64_t asked, std::int64_t found, std::string subject = {}) {
-  return {.rule = rule, .subject = std::move(subject), .asked = asked, .found = found};
+  // Where more is given out than there is, nothing is left.
+  return {.rule = rule,
+          .subject = std::move(subject),
+          .asked = asked,
+          .found = std::max<std::int64_t>(found, 0)};
 }
 
 std::string name_of(const Taint& taint) {
@@ -176,7 +180,10 @@ class Obstacles {
     if (auto found = detail::host_obstacle(shape_, nodes_, node)) return found;
     for (detail::DeviceTrial& trial : trials_) {
       trial.look_at(node);
-      if (auto found = trial.obstacle()) return found;
+      auto found = trial.obstacle();
+      if (!found) continue;
+      found->found = std::max<std::int64_t>(found->found, 0);
+      return found;
     }
     return std::nullopt;
   }

@@ -95,6 +95,19 @@ TEST(Explain, EachRuleWithItsNumbers) {
   }
 }
 
+TEST(Explain, WhereMoreIsGivenOutThanThereIsNothingIsLeft) {
+  Engine engine;
+  NodeSpec spec = node("n", {});
+  spec.extended = {{"x.io/y", 10}};
+  EXPECT_TRUE(engine.index().apply(spec, 1));
+  EXPECT_TRUE(engine.index().apply({.id = "g", .node = "n", .extended = {{"x.io/y", 40}}}, 1));
+  PodRequest request;
+  request.containers.push_back({.extended = {{"x.io/y", 2}}});
+  const auto obstacle = obstacle_on(engine.index(), *engine.shape(request), 0);
+  ASSERT_TRUE(obstacle);
+  EXPECT_EQ(to_text(*obstacle), "2 x.io/y asked, most free node has 0");
+}
+
 TEST(Explain, AlikeNodesAreToldTogetherAndTheBestIsTheExample) {
   Engine engine;
   for (int i = 0; i < 5; ++i)
