@@ -110,7 +110,8 @@ class Writer : public YAML::EventHandler {
     return !open_.empty() && open_.back().is_map && open_.back().values % 2 == 0;
   }
 
-  void begin_value(const YAML::Mark&) {
+  void begin_value(const YAML::Mark& mark) {
+    if (open_.empty()) line_ = mark.line + 1;  // the document's mark is that of its dashes
     if (open_.empty() || open_.back().values == 0) return;
     json_ += open_.back().is_map && open_.back().values % 2 == 1 ? ':' : ',';
   }

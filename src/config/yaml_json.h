@@ -16,7 +16,7 @@ namespace melon::config {
 /// than 64 levels, aliases that make the result more than 16 times as long as the text.
 Result<std::string> yaml_to_json(std::string_view yaml);
 
-/// Receives the JSON of one document and the line that it begins on. An error ends the reading.
+/// Receives the JSON of one document and the line of its value. An error ends the reading.
 using TakeJson = std::function<Result<>(std::string json, int line)>;
 
 /// As above, for each document of a text with several, one at a time.

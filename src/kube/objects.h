@@ -15,7 +15,7 @@ using TextMap = std::map<std::string, std::string>;
 /// whoever knows the resource; vendors read one text in different ways.
 using ResourceList = TextMap;
 
-/// What every object has. `origin` is the file that it came from; messages begin with it.
+/// What every object has. `origin`: the file, or file:line, it came from; messages begin with it.
 struct Metadata {
   std::string namespace_name = {};  // of a namespaced object without one: "default"
   std::string name = {};

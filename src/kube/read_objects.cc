@@ -46,10 +46,15 @@ std::string describe(const std::string& origin, const std::string& kind, const J
 /// Takes the objects of one text.
 class Taker {
  public:
-  Taker(const std::string& origin, Objects& into) : origin_(origin), into_(into) {}
+  Taker(const std::string& origin, Objects& into) : file_(origin), origin_(origin), into_(into) {}
+
+  /// What comes next is a document of its own, which begins on this line, or a list's members.
+  void begin_document(int line) { line_ = line; }
 
   void take(const Json& object, const std::string& list_kind) {
     ++number_;
+    const bool has_line = line_ > 0 && list_kind.empty();
+    origin_ = has_line ? fmt::format("{}:{}", file_, line_) : file_;
     if (object.is_null()) return;  // an empty document
     if (!object.is_object())
       return set_aside("object", object, {"", "expected an object with a kind"});
@@ -110,9 +115,11 @@ class Taker {
          .remedy = "correct it, or print the objects again with kubectl get -o json"});
   }
 
-  const std::string& origin_;
+  const std::string& file_;
+  std::string origin_;  // the file, with the object's line where it is known
   Objects& into_;
   std::size_t number_ = 0;
+  int line_ = 0;
 };
 
 /// Whether a text is JSON, and not YAML that opens with a brace: an object's first key is quoted.
@@ -173,8 +180,10 @@ Result<> read_objects(const std::string& origin, std::string_view text, Objects&
     taker.take(object, list_kind);
   };
   if (is_json(text)) return detail::read_items(origin, text, take);
-  auto read = config::yaml_documents_to_json(
-      text, [&](const std::string& json, int) { return detail::read_items(origin, json, take); });
+  auto read = config::yaml_documents_to_json(text, [&](const std::string& json, int line) {
+    taker.begin_document(line);
+    return detail::read_items(origin, json, take);
+  });
   if (read) return read;
   Error error = std::move(read).error();
   if (!error.message.starts_with(origin))

@@ -54,7 +54,7 @@ TEST(ReadObjects, Node) {
   ASSERT_THAT(objects.nodes, SizeIs(1));
   const Node& node = objects.nodes.front();
   EXPECT_EQ(node.metadata.name, "gpu-1");
-  EXPECT_EQ(node.metadata.origin, "t.yaml");
+  EXPECT_EQ(node.metadata.origin, "t.yaml:2");
   EXPECT_THAT(node.metadata.labels, ElementsAre(Pair("zone", "a")));
   EXPECT_THAT(node.metadata.annotations, ElementsAre(Pair("hami.io/node-nvidia-register", "[]")));
   EXPECT_TRUE(node.unschedulable);
@@ -225,14 +225,19 @@ TEST(ReadObjects, WhatBreaksARuleIsSetAsideWithItsFieldAndTheOthersGoOn) {
     EXPECT_THAT(objects.nodes, SizeIs(1)) << broken.text;
     ASSERT_THAT(objects.set_aside, SizeIs(1)) << broken.text;
     EXPECT_THAT(objects.set_aside[0].problem, HasSubstr(broken.problem)) << broken.text;
-    EXPECT_THAT(objects.set_aside[0].object, HasSubstr("t.yaml: "));
+    EXPECT_THAT(objects.set_aside[0].object, HasSubstr("t.yaml:1: "));
     EXPECT_FALSE(objects.set_aside[0].remedy.empty());
   }
 }
 
 TEST(ReadObjects, AnObjectIsNamedOrNumbered) {
   EXPECT_EQ(only_set_aside("{kind: Pod, metadata: {name: p, namespace: n}}").object,
-            "t.yaml: Pod n/p");
+            "t.yaml:1: Pod n/p");
+  EXPECT_EQ(only_set_aside("# a comment\nkind: Node\nmetadata: {name: a}\n---\n\nkind: Pod\n"
+                           "metadata: {name: p}\nspec: {}\n")
+                .object,
+            "t.yaml:6: Pod p")
+      << "with the line that its document begins on";
   EXPECT_EQ(only_set_aside(R"({"kind":"List","items":[{"kind":"Node","metadata":{"name":"a"}},7]})")
                 .object,
             "t.yaml: object number 2");

@@ -293,7 +293,7 @@ TEST(WhatIf, AmountsThatAreNoneAreSetAsideWithTheirResource) {
       "{kind: Node, metadata: {name: b}, status: {allocatable: {memory: 99999999999Ei}}}\n---\n" +
       kGpuNode);
   ASSERT_THAT(what_if.set_aside(), SizeIs(2));
-  EXPECT_EQ(what_if.set_aside()[0].object, "t.yaml: Node a");
+  EXPECT_EQ(what_if.set_aside()[0].object, "t.yaml:1: Node a");
   EXPECT_THAT(what_if.set_aside()[0].problem, HasSubstr("cpu: "));
   EXPECT_THAT(what_if.set_aside()[1].problem, HasSubstr("memory: "));
   EXPECT_EQ(what_if.ask(pod_of("p", "cpu: 1")).node, "gpu");
