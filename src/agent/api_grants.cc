@@ -138,7 +138,9 @@ net::Answer Api::update_grant(const Call& call) {
   if (!grant) return net::error_response(grant.error());
   const auto change = parse_grant_change(call.request.body);
   if (!change) return net::error_response(change.error());
-  return admitted(workloads_.change(**grant, *change), call, Asked::kChange);
+  const auto caller = call.caller.uid();
+  if (!caller) return net::error_response(caller.error());
+  return admitted(workloads_.change(**grant, *change, *caller), call, Asked::kChange);
 }
 
 net::Answer Api::delete_grant(const Call& call) {

@@ -19,6 +19,7 @@ class Caller {
   /// The caller's user id. Errors: kPermissionDenied when nobody vouches for it (TCP).
   Result<std::uint32_t> uid() const;
   bool owns(std::uint32_t owner) const { return trusted_ || (known_ && uid_ == owner); }
+  bool is_root() const { return known_ && uid_ == 0; }
   /// Errors: kPermissionDenied naming caller and grant.
   Result<> may_change(const core::Grant& grant) const;
   /// Errors: kPermissionDenied unless root or the daemon's own user.

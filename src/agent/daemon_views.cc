@@ -26,6 +26,11 @@ UnmanagedProcess unmanaged_as_seen_by(const Caller& caller, const DeviceUser& us
   return process;
 }
 
+Asker asker_of(const Caller& caller) {
+  if (caller.is_root()) return Asker::kRoot;
+  return caller.may_administer() ? Asker::kDaemonUser : Asker::kOther;
+}
+
 }  // namespace
 
 ApiSources Daemon::sources() {
@@ -154,6 +159,7 @@ std::vector<core::Finding> Daemon::findings(const Caller& caller) const {
                       .state_free_bytes = folder_->free_bytes(),
                       .clock_behind_ms = clock_behind_ms_,
                       .is_root = ::geteuid() == 0,
+                      .asker = asker_of(caller),
                       .held_by = roster_->holders(),
                       .lock_remedies = roster_->lock_remedies(),
                       .looking_seconds = looking_seconds(),
@@ -164,6 +170,7 @@ std::vector<core::Finding> Daemon::findings(const Caller& caller) const {
     if (!user.managed) facts.unmanaged.push_back(unmanaged_as_seen_by(caller, user));
   for (const core::Grant* const grant : workloads_->book().grants()) {
     if (!core::holds_slices(grant->state)) continue;
+    if (!caller.owns(grant->owner)) facts.others_grants.insert(grant->name);
     for (const core::Slice& slice : grant->slices)
       facts.grants_on[slice.device].push_back(grant->name);
     if (std::ranges::any_of(grant->slices, [this](const core::Slice& slice) {

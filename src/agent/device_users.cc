@@ -73,7 +73,8 @@ DeviceUser judge(const devlib::DeviceProcess& seen, const Workloads& workloads,
     user.managed =
         keeps_to(*user.grant, claim, workloads) || ++newcomers[seen.process] <= kPatientLooks;
   if (user.grant == nullptr) user.grant = grant_of_ancestor(seen.process.pid, workloads, claims);
-  if (user.grant == nullptr && named == nullptr && claim.has_library)
+  // In our own folders are programs of grants that a lost database knew: nobody's now.
+  if (user.grant == nullptr && claim.has_library && !workloads.keeps_folder(claim.grant_folder))
     user.foreign_grant = claim.grant_folder;
   return user;
 }

@@ -37,7 +37,7 @@ using Newcomers = std::map<core::ProcessId, int>;
 struct DeviceUser {
   devlib::DeviceProcess seen = {};
   const core::Grant* grant = nullptr;  // null: none
-  std::string foreign_grant = {};      // its folder, when another daemon granted it
+  std::string foreign_grant = {};      // its folder, when another daemon granted it: not below ours
   bool managed = false;  // it is in the ledger, or has just been started with the library
 };
 

@@ -17,13 +17,25 @@ constexpr std::uint64_t kLowDiskBytes = 100U << 20;
 constexpr std::int64_t kClockToleranceMs = 60'000;
 constexpr std::int64_t kLongLookSeconds = 10;
 
+/// For the asker's shell, a command that the daemon's user would type.
+std::string as_typed(Asker asker, std::string command) {
+  constexpr std::string_view kSudo = "sudo ";
+  const bool has_sudo = command.starts_with(kSudo);
+  if (asker == Asker::kRoot && has_sudo) return command.substr(kSudo.size());
+  if (asker != Asker::kOther || has_sudo || command.empty()) return command;
+  // Of a list, or of what goes to a file, sudo would only take the first word.
+  const bool plain = command.find_first_of("&;>") == std::string::npos;
+  return plain ? "sudo " + command : "sudo sh -c " + shell_word(command);
+}
+
 Fault held(const Circumstances& facts, const core::Device& device) {
   if (const auto free = facts.lock_remedies.find(device.id); free != facts.lock_remedies.end())
     return {.code = "device_lock_refused",
             .message =
                 fmt::format("the lock of {} cannot be taken: {}", device.id, device.health_reason),
-            .values = {{"free_lock", free->second}}};
+            .values = {{"free_lock", as_typed(facts.asker, free->second)}}};
   const auto holder = facts.held_by.find(device.id);
+  const std::string end_holder = holder == facts.held_by.end() ? "" : holder->second;
   const auto here = facts.grants_on.find(device.id);
   std::string message =
       fmt::format("{} belongs to another daemon: {}", device.id, device.health_reason);
@@ -34,7 +46,7 @@ Fault held(const Circumstances& facts, const core::Device& device) {
         fmt::join(here->second, ", "));
   return {.code = "device_held",
           .message = std::move(message),
-          .values = {{"end_holder", holder == facts.held_by.end() ? "" : holder->second}}};
+          .values = {{"end_holder", as_typed(facts.asker, end_holder)}}};
 }
 
 void add_devices(const Circumstances& facts, std::vector<Fault>& out) {
@@ -74,7 +86,7 @@ void add_unenforced(const Circumstances& facts, std::vector<Fault>& out) {
   const std::string list = fmt::format("{}", fmt::join(ids, ", "));
   out.push_back({.code = "device_unenforced",
                  .message = fmt::format("limits on {} are kept by nobody", list),
-                 .values = {{"ignore_them", ignore_command(facts, list)}}});
+                 .values = {{"ignore_them", as_typed(facts.asker, ignore_command(facts, list))}}});
 }
 
 void add_library(const Circumstances& facts, std::vector<Fault>& out) {
@@ -165,11 +177,18 @@ std::vector<core::Finding> findings_of(const Circumstances& facts) {
   add_library(facts, faults);
   add_tenants(facts, faults);
   add_state(facts, faults);
+  std::map<std::string, std::string> values = {
+      {"as_root", facts.asker == Asker::kRoot ? "" : "sudo "},
+      {"as_daemon", facts.asker == Asker::kOther ? "sudo " : ""},
+      {"restart", as_typed(facts.asker, facts.restart_command)},
+      {"state_folder", shell_word(facts.state_folder)}};
   std::vector<core::Finding> findings;
-  for (const Fault& fault : faults)
-    findings.push_back(core::explain(fault, {{"as_root", facts.is_root ? "" : "sudo "},
-                                             {"restart", facts.restart_command},
-                                             {"state_folder", shell_word(facts.state_folder)}}));
+  for (const Fault& fault : faults) {
+    const auto grant = fault.values.find("grant");
+    const bool others = grant != fault.values.end() && facts.others_grants.contains(grant->second);
+    values["as_owner"] = others ? "sudo " : "";
+    findings.push_back(core::explain(fault, values));
+  }
   return findings;
 }
 

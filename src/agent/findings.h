@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,9 @@ struct UnmanagedProcess {
   std::string foreign_grant = {};
 };
 
+/// Who asks: remedies are for his own shell.
+enum class Asker { kRoot, kDaemonUser, kOther };
+
 /// What the daemon knows of its own troubles, as plain facts.
 struct Circumstances {
   std::vector<core::Fault> discovery = {};  // what discovery itself has to say
@@ -40,7 +44,10 @@ struct Circumstances {
   std::string state_folder = {};
   std::optional<std::uint64_t> state_free_bytes = {};
   std::int64_t clock_behind_ms = 0;  // how much later the last stored event is than now
-  bool is_root = false;
+  bool is_root = false;              // the daemon
+  Asker asker = Asker::kRoot;
+  std::set<std::string> others_grants = {};  // names of those that he may not change
+  // Commands are those of the daemon's own user.
   std::map<std::string, std::string> held_by = {};        // the command that ends the holder, by id
   std::map<std::string, std::string> lock_remedies = {};  // the command that frees a lock, by id
   std::int64_t looking_seconds = 0;  // how long the look at the devices under way takes already

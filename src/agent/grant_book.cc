@@ -5,8 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <tuple>
+#include <utility>
 
+#include "base/id.h"
 #include "core/names.h"
 #include "placement/choice.h"
 
@@ -112,6 +115,11 @@ std::string GrantBook::free_name(const std::string& id) const {
 
 Result<> GrantBook::check_new_name(const std::string& name) const {
   MELON_RETURN_IF_ERROR(core::check_name(name));
+  // Commands take either: a grant with another's id for a name could not be named.
+  if (is_grant_id(name))
+    return fail(Code::kInvalidArgument,
+                fmt::format("name '{}': it has the shape of a grant's id", name),
+                fmt::format("choose another name, such as {}-1", name));
   if (live_names_.contains(name))
     return fail(Code::kAlreadyExists, fmt::format("a grant named '{}' exists", name),
                 "choose another name, or stop that one first: melon stop " + name);
@@ -309,17 +317,27 @@ void GrantBook::forget(const std::string& id) {
   grants_.erase(found);
 }
 
-std::vector<std::string> GrantBook::forget_finished(std::size_t keep) {
-  std::vector<const Grant*> over;
+std::vector<std::string> GrantBook::forget_finished(std::size_t each, std::size_t all) {
+  std::map<std::uint32_t, std::vector<const Grant*>> over;  // by owner
   for (const auto& [id, grant] : grants_)
-    if (core::is_over(grant.state)) over.push_back(&grant);
-  if (over.size() <= keep) return {};
+    if (core::is_over(grant.state)) over[grant.owner].push_back(&grant);
   // Not by the wall clock: set back, it would make the latest end look like the oldest.
-  std::ranges::sort(over, {}, [](const Grant* grant) {
+  const auto end_of = [](const Grant* grant) {
     return std::tie(grant->end_number, grant->ended_unix_ms);
+  };
+  // Every owner's latest first, then every owner's last but one: whoever ends many loses his own.
+  std::vector<std::pair<std::size_t, const Grant*>> ranked;
+  for (auto& [owner, grants] : over) {
+    std::ranges::sort(grants, std::greater{}, end_of);
+    for (std::size_t rank = 0; rank < grants.size(); ++rank)
+      ranked.emplace_back(rank, grants[rank]);
+  }
+  std::ranges::sort(ranked, [&](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : end_of(a.second) > end_of(b.second);
   });
   std::vector<std::string> forgotten;
-  for (std::size_t i = 0; i + keep < over.size(); ++i) forgotten.push_back(over[i]->id);
+  for (std::size_t i = 0; i < ranked.size(); ++i)
+    if (ranked[i].first >= each || i >= all) forgotten.push_back(ranked[i].second->id);
   for (const std::string& id : forgotten) grants_.erase(id);
   return forgotten;
 }

@@ -23,6 +23,8 @@ struct NewGrant {
   std::string name = {};    // empty: made up
   std::uint32_t owner = 0;  // Unix user id
   std::vector<std::string> arguments = {};
+  bool weight_given = true;                    // false: the request has the default
+  bool priority_given = true;                  // likewise
   bool wait = false;                           // queue when it does not fit
   int wait_seconds = 0;                        // give up waiting after this; 0: never
   std::optional<core::ProcessId> waiter = {};  // whose end ends the waiting; empty: nobody's
@@ -70,7 +72,8 @@ class GrantBook {
   /// Takes back a grant that could not be stored.
   void forget(const std::string& id);
 
-  /// A name that a new grant may have. Errors: kInvalidArgument, kAlreadyExists for one in use.
+  /// A name that a new grant may have. Errors: kInvalidArgument, also for what could be an id;
+  /// kAlreadyExists for one in use.
   Result<> check_new_name(const std::string& name) const;
   /// Where the request would go now; nothing changes.
   std::variant<placement::Placement, placement::Refusal> plan(const core::Request& request) const;
@@ -120,8 +123,9 @@ class GrantBook {
   /// Why a waiting grant still waits.
   std::optional<placement::Refusal> refusal_of(const core::Grant& grant) const;
 
-  /// Drops those that ended first of the finished grants beyond `keep`; returns their ids.
-  std::vector<std::string> forget_finished(std::size_t keep);
+  /// Drops finished grants, those that ended first: each owner's beyond `each`, and beyond `all`
+  /// those of the owners with the most. Returns their ids.
+  std::vector<std::string> forget_finished(std::size_t each, std::size_t all);
 
  private:
   core::Grant* mutable_at(const std::string& id);

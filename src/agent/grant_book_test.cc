@@ -273,8 +273,41 @@ TEST(GrantBook, ForgetsTheOldestFinishedOnes) {
     ASSERT_TRUE(book.admit(asking("1"), id, kNow + i));
     if (i < 4) book.end(id, State::kExited, "", kNow + 10 + i);
   }
-  EXPECT_EQ(book.forget_finished(2), (std::vector<std::string>{"g-0", "g-1"}));
+  EXPECT_EQ(book.forget_finished(2, 100), (std::vector<std::string>{"g-1", "g-0"}));
   EXPECT_EQ(book.grants().size(), 3U);
+}
+
+TEST(GrantBook, NoOwnersEndsMakeAnothersForgotten) {
+  GrantBook book = book_of({device("d0", MiB(1000))});
+  const auto ended = [&book](const std::string& id, std::uint32_t owner) {
+    NewGrant wanted = asking("1");
+    wanted.owner = owner;
+    ASSERT_TRUE(book.admit(wanted, id, kNow));
+    book.end(id, State::kExited, "", kNow);
+  };
+  ended("g-alice1", 1);
+  ended("g-alice2", 1);
+  for (int i = 0; i < 6; ++i) ended("g-bob-" + std::to_string(i), 2);
+  EXPECT_EQ(book.forget_finished(4, 100), (std::vector<std::string>{"g-bob-1", "g-bob-0"}));
+  ended("g-carol", 3);
+  // All together too many: who has most loses first.
+  EXPECT_EQ(book.forget_finished(4, 5), (std::vector<std::string>{"g-bob-3", "g-bob-2"}));
+  EXPECT_EQ(book.forget_finished(4, 3), (std::vector<std::string>{"g-bob-4", "g-alice1"}));
+  for (const char* const id : {"g-alice2", "g-bob-5", "g-carol"})
+    EXPECT_NE(book.at(id), nullptr) << id;
+  EXPECT_TRUE(book.forget_finished(4, 3).empty());
+}
+
+TEST(GrantBook, ANameIsNoGrantsId) {
+  GrantBook book = book_of({device("d0", MiB(1000))});
+  NewGrant wanted = asking("1");
+  wanted.name = "g-5wnenhx6eoni";
+  const auto refused = book.admit(wanted, "g-1", kNow);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  EXPECT_NE(refused.error().message.find("'g-5wnenhx6eoni'"), std::string::npos);
+  wanted.name = "g-5wnenhx6eoni-1";
+  EXPECT_TRUE(book.admit(wanted, "g-1", kNow));
 }
 
 TEST(GrantBook, IsTheSameAfterARestart) {

@@ -161,8 +161,10 @@ Result<GrantRequestBody> parse_grant_request(std::string_view body) {
   request.compute = share.compute;
   request.share = share.share;
   request.weight = share.weight.value_or(request.weight);
+  wanted.weight_given = share.weight.has_value();
   request.max_compute = share.max_compute;
   request.priority = share.priority.value_or(request.priority);
+  wanted.priority_given = share.priority.has_value();
   const bool named = fields.has("name");
   fields.text("name", wanted.name);
   fields.number("count", request.count, 1, core::kMostDevices);

@@ -23,6 +23,12 @@ MiB largest_memory(const GrantBook& book) {
   return largest;
 }
 
+/// What counts beside others: a hard share has no use for its weight, a burst one above its
+/// guarantee has.
+int weight_of(const core::Request& request) {
+  return request.share_mode() == core::ShareMode::kHard ? 0 : request.weight;
+}
+
 /// Of a request without slices the most that it could become.
 Holding holding_of(const GrantBook& book, const core::Request& request,
                    std::span<const core::Slice> slices) {
@@ -46,16 +52,44 @@ void add(Holding& sum, const Holding& more) {
   sum.grants += more.grants;
 }
 
-Result<> check_rank(const config::UserLimits& limits, const core::Request& request) {
-  if (limits.priority && request.priority > *limits.priority)
+Result<> check_rank(const config::UserLimits& limits, const core::Request& request,
+                    const core::Request* before) {
+  const bool more_priority = before == nullptr || request.priority > before->priority;
+  if (limits.priority && request.priority > *limits.priority && more_priority)
     return fail(Code::kPermissionDenied,
                 fmt::format("priority {} is above your limit, {}", core::to_text(request.priority),
                             core::to_text(*limits.priority)),
                 fmt::format("ask for --priority {} or lower", core::to_text(*limits.priority)));
-  if (limits.weight && request.weight > *limits.weight)
+  if (limits.weight && weight_of(request) > *limits.weight &&
+      (before == nullptr || weight_of(request) > weight_of(*before)))
     return fail(Code::kPermissionDenied,
                 fmt::format("weight {} is above your limit, {}", request.weight, *limits.weight),
                 fmt::format("ask for --weight {} or lower", *limits.weight));
+  return {};
+}
+
+/// `held` by others of the user's grants, `wanted` in addition; `had` is what it had of that
+/// before.
+Result<> check_amounts(const config::UserLimits& limits, const Holding& held, const Holding& wanted,
+                       const Holding& had) {
+  constexpr const char* kRemedy = "stop another grant of yours, or ask the administrator";
+  if (limits.grants && wanted.grants > had.grants && held.grants + wanted.grants > *limits.grants)
+    return fail(Code::kFailedPrecondition,
+                fmt::format("you hold {} grants and may hold {}", held.grants, *limits.grants),
+                kRemedy);
+  if (limits.memory && wanted.memory > had.memory && held.memory + wanted.memory > *limits.memory)
+    return fail(Code::kFailedPrecondition,
+                fmt::format("you hold {} of memory, ask for {} more and may hold {}",
+                            melon::to_text(held.memory), melon::to_text(wanted.memory),
+                            melon::to_text(*limits.memory)),
+                kRemedy);
+  if (limits.compute && wanted.compute > had.compute &&
+      held.compute + wanted.compute > *limits.compute)
+    return fail(Code::kFailedPrecondition,
+                fmt::format("you hold {} of compute, ask for {} more and may hold {}",
+                            melon::to_text(held.compute), melon::to_text(wanted.compute),
+                            melon::to_text(*limits.compute)),
+                kRemedy);
   return {};
 }
 
@@ -64,30 +98,25 @@ Result<> check_rank(const config::UserLimits& limits, const core::Request& reque
 Result<> check_user_limits(const config::UserLimits& limits, const GrantBook& book,
                            const Demand& demand) {
   if (limits == config::UserLimits{}) return {};
-  MELON_RETURN_IF_ERROR(check_rank(limits, demand.request));
+  const core::Grant* const before = demand.before;
+  MELON_RETURN_IF_ERROR(
+      check_rank(limits, demand.request, before == nullptr ? nullptr : &before->request));
   Holding held;
   for (const core::Grant* const grant : book.grants())
-    if (grant->owner == demand.owner && !core::is_over(grant->state) && grant->id != demand.except)
+    if (grant->owner == demand.owner && !core::is_over(grant->state) &&
+        (before == nullptr || grant->id != before->id))
       add(held, holding_of(book, grant->request, grant->slices));
-  const Holding wanted = holding_of(book, demand.request, demand.slices);
-  constexpr const char* kRemedy = "stop another grant of yours, or ask the administrator";
-  if (limits.grants && held.grants + wanted.grants > *limits.grants)
-    return fail(Code::kFailedPrecondition,
-                fmt::format("you hold {} grants and may hold {}", held.grants, *limits.grants),
-                kRemedy);
-  if (limits.memory && held.memory + wanted.memory > *limits.memory)
-    return fail(Code::kFailedPrecondition,
-                fmt::format("you hold {} of memory, ask for {} more and may hold {}",
-                            melon::to_text(held.memory), melon::to_text(wanted.memory),
-                            melon::to_text(*limits.memory)),
-                kRemedy);
-  if (limits.compute && held.compute + wanted.compute > *limits.compute)
-    return fail(Code::kFailedPrecondition,
-                fmt::format("you hold {} of compute, ask for {} more and may hold {}",
-                            melon::to_text(held.compute), melon::to_text(wanted.compute),
-                            melon::to_text(*limits.compute)),
-                kRemedy);
-  return {};
+  const Holding had =
+      before == nullptr ? Holding{} : holding_of(book, before->request, before->slices);
+  return check_amounts(limits, held, holding_of(book, demand.request, demand.slices), had);
+}
+
+void lower_defaults(NewGrant& wanted, const config::UserLimits& limits) {
+  core::Request& request = wanted.request;
+  if (!wanted.weight_given && limits.weight)
+    request.weight = std::min(request.weight, *limits.weight);
+  if (!wanted.priority_given && limits.priority)
+    request.priority = std::min(request.priority, *limits.priority);
 }
 
 }  // namespace melon::agent

@@ -136,4 +136,8 @@ const Grant* Workloads::grant_in(const std::string& folder) const {
   return ours ? book_.at(id) : nullptr;
 }
 
+bool Workloads::keeps_folder(const std::filesystem::path& folder) const {
+  return parts_.folder.grant_folder(folder.filename().string()) == folder;
+}
+
 }  // namespace melon::agent

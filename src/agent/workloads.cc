@@ -26,20 +26,18 @@ using core::State;
 namespace {
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
-constexpr std::size_t kKeptFinished = 100;
 constexpr const char* kStoppedIdle = "stopped before a process ran";
 
-/// The grant in the book with other limits, as far as there is room and its owner may have them.
+/// The grant in the book with other limits, as far as there is room and whoever changes it may.
 /// After an error or a refusal the book may have changed; the caller restores it.
-Result<Admission> change_limits(GrantBook& book, const config::DaemonConfig& config,
+Result<Admission> change_limits(GrantBook& book, const config::UserLimits& allowed,
                                 const Grant& grant, const GrantChange& limits) {
+  const Grant before = grant;
   auto changed = book.change(grant.id, limits);
   if (!changed || std::holds_alternative<placement::Refusal>(*changed)) return changed;
-  MELON_RETURN_IF_ERROR(check_user_limits(config.limits_of(grant.owner), book,
-                                          {.owner = grant.owner,
-                                           .request = grant.request,
-                                           .slices = grant.slices,
-                                           .except = grant.id}));
+  MELON_RETURN_IF_ERROR(check_user_limits(
+      allowed, book,
+      {.owner = grant.owner, .request = grant.request, .slices = grant.slices, .before = &before}));
   return changed;
 }
 
@@ -131,21 +129,25 @@ Result<> Workloads::check_new(const NewGrant& wanted) const {
   }
   return check_user_limits(
       parts_.config.limits_of(wanted.owner), book_,
-      {.owner = wanted.owner, .request = wanted.request, .slices = {}, .except = {}});
+      {.owner = wanted.owner, .request = wanted.request, .slices = {}, .before = nullptr});
+}
+
+NewGrant Workloads::completed(NewGrant wanted) const {
+  lower_defaults(wanted, parts_.config.limits_of(wanted.owner));
+  if (wanted.keep_seconds == 0) wanted.keep_seconds = static_cast<int>(parts_.config.keep.count());
+  return wanted;
 }
 
 Result<std::variant<placement::Placement, placement::Refusal>> Workloads::plan(
     const NewGrant& wanted) const {
-  MELON_RETURN_IF_ERROR(check_new(wanted));
+  MELON_RETURN_IF_ERROR(check_new(completed(wanted)));
   if (!wanted.name.empty()) MELON_RETURN_IF_ERROR(book_.check_new_name(wanted.name));
   return book_.plan(wanted.request);
 }
 
 Result<Admission> Workloads::create(const NewGrant& wanted) {
-  MELON_RETURN_IF_ERROR(check_new(wanted));
-  NewGrant complete = wanted;
-  if (complete.keep_seconds == 0)
-    complete.keep_seconds = static_cast<int>(parts_.config.keep.count());
+  const NewGrant complete = completed(wanted);
+  MELON_RETURN_IF_ERROR(check_new(complete));
   MELON_TRY(const Admission admission,
             book_.admit(complete, make_grant_id(random_), parts_.clock.unix_ms()));
   const auto* const grant = std::get_if<const Grant*>(&admission);
@@ -172,7 +174,8 @@ Result<> Workloads::publish_or_restore(const Grant& grant, const Grant& before) 
   return published;
 }
 
-Result<Admission> Workloads::change(const Grant& grant, const GrantChange& change) {
+Result<Admission> Workloads::change(const Grant& grant, const GrantChange& change,
+                                    std::uint32_t caller_uid) {
   const Grant before = grant;
   const auto undo = [this, &before](const Error& error) {
     book_.restore(before);
@@ -186,7 +189,9 @@ Result<Admission> Workloads::change(const Grant& grant, const GrantChange& chang
   GrantChange limits = change;
   limits.suspended.reset();
   if (limits != GrantChange{}) {
-    auto changed = change_limits(book_, parts_.config, grant, limits);
+    const config::UserLimits allowed =
+        caller_uid == 0 ? config::UserLimits{} : parts_.config.limits_of(grant.owner);
+    auto changed = change_limits(book_, allowed, grant, limits);
     if (!changed) return undo(changed.error());
     if (std::holds_alternative<placement::Refusal>(*changed)) {
       book_.restore(before);
@@ -206,7 +211,7 @@ Result<Admission> Workloads::change(const Grant& grant, const GrantChange& chang
 Result<> Workloads::release(const Grant& grant, bool force) {
   if (core::is_over(grant.state))
     return fail(Code::kFailedPrecondition, fmt::format("grant '{}' is over already", grant.name),
-                "it is forgotten by itself when newer ones have ended");
+                "it is forgotten by itself when newer ones of its owner have ended");
   const bool alive = !live_processes(grant).empty();
   if (alive && !force)
     return fail(Code::kFailedPrecondition,
@@ -341,7 +346,7 @@ void Workloads::end_all(std::span<const Ending> endings) {
 }
 
 void Workloads::forget_finished() {
-  const std::vector<std::string> forgotten = book_.forget_finished(kKeptFinished);
+  const std::vector<std::string> forgotten = book_.forget_finished(kKeptOfEachOwner, kKeptFinished);
   if (forgotten.empty()) return;
   for (const std::string& id : forgotten) {
     parts_.folder.remove_grant(id);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -48,6 +49,10 @@ struct WorkloadParts {
 /// whatever a tenant does.
 inline constexpr std::size_t kMostProcessesShown = 32;
 
+/// Grants that are over are kept with their logs, the latest of each owner and of all together.
+inline constexpr std::size_t kKeptOfEachOwner = 100;
+inline constexpr std::size_t kKeptFinished = 1000;
+
 /// The grants of this machine in action: the book's decisions, made durable, made visible to
 /// tenants as files, and followed through the life of their processes.
 ///
@@ -57,8 +62,8 @@ inline constexpr std::size_t kMostProcessesShown = 32;
 ///      processes are gone.
 ///  W3  a process is signalled only by (pid, start time), and only if it was registered, or if it
 ///      is of the owner or of who runs a registered one: a ledger and an environment say anything.
-///  W4  a grant leaves the book only in tick(), and there the longest ended first: a reference to
-///      one that a call was given, or answered, is good until the next tick.
+///  W4  a grant leaves the book only in tick(), and there its owner's longest ended first: a
+///      reference to one that a call was given, or answered, is good until the next tick.
 /// Not thread-safe: owned by the server's thread.
 class Workloads {
  public:
@@ -76,7 +81,9 @@ class Workloads {
   /// Errors: kNotFound for an unknown device, kUnavailable while everything is being stopped, those
   /// of check_user_limits() and GrantBook::admit().
   Result<Admission> create(const NewGrant& wanted);
-  Result<Admission> change(const core::Grant& grant, const GrantChange& change);
+  /// Root is not bound by the owner's limits, also with another user's grant.
+  Result<Admission> change(const core::Grant& grant, const GrantChange& change,
+                           std::uint32_t caller_uid);
   /// Errors: kFailedPrecondition while processes live, unless forced.
   Result<> release(const core::Grant& grant, bool force);
   /// Errors: kNotFound when no such process runs, kPermissionDenied when it is not the caller's,
@@ -109,6 +116,8 @@ class Workloads {
   const core::Grant* ledger_grant_of(core::ProcessId process) const;
   /// The live grant with this folder; null: none.
   const core::Grant* grant_in(const std::string& folder) const;
+  /// Whether this is where the folder of a grant of this daemon would be, also of an unknown one.
+  bool keeps_folder(const std::filesystem::path& folder) const;
   /// What grants use of a device, by their ledgers.
   MiB used_memory(const std::string& device_id) const;
   /// Grants whose programs were seen on a device without the library, from now on.
@@ -163,6 +172,8 @@ class Workloads {
   /// Without those whose claims there are false.
   std::vector<const core::Grant*> sharers_of(const std::string& device_id) const;
   Result<> check_new(const NewGrant& wanted) const;
+  /// With the defaults of this daemon and of its owner.
+  NewGrant completed(NewGrant wanted) const;
   Result<> check_accepting() const;
   void start_following(const std::string& id);
   void end(const std::string& id, core::State state, const std::string& reason);

@@ -306,6 +306,23 @@ TEST_F(WorkloadsTest, AnUnknownGrantStaysWhileSomebodyLivesInIt) {
   EXPECT_FALSE(std::filesystem::exists(lived_in));
 }
 
+TEST_F(WorkloadsTest, WhatALostDatabaseKnewIsUnmanagedAndNoOtherDaemons) {
+  const std::vector<devlib::DeviceProcess> seen = {
+      {.process = {.pid = 1'000'000, .start_ticks = 1}, .user = owner_}};
+  const auto judged = [&](const std::filesystem::path& folder) {
+    Newcomers newcomers;
+    const auto claims = [&folder](int) {
+      return ProcessClaims{.has_library = true, .grant_folder = folder.string()};
+    };
+    return judge_device_users(seen, *workloads_, claims, newcomers).at(0);
+  };
+  const DeviceUser lost = judged(folder_->grant_folder("g-lost"));
+  EXPECT_FALSE(lost.managed);
+  EXPECT_EQ(lost.grant, nullptr);
+  EXPECT_EQ(lost.foreign_grant, "");
+  EXPECT_EQ(judged("/elsewhere/grants/g-lost").foreign_grant, "/elsewhere/grants/g-lost");
+}
+
 TEST_F(WorkloadsTest, ATrialKeepsToTheRulesOfARequest) {
   config_.limits.memory = MiB(10);
   NewGrant wanted{.owner = owner_};
@@ -318,6 +335,60 @@ TEST_F(WorkloadsTest, ATrialKeepsToTheRulesOfARequest) {
   wanted.request.device = "nosuch";
   EXPECT_EQ(workloads_->plan(wanted).error().code, Code::kNotFound);
   EXPECT_EQ(workloads_->create(wanted).error().code, Code::kNotFound);
+}
+
+TEST_F(WorkloadsTest, TheDefaultRankIsOneThatTheOwnerMayHave) {
+  config_.limits.weight = 50;
+  config_.limits.priority = core::Priority::kLow;
+  NewGrant wanted{.owner = owner_};
+  wanted.request.memory = MemoryAmount{MiB(1), {}};
+  wanted.priority_given = false;
+  EXPECT_EQ(workloads_->plan(wanted).error().code, Code::kPermissionDenied) << "asked for, 100";
+  wanted.weight_given = false;
+  EXPECT_TRUE(workloads_->plan(wanted));
+  const auto weighted = workloads_->create(wanted);
+  ASSERT_TRUE(weighted);
+  EXPECT_EQ(std::get<const core::Grant*>(*weighted)->request.weight, 50);
+  EXPECT_EQ(std::get<const core::Grant*>(*weighted)->request.priority, core::Priority::kLow);
+  config_.limits.weight = 500;
+  config_.limits.priority = core::Priority::kHigh;
+  const auto usual = workloads_->create(wanted);
+  ASSERT_TRUE(usual);
+  EXPECT_EQ(std::get<const core::Grant*>(*usual)->request.weight, 100);
+  EXPECT_EQ(std::get<const core::Grant*>(*usual)->request.priority, core::Priority::kNormal);
+}
+
+TEST_F(WorkloadsTest, AHardShareHasNoUseForItsWeight) {
+  config_.limits.weight = 50;
+  NewGrant wanted{.owner = owner_};
+  wanted.request.memory = MemoryAmount{MiB(1), {}};
+  wanted.request.compute = Permille(250);
+  const auto hard = workloads_->create(wanted);
+  ASSERT_TRUE(hard);
+  const core::Grant& grant = *std::get<const core::Grant*>(*hard);
+  const auto weighted = workloads_->change(grant, {.share = core::ShareMode::kWeighted}, owner_);
+  ASSERT_FALSE(weighted);
+  EXPECT_EQ(weighted.error().code, Code::kPermissionDenied);
+  wanted.request.share = core::ShareMode::kBurst;
+  const auto burst = workloads_->create(wanted);
+  ASSERT_FALSE(burst) << "above its guarantee it competes by weight";
+  EXPECT_EQ(burst.error().code, Code::kPermissionDenied);
+}
+
+TEST_F(WorkloadsTest, RootChangesAGrantBeyondTheLimitsOfItsOwner) {
+  config_.limits.priority = core::Priority::kNormal;
+  config_.limits.memory = MiB(10);
+  const core::Grant& grant = create();
+  const GrantChange more{.memory = MemoryAmount{MiB(20), {}}, .priority = core::Priority::kHigh};
+  EXPECT_FALSE(workloads_->change(grant, more, owner_));
+  ASSERT_TRUE(workloads_->change(grant, more, 0));
+  EXPECT_EQ(grant.slices[0].memory, MiB(20));
+  EXPECT_EQ(grant.request.priority, core::Priority::kHigh);
+  // What it has, its owner may go on with.
+  EXPECT_TRUE(workloads_->change(grant, {.memory = MemoryAmount{MiB(15), {}}}, owner_));
+  EXPECT_EQ(grant.request.priority, core::Priority::kHigh);
+  EXPECT_FALSE(workloads_->change(grant, {.memory = MemoryAmount{MiB(16), {}}}, owner_));
+  EXPECT_EQ(grant.slices[0].memory, MiB(15));
 }
 
 }  // namespace

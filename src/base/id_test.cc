@@ -21,7 +21,11 @@ TEST(GrantId, HasItsShapeAndDiffers) {
     ASSERT_EQ(id.substr(0, 2), "g-");
     ASSERT_EQ(id.find_first_not_of("abcdefghijklmnopqrstuvwxyz234567", 2), std::string::npos);
     ASSERT_TRUE(seen.insert(id).second) << id;
+    ASSERT_TRUE(is_grant_id(id)) << id;
   }
+  for (const char* const other : {"", "g-", "g-abcdefghijk", "g-abcdefghijklm", "g-abcdefghijk1",
+                                  "h-abcdefghijkl", "g-abcdefg-ijkl", "abcdefghijklmn"})
+    EXPECT_FALSE(is_grant_id(other)) << other;
 }
 
 TEST(VirtualClock, MovesBothHandsTogether) {

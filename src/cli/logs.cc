@@ -90,7 +90,9 @@ Command logs_command() {
   auto flags = std::make_shared<Flags>();
   return {.name = "logs",
           .summary = "Show what a detached program wrote",
-          .description = "The youngest 30 MB are kept, private to the owner.",
+          .description =
+              "The youngest 30 MB are kept, private to the owner, until 100 later workloads of\n"
+              "his have ended.",
           .parameters = {{.names = "NAME",
                           .target = &flags->name,
                           .text = "A workload's name or id",

@@ -29,6 +29,8 @@ Command ps_command() {
   auto flags = std::make_shared<Flags>();
   return {.name = "ps",
           .summary = "List workloads, their slices and what they use",
+          .description =
+              "Of those that are over the latest 100 of each user are known, but at most 1000.",
           .parameters = {{.names = "-a,--all",
                           .target = &flags->all,
                           .text = "Also those that are over (exited, failed, lost)"}},

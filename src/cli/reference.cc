@@ -150,7 +150,7 @@ std::string json_page() {
 // A remedy as one cell of a table; what is filled in stands in capitals.
 std::string remedy_cell(const core::FindingKind& kind) {
   std::string text = core::fill_in(kind.remedy, [](std::string_view name) {
-    if (name == "as_root") return std::string();
+    if (name.starts_with("as_")) return std::string();
     std::string capitals(name);
     std::ranges::transform(capitals, capitals.begin(), ::toupper);
     return capitals;
@@ -164,7 +164,7 @@ std::string finding_page() {
       "`melon doctor` says with each what was found, and how to mend it: a line for the shell\n"
       "that clears it, or, where no command can, what a person has to do. Words in capitals stand\n"
       "for what doctor fills in; RESTART and START are the commands that start this daemon again.\n"
-      "Commands that need root get `sudo` for other users.\n";
+      "Commands that need root, the daemon's user or a grant's owner get `sudo` for others.\n";
   for (const auto& [finder, title] : {std::pair(core::Finder::kDaemon, "The daemon's"),
                                       std::pair(core::Finder::kDoctor, "Those of doctor itself")}) {
     page += fmt::format("\n## {}\n\n| code | severity | meaning | remedy |\n|---|---|---|---|\n",

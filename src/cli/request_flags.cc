@@ -79,7 +79,7 @@ std::vector<Parameter> changeable_parameters(RequestFlags& flags) {
       {.names = "--weight",
        .target = &flags.weight,
        .value = "N",
-       .text = "Weight beside other weighted workloads, 1 to 10000 (default 100)"},
+       .text = "Weight beside other weighted workloads, 1 to 10000 (default 100, or your limit)"},
       {.names = "--max",
        .target = &flags.max,
        .value = "PERCENT",

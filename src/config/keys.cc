@@ -179,9 +179,11 @@ constexpr std::array kLimitKeys = {
     limit_key<&U::grants, parse_number<0, 100'000>>("grants", "number",
                                                     "Grants that are not over, queued ones too."),
     limit_key<&U::priority, core::parse_priority>("priority", "word",
-                                                  "The highest priority: low, normal, high."),
+                                                  "The highest priority: low, normal, high; also "
+                                                  "the default, where it is below normal."),
     limit_key<&U::weight, parse_number<core::kSmallestWeight, core::kLargestWeight>>(
-        "weight", "number", "The highest weight."),
+        "weight", "number",
+        "The highest weight beside others; also the default, where it is below 100."),
     limit_key<&U::age, parse_seconds>("age", "duration", "A grant that is older is stopped."),
     limit_key<&U::idle, parse_seconds>("idle", "duration",
                                        "A grant that used no device time for so long is stopped."),
@@ -215,7 +217,8 @@ std::string reference_page() {
       "## `limits` and `users`\n\n"
       "`limits` bounds each user; `users` holds, by user name or number, what differs for one of "
       "them.\n"
-      "A key without a value is no limit. Root is not bound.\n\n{}\n"
+      "A key without a value is no limit. Root is not bound, also when it changes a user's "
+      "grant.\n\n{}\n"
       "```yaml\nlimits: {{memory: 16GiB, compute: 100%, grants: 8, priority: normal}}\n"
       "users:\n  alice: {{memory: 64GiB, priority: high}}\n```\n",
       table_of(daemon_keys()), table_of(limit_keys()));

@@ -73,14 +73,15 @@ inline constexpr std::array kFindings = std::to_array<FindingKind>({
     {"ledger_broken", Finder::kDaemon, Severity::kError, Mend::kByCommand,
      "its use is unknown; its own processes keep their limit each by itself, others are not "
      "affected",
-     "melon stop {grant}  # then start it again"},
+     "{as_owner}melon stop {grant}  # then start it again"},
     {"false_claims", Finder::kDaemon, Severity::kWarning, Mend::kByCommand,
      "it would have held the others back; they no longer wait for its share, until it has claimed "
      "nothing false for a minute",
-     "melon stop {grant}"},
+     "{as_owner}melon stop {grant}"},
     {"private_ledger", Finder::kDaemon, Severity::kWarning, Mend::kByCommand,
      "its processes keep the limit each by itself, not together",
-     "melon stop {grant}  # then start it where its user can write the ledger (containers: melon "
+     "{as_owner}melon stop {grant}  # then start it where its user can write the ledger "
+     "(containers: melon "
      "env {grant} --docker)"},
     {"unmanaged_process", Finder::kDaemon, Severity::kWarning, Mend::kByCommand,
      "it takes memory and compute that grants were promised",
@@ -94,13 +95,15 @@ inline constexpr std::array kFindings = std::to_array<FindingKind>({
      "kill {pid}  # then start it again with melon run"},
     {"device_gone", Finder::kDaemon, Severity::kError, Mend::kByCommand,
      "its programs cannot use that device",
-     "melon stop {grant}  # or bring the device back, then: {restart}"},
+     "{as_owner}melon stop {grant}  # or bring the device back, then: {restart}"},
     {"state_not_saved", Finder::kDaemon, Severity::kError, Mend::kByCommand,
      "after a restart the daemon would not know what happened to them",
-     "find {state_folder} -name 'output.log.*' -delete  # older output of detached programs; or "
+     "{as_daemon}find {state_folder} -name 'output.log.*' -delete  # older output of detached "
+     "programs; or "
      "free other files of that file system"},
     {"disk_low", Finder::kDaemon, Severity::kWarning, Mend::kByCommand, "soon no grant can be made",
-     "find {state_folder} -name 'output.log.*' -delete  # older output of detached programs; or "
+     "{as_daemon}find {state_folder} -name 'output.log.*' -delete  # older output of detached "
+     "programs; or "
      "free other files of that file system"},
     {"clock_behind", Finder::kDaemon, Severity::kWarning, Mend::kByCommand,
      "the machine's clock was set back; times and ages of grants are wrong",

@@ -21,7 +21,8 @@ class BadInput(DaemonTest):
                  (b"[" * 500000, "JSON"), (b'{"memory":"0"}', "memory"), (b'{"memory":"-1"}', "memory"),
                  (b'{"memory":"9e99GiB"}', "memory"), (b'{"memory":"1 GB"}', "memory"),
                  (b'{"compute":"25"}', "compute"), (b'{"compute":"101%"}', "compute"),
-                 (b'{"shre":"hard"}', "shre"), (b'{"name":"A b"}', "A b"), (b'{"count":0}', "count"))
+                 (b'{"shre":"hard"}', "shre"), (b'{"name":"A b"}', "A b"),
+                 (b'{"name":"g-5wnenhx6eoni"}', "g-5wnenhx6eoni"), (b'{"count":0}', "count"))
         for body, named in cases:
             answer = self.daemon.call("POST", "/v1/grants", raw=body)
             self.assert_refused(answer, 400, "invalid_argument", named)

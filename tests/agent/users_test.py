@@ -147,6 +147,9 @@ limits: {grants: 2, memory: 64MiB, compute: 50%, priority: normal, weight: 200}
         self.assertEqual(self.daemon.grant("hers")["slices"][0]["memory_mib"], 16)
         root = self.daemon.call("POST", "/v1/grants", {"type": "opencl", "memory": "100MiB", "weight": 900})
         self.assertEqual(root.status, 201, root.text)
+        given = self.daemon.call("PATCH", "/v1/grants/hers", {"memory": "100MiB", "priority": "high"})
+        self.assertEqual(given.status, 200, given.text)
+        self.assertEqual(given.json["slices"][0]["memory_mib"], 100)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root to act as another user")
