@@ -20,7 +20,7 @@ Result<> Patience::bear(const Error& error) {
   if (error.code != Code::kUnavailable) return tl::unexpected<Error>(error);
   if (!away_since_) {
     away_since_ = steady_clock::now();
-    *session_.err << "melon: the daemon has gone; waiting for it to come back" << std::endl;
+    if (!silent_) *session_.err << "melon: " << kAway << std::endl;
   }
   if (steady_clock::now() - *away_since_ >= kLongestAbsence) return tl::unexpected<Error>(error);
   return {};

@@ -11,10 +11,14 @@
 namespace melon::cli {
 
 /// Bears with a daemon that goes away: one that ends is mostly started again soon, and then goes on
-/// with what was there. Says once on standard error that it waits. Not thread-safe.
+/// with what was there. Says once on standard error that it waits, unless it is `silent`: then its
+/// owner says so. Not thread-safe.
 class Patience {
  public:
-  explicit Patience(const Session& session) : session_(session) {}
+  static constexpr const char* kAway = "the daemon has gone; waiting for it to come back";
+
+  explicit Patience(const Session& session, bool silent = false)
+      : session_(session), silent_(silent) {}
 
   /// The daemon answers.
   void is_back() { away_since_.reset(); }
@@ -24,6 +28,7 @@ class Patience {
 
  private:
   const Session& session_;
+  bool silent_;
   std::optional<std::chrono::steady_clock::time_point> away_since_;
 };
 

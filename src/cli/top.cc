@@ -17,6 +17,7 @@
 #include "cli/exit_code.h"
 #include "cli/grant_table.h"
 #include "cli/number_flags.h"
+#include "cli/patience.h"
 #include "cli/terminal.h"
 #include "cli/top_screen.h"
 
@@ -76,9 +77,18 @@ struct Top {
   TopView view = {};
   TopHistory history = {};
   Snapshot now = {};
+  Patience patience{session, true};  // what it writes would stand in the screen
 
+  /// What was seen last stays while the daemon is away.
   Result<> sample() {
-    MELON_TRY(now, take(session));
+    auto taken = take(session);
+    if (!taken) {
+      view.notice = Patience::kAway;
+      return patience.bear(taken.error());
+    }
+    patience.is_back();
+    view.notice.clear();
+    now = std::move(*taken);
     history.add(now.devices, now.grants);
     return {};
   }
@@ -115,7 +125,8 @@ Result<int> live(Session& session, int interval_ms) {
   Top top{.session = session, .interval_ms = interval_ms};
   top.view.color = session.color;
   top.view.glyphs = terminal_glyphs();
-  MELON_RETURN_IF_ERROR(top.sample());
+  MELON_TRY(top.now, take(session));  // without a daemon there is nothing to show yet
+  top.history.add(top.now.devices, top.now.grants);
   const ScreenSignals signals;
   FullScreen screen;
   while (true) {
@@ -176,7 +187,7 @@ Command top_command() {
           .description =
               "Keys: q quit, s order (name, memory, compute), / filter.\n"
               "MEMORY and COMPUTE are used/asked; w100 is a weight, 20%+ a guarantee\n"
-              "with a ceiling.",
+              "with a ceiling. A daemon that is started again is waited for.",
           .parameters = {{.names = "--once",
                           .target = &flags->once,
                           .text = "Print one screen and end, for scripts"},

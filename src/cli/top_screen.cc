@@ -147,6 +147,14 @@ std::string device_head(const TopView& view) {
   return paint(fit(head, view.width, view.glyphs), Tone::kDim, view.color);
 }
 
+std::string last_line(const TopView& view) {
+  const char* const keys = view.editing ? "type a filter; Enter keeps it, Escape clears it"
+                                        : "q quit   s order   / filter";
+  const bool noted = !view.notice.empty();
+  return paint(fit(noted ? view.notice : keys, view.width, view.glyphs),
+               noted ? Tone::kWarn : Tone::kPlain, view.color);
+}
+
 // As many lines as fit, the last of them saying how many did not.
 void append_bounded(Lines& lines, const Lines& more, std::size_t room) {
   if (more.size() <= room) {
@@ -201,10 +209,7 @@ std::vector<std::string> top_screen(const Json& devices, const Json& grants,
   lines.push_back("");
   lines.push_back(grant_head(view));
   append_bounded(lines, grant_lines, room - std::min({room, device_lines.size(), device_room}));
-  if (view.height > lines.size())
-    lines.push_back(fit(view.editing ? "type a filter; Enter keeps it, Escape clears it"
-                                     : "q quit   s order   / filter",
-                        view.width, view.glyphs));
+  if (view.height > lines.size()) lines.push_back(last_line(view));
   return lines;
 }
 

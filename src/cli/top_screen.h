@@ -20,6 +20,7 @@ struct TopView {
   TopOrder order = TopOrder::kName;
   std::string filter = {};  // part of a name, owner, state or device
   bool editing = false;     // the filter is being typed
+  std::string notice = {};  // shown in place of the keys
   bool color = false;
   Glyphs glyphs = Glyphs::kUnicode;
 };

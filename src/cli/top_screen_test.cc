@@ -65,6 +65,14 @@ TEST_P(TopScreen, NeverLeavesTheTerminalsBounds) {
 INSTANTIATE_TEST_SUITE_P(Sizes, TopScreen,
                          testing::Values(Size{80, 24}, Size{200, 60}, Size{80, 10}, Size{132, 24}));
 
+TEST(TopScreen, ANoticeStandsInPlaceOfTheKeys) {
+  const auto last = [](const TopView& view) {
+    return top_screen(Json::array(), Json::array(), {}, view).back();
+  };
+  EXPECT_TRUE(last({}).starts_with("q quit"));
+  EXPECT_TRUE(last({.notice = "the daemon has gone"}).starts_with("the daemon has gone "));
+}
+
 TEST(TopScreen, ShowsUsedAndAskedAt80x24) {
   TopHistory history;
   const Json devices = Json::array({device(0)});

@@ -116,6 +116,17 @@ class Terminal(MelonTest):
         self.shell.expect("1 interrupts in all")
         self.assertEqual(self.status(), 7)
 
+    def test_the_live_screen_outlives_a_restart_of_the_daemon(self):
+        self.detached("seen")
+        self.shell.line("melon top --every 100ms")
+        self.shell.expect("seen")
+        self.machine.melon("down")
+        self.shell.expect("waiting for it to come back")
+        self.machine.up()
+        self.shell.expect("q quit")
+        self.shell.press("q")
+        self.assertEqual(self.status(), 0)
+
     def test_a_job_in_the_background_is_no_reader_of_the_terminal(self):
         self.shell.line("melon run --name back --memory 1MiB -- sleep 1000 &")
         program = self.wait_state("back", "running")["pids"][0]
