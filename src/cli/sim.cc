@@ -274,7 +274,7 @@ Command sim_command() {
       .parameters = parameters(*flags),
       .examples = {{"melon sim --nodes nodes.csv --pods pods.csv --policy fgd --seed 42",
                     "One run with the published algorithm"},
-                   {"melon sim --nodes nodes.csv --pods pods.csv.gz --arrivals arrivals.txt.gz "
+                   {"melon sim --nodes nodes.csv --pods pods.csv.gz --arrivals arrivals.txt "
                     "--policy fgd --policy binpack -o csv",
                     "Two policies, every stored seed, as CSV"}},
       .run = [flags](Session& session) { return simulate_trace(session, *flags); }};

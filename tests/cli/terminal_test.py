@@ -125,6 +125,7 @@ class Terminal(MelonTest):
         self.machine.up()
         self.shell.expect("q quit")
         self.shell.press("q")
+        self.shell.expect("prompt> ")  # what is typed earlier, the screen's end throws away
         self.assertEqual(self.status(), 0)
 
     def test_a_job_in_the_background_is_no_reader_of_the_terminal(self):

@@ -21,7 +21,7 @@ for _ in sys.stdin:
 ended.set()
 worker.join()
 """
-OF_MELON = ("MELON_GRANT=", "LD_PRELOAD=", "OPENCL_LAYERS=")
+OF_MELON = ("MELON_GRANT=", "LD_PRELOAD=", "OPENCL_LAYERS=", "ASAN_OPTIONS=")
 SIGNALS = ("SigBlk", "SigIgn", "SigCgt")
 OF_PROCESS = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
               "TracerPid", "CoreDumping", *SIGNALS)
