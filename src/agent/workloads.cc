@@ -28,6 +28,12 @@ namespace {
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr const char* kStoppedIdle = "stopped before a process ran";
 
+/// Root is bound by nobody's.
+config::UserLimits limits_for(const config::DaemonConfig& config, std::uint32_t owner,
+                              std::uint32_t caller_uid) {
+  return caller_uid == 0 ? config::UserLimits{} : config.limits_of(owner);
+}
+
 /// The grant in the book with other limits, as far as there is room and whoever changes it may.
 /// After an error or a refusal the book may have changed; the caller restores it.
 Result<Admission> change_limits(GrantBook& book, const config::UserLimits& allowed,
@@ -189,9 +195,8 @@ Result<Admission> Workloads::change(const Grant& grant, const GrantChange& chang
   GrantChange limits = change;
   limits.suspended.reset();
   if (limits != GrantChange{}) {
-    const config::UserLimits allowed =
-        caller_uid == 0 ? config::UserLimits{} : parts_.config.limits_of(grant.owner);
-    auto changed = change_limits(book_, allowed, grant, limits);
+    auto changed =
+        change_limits(book_, limits_for(parts_.config, grant.owner, caller_uid), grant, limits);
     if (!changed) return undo(changed.error());
     if (std::holds_alternative<placement::Refusal>(*changed)) {
       book_.restore(before);
@@ -201,8 +206,8 @@ Result<Admission> Workloads::change(const Grant& grant, const GrantChange& chang
   if (const auto saved = save(grant); !saved) return undo(saved.error());
   if (const auto published = publish_or_restore(grant, before); !published)
     return tl::unexpected<Error>(published.error());
-  if (change.suspended && *change.suspended) told(grant, "grant_suspended", "");
-  if (change.suspended && !*change.suspended) told(grant, "grant_resumed", "");
+  if (change.suspended)
+    told(grant, *change.suspended ? EventKind("grant_suspended") : EventKind("grant_resumed"), "");
   if (limits != GrantChange{}) told(grant, "grant_changed", slices_text(grant));
   serve_queue();
   return admission;

@@ -206,27 +206,31 @@ class Translator {
   std::vector<BookedSlice> slices_of(const Pod& pod, const std::string& node) {
     std::vector<detail::HeldByContainer> held;
     for (const Container& container : pod.containers) held.push_back({.role = container.role});
-    for (std::size_t id = 0; id < catalogue_.backends().size(); ++id) {
-      const vendors::Backend& backend = catalogue_.backends()[id];
-      const auto told = detail::told_slices(backend, pod);
-      const auto is_first = [&] { return first_with(backend.keys.allocated) == id; };
-      if (!told) {
-        if (is_first()) set_aside("Pod", pod.metadata, told.error());
-        continue;
-      }
-      if (told->unread_places && is_first()) set_aside("Pod", pod.metadata, *told->unread_places);
-      const auto& containers = told->containers;
-      if (containers.size() > held.size()) held.resize(containers.size());
-      for (std::size_t i = 0; i < containers.size(); ++i)
-        for (const ToldSlice& slice : containers[i])
-          if (owner_of(node, slice.uuid, id) == id)
-            hold(static_cast<vendors::BackendId>(id), pod, node, slice, held[i]);
-    }
+    for (std::size_t id = 0; id < catalogue_.backends().size(); ++id)
+      hold_told(static_cast<vendors::BackendId>(id), pod, node, held);
     vendors::QuotaAmounts amounts = detail::peak_amounts_of(held, pod.init_is_done, compat_);
     vendors::add(cluster_.held[pod.metadata.namespace_name], amounts);
     std::vector<BookedSlice> slices = detail::peak_of(held, pod.init_is_done, compat_);
     if (!slices.empty()) cluster_.holding.push_back({pod, std::move(amounts)});
     return slices;
+  }
+
+  /// What the pod's annotation of one backend says, as far as the devices are that backend's.
+  void hold_told(vendors::BackendId id, const Pod& pod, const std::string& node,
+                 std::vector<detail::HeldByContainer>& held) {
+    const vendors::Backend& backend = catalogue_.backend(id);
+    const bool is_first = first_with(backend.keys.allocated) == id;
+    const auto told = detail::told_slices(backend, pod);
+    if (!told) {
+      if (is_first) set_aside("Pod", pod.metadata, told.error());
+      return;
+    }
+    if (told->unread_places && is_first) set_aside("Pod", pod.metadata, *told->unread_places);
+    const auto& containers = told->containers;
+    if (containers.size() > held.size()) held.resize(containers.size());
+    for (std::size_t i = 0; i < containers.size(); ++i)
+      for (const ToldSlice& slice : containers[i])
+        if (owner_of(node, slice.uuid, id) == id) hold(id, pod, node, slice, held[i]);
   }
 
   /// The first backend that reads this annotation of pods.
