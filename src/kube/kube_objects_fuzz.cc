@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!done && (done.error().remedy.empty() || !done.error().message.starts_with("fuzz")))
     std::abort();
   for (const melon::kube::SetAside& object : objects.set_aside)
-    if (!object.object.starts_with("fuzz: ") || object.problem.empty() || object.remedy.empty())
+    if (!object.object.starts_with("fuzz:") || object.problem.empty() || object.remedy.empty())
       std::abort();
   for (const melon::kube::Node& node : objects.nodes)
     if (node.metadata.name.empty()) std::abort();
