@@ -19,7 +19,7 @@ echo "$fuzzers" | xargs -P "$jobs" -I{} sh -c '
   mkdir -p "$build/corpus/$name"
   seeds="$root/tests/fuzz/$name"
   [ -d "$seeds" ] || seeds=
-  if {} -max_total_time="$each" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+  if {} -max_total_time="$each" -timeout=60 -rss_limit_mb=2048 -print_final_stats=1 \
       -artifact_prefix="$build/$name-" "$build/corpus/$name" $seeds >"$build/$name.log" 2>&1; then
     echo "fuzz: $name: $(grep -o "number_of_executed_units: *[0-9]*" "$build/$name.log" | grep -o "[0-9]*$") runs, nothing found"
   else
