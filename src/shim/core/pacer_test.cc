@@ -17,10 +17,32 @@ double percent(Nanoseconds part, Nanoseconds whole) {
   return 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
-struct Case {
+struct LimitCase {
   Sharing sharing;
   unsigned permille;
   Nanoseconds kernel;
+};
+
+std::vector<LimitCase> limit_cases() {
+  std::vector<LimitCase> cases;
+  for (const Sharing sharing : {Sharing::kProcessor, Sharing::kSliced, Sharing::kInTurn})
+    for (const unsigned permille : {100u, 200u, 500u, 800u})
+      for (const Nanoseconds kernel :
+           {20 * kMicrosecond, 100 * kMicrosecond, 2 * kMillisecond, 10 * kMillisecond})
+        cases.push_back({sharing, permille, kernel});
+  return cases;
+}
+
+std::string name_of_limit(const LimitCase& c) {
+  return std::string(name_of(c.sharing)) + std::to_string(c.permille / 10) + "Percent" +
+         std::to_string(c.kernel / kMicrosecond) + "us";
+}
+
+std::string name_of_case(const testing::TestParamInfo<LimitCase>& info) {
+  return name_of_limit(info.param);
+}
+
+struct Case : LimitCase {
   bool synchronous;
 };
 
@@ -46,45 +68,16 @@ TEST_P(HardLimit, IsMetInEveryWindow) {
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
-  for (const Sharing sharing : {Sharing::kProcessor, Sharing::kSliced, Sharing::kInTurn})
-    for (const unsigned permille : {100u, 200u, 500u, 800u})
-      for (const Nanoseconds kernel :
-           {20 * kMicrosecond, 100 * kMicrosecond, 2 * kMillisecond, 10 * kMillisecond})
-        for (const bool synchronous : {false, true})
-          cases.push_back({sharing, permille, kernel, synchronous});
+  for (const LimitCase& one : limit_cases())
+    for (const bool synchronous : {false, true}) cases.push_back({one, synchronous});
   return cases;
 }
 
 INSTANTIATE_TEST_SUITE_P(Matrix, HardLimit, testing::ValuesIn(all_cases()), [](const auto& param) {
-  const Case& c = param.param;
-  return std::string(name_of(c.sharing)) + std::to_string(c.permille / 10) + "Percent" +
-         std::to_string(c.kernel / kMicrosecond) + "us" +
-         (c.synchronous ? "Synchronous" : "Pipelined");
+  return name_of_limit(param.param) + (param.param.synchronous ? "Synchronous" : "Pipelined");
 });
 
 // --- the same for four threads with a queue each, on devices of several sizes
-
-struct LimitCase {
-  Sharing sharing;
-  unsigned permille;
-  Nanoseconds kernel;
-};
-
-std::vector<LimitCase> limit_cases() {
-  std::vector<LimitCase> cases;
-  for (const Sharing sharing : {Sharing::kProcessor, Sharing::kSliced, Sharing::kInTurn})
-    for (const unsigned permille : {100u, 200u, 500u, 800u})
-      for (const Nanoseconds kernel :
-           {20 * kMicrosecond, 100 * kMicrosecond, 2 * kMillisecond, 10 * kMillisecond})
-        cases.push_back({sharing, permille, kernel});
-  return cases;
-}
-
-std::string name_of_case(const testing::TestParamInfo<LimitCase>& info) {
-  const LimitCase& c = info.param;
-  return std::string(name_of(c.sharing)) + std::to_string(c.permille / 10) + "Percent" +
-         std::to_string(c.kernel / kMicrosecond) + "us";
-}
 
 class HardLimitOfThreads : public testing::TestWithParam<LimitCase> {};
 
